@@ -1,0 +1,112 @@
+/**
+ * Everything that relay and clients have to agree on.
+ *
+ * The conversation, with Alice and Bob as peers and R as the relay:
+ *
+ *     Alice → R   GET /introduction/alice                        (WebSocket)
+ *     Alice → R   {"type":"Join","join":["doc"]}
+ *     Bob   → R   GET /introduction/bob, Join "doc"
+ *     R → Alice   {"type":"Introduction","userName":"bob","documentIds":["doc"]}
+ *     R → Bob     {"type":"Introduction","userName":"alice","documentIds":["doc"]}
+ *     Alice → R   GET /connection/alice/bob/doc                   (WebSocket)
+ *                 held, with whatever she sends, until
+ *     Bob   → R   GET /connection/bob/alice/doc                   (WebSocket)
+ *     Alice ↔ Bob their own frames, unchanged, and nothing else
+ *
+ * These are the canonical messages. How released clients of other generations spell them is the business of
+ * `server/dialects.ts`.
+ *
+ * @module
+ */
+
+/** Asks to be introduced to everyone who is interested in one of these documents. Joins add up. */
+export interface Join {
+  type: "Join";
+  join: string[];
+}
+
+/** Takes back the interest in these documents. Connections that exist live on. */
+export interface Leave {
+  type: "Leave";
+  leave: string[];
+}
+
+/** Keeps an idle connection alive through proxies. Nothing answers it. */
+export interface Heartbeat {
+  type: "Heartbeat";
+}
+
+/** What a client may say on its introduction socket. */
+export type ClientMessage = Join | Leave | Heartbeat;
+
+/** The only thing the relay ever says: `userName` shares `documentIds` with you. */
+export interface Introduction {
+  type: "Introduction";
+  userName: string;
+  documentIds: string[];
+}
+
+/** Bounds of the wire itself. Bounds that protect one relay are in `server/limits.ts`. */
+export const WIRE_LIMITS = {
+  /** UTF-8 bytes of a peer or document id. Three ids, percent-encoded, fit the 8 KiB line that proxies allow. */
+  idBytes: 512,
+  /** Documents one introduction socket may be interested in. */
+  documentsPerPeer: 10_000,
+  /** UTF-8 bytes of one introduction message: 10,000 UUIDs take 0.4 MiB. */
+  introductionBytes: 1024 * 1024,
+  /** UTF-8 bytes of a close reason (RFC 6455, 5.5: 125 with the code). */
+  closeReasonBytes: 123,
+} as const;
+
+/** A close code with its reason text. */
+export interface Close {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** Every close the relay itself starts. 4408 to 4410 are ours; the others have the meaning of RFC 6455. */
+export const CLOSE = {
+  restarting: { code: 1012, reason: "relay is restarting" },
+  malformed: { code: 1008, reason: "too many malformed messages" },
+  flooding: { code: 1008, reason: "too many messages" },
+  tooBig: { code: 1009, reason: "message too big" },
+  relayFailed: { code: 1011, reason: "relay failed" },
+  slowReader: { code: 1013, reason: "peer reads too slowly" },
+  holdFull: { code: 1013, reason: "hold buffer is full" },
+  outOfBuffers: { code: 1013, reason: "relay is out of buffer space" },
+  noReciprocal: { code: 4408, reason: "no reciprocal connection in time" },
+  superseded: { code: 4409, reason: "superseded by a newer connection" },
+  peerLost: { code: 4410, reason: "peer connection was lost" },
+} as const satisfies Record<string, Close>;
+
+/** Socket paths in `URLPattern` syntax. An empty segment matches, so that it can be refused with a reason. */
+export const SOCKET_PATHS = {
+  introduction: "/introduction/:localId([^/]*)",
+  connection: "/connection/:localId([^/]*)/:remoteId([^/]*)/:documentId([^/]*)",
+} as const;
+
+/** The path of a peer's introduction socket. Throws a `TypeError` for an id that no URL can carry. */
+export function introductionPath(localId: string): string {
+  return `/introduction/${encodeId(localId)}`;
+}
+
+/** The path of one side of a conversation. Throws a `TypeError` for an id that no URL can carry. */
+export function connectionPath(localId: string, remoteId: string, documentId: string): string {
+  return `/connection/${[localId, remoteId, documentId].map(encodeId).join("/")}`;
+}
+
+/** What is wrong with a peer or document id, as the rest of the sentence "want an id of ...", or undefined. */
+export function idProblem(id: unknown): string | undefined {
+  if (typeof id !== "string") return `want a string, got ${id === null ? "null" : typeof id}`;
+  if (id === "") return "want at least 1 byte, got none";
+  // A UTF-16 unit takes at most 3 bytes of UTF-8: most ids need no measuring.
+  const bytes = id.length * 3 <= WIRE_LIMITS.idBytes ? 0 : new TextEncoder().encode(id).byteLength;
+  if (bytes > WIRE_LIMITS.idBytes) return `want at most ${WIRE_LIMITS.idBytes} bytes, got ${bytes}`;
+  if (!id.isWellFormed()) return "want well-formed Unicode, got a lone surrogate";
+}
+
+function encodeId(id: string): string {
+  const problem = idProblem(id) ?? (id === "." || id === ".." ? "want no dot segment, which URLs drop" : undefined);
+  if (problem !== undefined) throw new TypeError(`Cannot use ${JSON.stringify(id)} as an id: ${problem}`);
+  return encodeURIComponent(id);
+}

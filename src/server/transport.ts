@@ -1,0 +1,66 @@
+/**
+ * The narrow faces that the rooms see of the network. A transport hands over requests; what comes back is an answer,
+ * or an upgrade that the transport carries out in the same turn.
+ *
+ * @module
+ */
+
+import type { Close } from "../protocol.ts";
+
+/** One WebSocket message. Text is a string, binary is bytes, and neither ever becomes the other. */
+export type Frame = string | ArrayBuffer | Uint8Array<ArrayBuffer>;
+
+/** How a socket ended. `code` is undefined when it vanished without a close frame. */
+export interface Ending {
+  readonly code: number | undefined;
+  readonly reason: string;
+}
+
+/** Who hears what happens to a socket. */
+export interface SocketListener {
+  message(frame: Frame): void;
+  /** The socket is really gone. Called exactly once. */
+  closed(ending: Ending): void;
+}
+
+/** An open socket of one peer, or of a peer on another instance. */
+export interface PeerSocket {
+  /** Bytes that were sent and that the network has not taken yet, with what keeping them costs. */
+  readonly backlog: number;
+  send(frame: Frame): void;
+  /** Starts the closing handshake, behind all that was sent. Later calls, and later sends, do nothing. */
+  close(close: Close): void;
+  /** From now on `listener` hears this socket, in place of whoever did before. */
+  listen(listener: SocketListener): void;
+  /** Stops reading, where the transport can: back-pressure instead of a cut. */
+  pause?(): void;
+  resume?(): void;
+  /** Ends the socket without a handshake, where the transport can. */
+  terminate?(): void;
+}
+
+/** A request to become a socket that was granted. */
+export class Upgrade {
+  /**
+   * @param opened The socket is open; frames may be sent.
+   * @param ended Called exactly once, when the socket is gone or never came to be.
+   */
+  constructor(readonly opened: (socket: PeerSocket) => void, readonly ended: () => void) {}
+}
+
+/** Answers a request of a remote address. Must not wait: see the guards in `deno_transport.ts`. */
+export type Handler = (request: Request, address: string) => Response | Upgrade;
+
+/** Where a transport listens. */
+export interface Address {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Something that accepts connections and hands them to a handler. */
+export interface Transport {
+  /** Rejects when the address cannot be bound. */
+  listen(handler: Handler): Promise<Address>;
+  /** Stops listening; sockets that are open live on. */
+  close(): Promise<void>;
+}
