@@ -19,6 +19,9 @@
  * @module
  */
 
+/** The version of this package, and what the relay says it is. */
+export const VERSION = "5.0.0";
+
 /** Asks to be introduced to everyone who is interested in one of these documents. Joins add up. */
 export interface Join {
   type: "Join";

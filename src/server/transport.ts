@@ -5,10 +5,31 @@
  * @module
  */
 
-import type { Close } from "../protocol.ts";
+import { Buffer } from "node:buffer";
+import { type Close, WIRE_LIMITS } from "../protocol.ts";
 
 /** One WebSocket message. Text is a string, binary is bytes, and neither ever becomes the other. */
 export type Frame = string | ArrayBuffer | Uint8Array<ArrayBuffer>;
+
+/** Bytes of a frame on the wire, without its header. */
+export function byteLength(frame: Frame): number {
+  return typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength;
+}
+
+/** The close as an API can send it: codes that are not for the wire become 1000, long reasons are cut. */
+export function sendable({ code, reason }: Close): Close {
+  const isSendable = SENDABLE_CODES.has(code) || (code >= 3000 && code <= 4999);
+  return isSendable ? { code, reason: cutToBytes(reason, WIRE_LIMITS.closeReasonBytes) } : { code: 1000, reason: "" };
+}
+
+/** Codes that RFC 6455 and its registry allow an endpoint to send, besides 3000 to 4999. */
+const SENDABLE_CODES = new Set([1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 1013]);
+
+function cutToBytes(text: string, most: number): string {
+  if (Buffer.byteLength(text) <= most) return text;
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(most));
+  return text.slice(0, read);
+}
 
 /** How a socket ended. `code` is undefined when it vanished without a close frame. */
 export interface Ending {
@@ -28,7 +49,7 @@ export interface PeerSocket {
   /** Bytes that were sent and that the network has not taken yet, with what keeping them costs. */
   readonly backlog: number;
   send(frame: Frame): void;
-  /** Starts the closing handshake, behind all that was sent. Later calls, and later sends, do nothing. */
+  /** Starts the closing handshake, behind all that was sent. After it only `closed` is heard, and calls do nothing. */
   close(close: Close): void;
   /** From now on `listener` hears this socket, in place of whoever did before. */
   listen(listener: SocketListener): void;

@@ -1,0 +1,29 @@
+/**
+ * The front door: arguments and environment → config → relay → exit code.
+ *
+ * @module
+ */
+
+import { check } from "./src/check.ts";
+import { VERSION } from "./src/protocol.ts";
+import { type Command, ConfigError, parseCommand } from "./src/server/config.ts";
+import { EXIT, runRelay } from "./src/server/relay_process.ts";
+
+async function main(args: string[]): Promise<number> {
+  if (args[0] === "check") return await check(args[1] ?? `http://localhost:${Deno.env.get("PORT") ?? 8080}`);
+  try {
+    return await obey(parseCommand(args, (name) => Deno.env.get(name), VERSION));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    return EXIT.badConfig;
+  }
+}
+
+async function obey(command: Command): Promise<number> {
+  if ("run" in command) return await runRelay(command.run);
+  console.log(command.print);
+  return EXIT.ok;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

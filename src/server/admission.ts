@@ -1,0 +1,204 @@
+/**
+ * The ladder of refusals before an upgrade. Who passes gets a lease, which is given back exactly once.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { timingSafeEqual } from "node:crypto";
+import type { Clock } from "./clock.ts";
+import type { RelayConfig } from "./config.ts";
+import { LIMITS } from "./limits.ts";
+import { Refusal } from "./refusal.ts";
+
+/** The options that decide who may connect. */
+export type AdmissionConfig = Pick<
+  RelayConfig,
+  "tokens" | "allowOrigins" | "trustProxy" | "maxConnections" | "maxConnectionsPerIp" | "maxConnectsPerMinute"
+>;
+
+/** The place that a socket takes among the limits. */
+export interface Lease {
+  /** Gives the place back; only the first call counts. */
+  release(): void;
+}
+
+/** Decides who may connect, and counts those who do. */
+export class Admission {
+  readonly #config: AdmissionConfig;
+  readonly #clock: Clock;
+  readonly #origins: URLPattern[];
+  readonly #perAddress = new Map<string, number>();
+  readonly #connects: ConnectRate;
+  #connections = 0;
+  #draining = false;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(config: AdmissionConfig, clock: Clock) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#origins = config.allowOrigins.filter((origin) => origin !== "null").map(originPattern);
+    this.#connects = new ConnectRate(config.maxConnectsPerMinute, clock);
+  }
+
+  /** Sockets that hold a lease. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** From now on nobody is admitted. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Resolves when nobody holds a lease. */
+  emptied(): Promise<void> {
+    if (this.#connections === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Walks the ladder. `pathToken` is what the path's prefix said. */
+  admit(request: Request, address: string, pathToken: string | undefined): Lease | Refusal {
+    return this.#refuseAll() ?? refuseRequest(request) ?? this.#refuseOrigin(request) ??
+      this.#refuseToken(request, pathToken) ?? this.#lease(this.#addressOf(request, address));
+  }
+
+  #refuseAll(): Refusal | undefined {
+    if (!this.#draining) return;
+    return new Refusal("draining", "Cannot connect: the relay is restarting; come again.", retryAfter());
+  }
+
+  #refuseOrigin({ headers }: Request): Refusal | undefined {
+    const origin = headers.get("origin");
+    // Only browsers send an origin, and only for them it means anything: other programs write what they like.
+    if (origin === null || this.#config.allowOrigins.length === 0) return;
+    if (origin === "null" && this.#config.allowOrigins.includes("null")) return;
+    if (URL.canParse(origin) && this.#origins.some((pattern) => pattern.test(origin))) return;
+    return new Refusal("forbidden origin", `Cannot connect: want an allowed origin, got ${JSON.stringify(origin)}.`);
+  }
+
+  #refuseToken(request: Request, pathToken: string | undefined): Refusal | undefined {
+    if (this.#config.tokens.length === 0) return;
+    const shown = pathToken ?? URL.parse(request.url)?.searchParams.get("token") ?? bearerToken(request.headers);
+    if (shown !== undefined && isAnyOf(shown, this.#config.tokens)) return;
+    const got = shown === undefined ? "none" : "another one";
+    const sentence = `Cannot connect: want a valid token, got ${got}.`;
+    return new Refusal("unauthorized", sentence, { "www-authenticate": 'Bearer realm="relay"' });
+  }
+
+  #lease(address: string): Lease | Refusal {
+    const { maxConnections, maxConnectionsPerIp } = this.#config;
+    if (this.#connections >= maxConnections) {
+      return new Refusal(
+        "full",
+        `Cannot connect: the relay takes ${maxConnections} sockets and is full.`,
+        retryAfter(),
+      );
+    }
+    const taken = this.#perAddress.get(address) ?? 0;
+    if (maxConnectionsPerIp > 0 && taken >= maxConnectionsPerIp) {
+      const sentence = `Cannot connect: the relay takes ${maxConnectionsPerIp} sockets per address.`;
+      return new Refusal("too many connections", sentence, retryAfter());
+    }
+    return this.#connects.refuse(address) ?? this.#take(address);
+  }
+
+  #take(address: string): Lease {
+    this.#count(address, 1);
+    let held = true;
+    return {
+      release: () => {
+        if (held) this.#count(address, -1);
+        held = false;
+      },
+    };
+  }
+
+  #count(address: string, change: 1 | -1): void {
+    this.#connections += change;
+    const taken = (this.#perAddress.get(address) ?? 0) + change;
+    if (taken === 0) this.#perAddress.delete(address);
+    else this.#perAddress.set(address, taken);
+    if (this.#connections === 0) { for (const resolve of this.#waiting.splice(0)) resolve(); }
+  }
+
+  #addressOf({ headers }: Request, address: string): string {
+    if (!this.#config.trustProxy) return address;
+    // Only the last entry is the trusted proxy's own; what stands before it is what the client claimed.
+    return headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() || address;
+  }
+}
+
+/** New sockets per address in the minute under way. Forgets everybody when it ends, so it needs no cleaning. */
+class ConnectRate {
+  static readonly #WINDOW_MS = 60_000;
+  readonly #counts = new Map<string, number>();
+  #startedAt: number;
+
+  constructor(readonly most: number, readonly clock: Clock) {
+    this.#startedAt = clock.now();
+  }
+
+  refuse(address: string): Refusal | undefined {
+    if (this.most === 0) return;
+    this.#beginWindow();
+    const count = this.#counts.get(address) ?? 0;
+    if (count < this.most) {
+      this.#counts.set(address, count + 1);
+      return;
+    }
+    const seconds = Math.ceil((this.#startedAt + ConnectRate.#WINDOW_MS - this.clock.now()) / 1000);
+    const sentence = `Cannot connect: the relay takes ${this.most} new sockets per address and minute.`;
+    return new Refusal("too many connects", sentence, retryAfter(seconds));
+  }
+
+  #beginWindow(): void {
+    if (this.clock.now() - this.#startedAt < ConnectRate.#WINDOW_MS) return;
+    this.#counts.clear();
+    this.#startedAt = this.clock.now();
+  }
+}
+
+/** All that the runtime does not check itself before it upgrades (PLATFORM: it throws, or it upgrades anything). */
+function refuseRequest({ method, headers }: Request): Refusal | undefined {
+  if (method !== "GET") return new Refusal("method", `Cannot ${method} a socket: want GET.`, { allow: "GET" });
+  const upgrade = headers.get("upgrade") ?? "none";
+  if (upgrade.toLowerCase() !== "websocket" || !/\bupgrade\b/i.test(headers.get("connection") ?? "")) {
+    const sentence = `Cannot serve this as a page: want a WebSocket upgrade, got ${JSON.stringify(upgrade)}.`;
+    return new Refusal("no upgrade", sentence, { upgrade: "websocket" });
+  }
+  const version = headers.get("sec-websocket-version");
+  if (version !== "13") {
+    const sentence = `Cannot upgrade: want sec-websocket-version 13, got ${JSON.stringify(version)}.`;
+    return new Refusal("no upgrade", sentence, { upgrade: "websocket", "sec-websocket-version": "13" });
+  }
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "")) {
+    return new Refusal("bad request", "Cannot upgrade: want a sec-websocket-key of 16 bytes in base64.");
+  }
+}
+
+function bearerToken(headers: Headers): string | undefined {
+  return /^bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
+}
+
+/** Compares with all tokens, each in constant time, so that the time tells only a length. */
+function isAnyOf(shown: string, tokens: readonly string[]): boolean {
+  const bytes = Buffer.from(shown);
+  const matches = tokens.map((token) => Buffer.from(token)).map((token) =>
+    token.byteLength === bytes.byteLength && timingSafeEqual(token, bytes)
+  );
+  return matches.includes(true);
+}
+
+function originPattern(origin: string): URLPattern {
+  const [, protocol, hostname, port = ""] = /^(.+?):\/\/(\[.*\]|[^:]+)(?::(\d+))?$/.exec(origin) ?? [];
+  return new URLPattern({ protocol, hostname, port });
+}
+
+function retryAfter(seconds: number = LIMITS.retryAfterSeconds): Record<string, string> {
+  return { "retry-after": String(seconds) };
+}

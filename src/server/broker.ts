@@ -1,0 +1,87 @@
+/**
+ * Holds the first of two reciprocal connections, bounded and expiring, and joins it with the second.
+ *
+ * @module
+ */
+
+import { CLOSE } from "../protocol.ts";
+import type { Logger } from "./log.ts";
+import { Pipe, type PipeOptions } from "./pipe.ts";
+import { type Claim, Seeker, type SeekerOptions } from "./seeker.ts";
+import type { PeerSocket } from "./transport.ts";
+
+/** What a broker needs: what its seekers and pipes need, and a log. */
+export interface BrokerOptions extends SeekerOptions, Omit<PipeOptions, "ended"> {
+  readonly log: Logger;
+}
+
+/** A connection that is one half of a pair. */
+interface Half {
+  readonly socket: PeerSocket;
+  readonly pipe: Pipe;
+}
+
+/** Pairs reciprocal connections. */
+export class Broker {
+  readonly #seekers = new Map<string, Seeker>();
+  readonly #halves = new Map<string, Half>();
+  readonly #options: BrokerOptions;
+
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+  }
+
+  /** How much is held and piped. */
+  get counts(): { seekers: number; pairs: number } {
+    return { seekers: this.#seekers.size, pairs: this.#halves.size / 2 };
+  }
+
+  /** Takes over a connection socket: it replaces an older one of the same side, then is joined or held. */
+  welcome(claim: Claim, socket: PeerSocket): void {
+    this.#supersede(claim);
+    const counterpart = this.#seekers.get(keyOf(reverse(claim)));
+    if (counterpart === undefined) this.#hold(claim, socket);
+    else this.#join(counterpart, claim, socket);
+  }
+
+  /** The sockets of all seekers and pairs, for the drain. */
+  *sockets(): Iterable<PeerSocket> {
+    for (const { socket } of this.#seekers.values()) yield socket;
+    for (const { socket } of this.#halves.values()) yield socket;
+  }
+
+  #supersede(claim: Claim): void {
+    const key = keyOf(claim);
+    this.#seekers.get(key)?.close(CLOSE.superseded);
+    const half = this.#halves.get(key);
+    half?.pipe.close(half.socket, CLOSE.superseded, CLOSE.peerLost);
+  }
+
+  #hold(claim: Claim, socket: PeerSocket): void {
+    const key = keyOf(claim);
+    this.#seekers.set(key, new Seeker(claim, socket, this.#options, () => this.#seekers.delete(key)));
+    this.#options.log.debug("holding {local} for {remote}", { local: claim.localId, remote: claim.remoteId });
+  }
+
+  #join(seeker: Seeker, claim: Claim, socket: PeerSocket): void {
+    const keys = [keyOf(seeker.claim), keyOf(claim)];
+    const held = seeker.handOver();
+    const { buffers, clock, maxBufferedBytes } = this.#options;
+    const ended = () => keys.forEach((key) => this.#halves.delete(key));
+    const pipe = new Pipe(seeker.socket, socket, { buffers, clock, maxBufferedBytes, ended });
+    // Before the first frame: it may already end the pair.
+    this.#halves.set(keys[0], { socket: seeker.socket, pipe });
+    this.#halves.set(keys[1], { socket, pipe });
+    this.#options.log.debug("paired {local} with {remote}", { local: claim.localId, remote: claim.remoteId });
+    pipe.start(held);
+  }
+}
+
+/** The three ids as one key that no choice of ids can make collide. */
+function keyOf({ localId, remoteId, documentId }: Claim): string {
+  return JSON.stringify([localId, remoteId, documentId]);
+}
+
+function reverse({ localId, remoteId, documentId }: Claim): Claim {
+  return { localId: remoteId, remoteId: localId, documentId };
+}

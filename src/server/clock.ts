@@ -1,0 +1,27 @@
+/**
+ * Time as the rooms see it, so that tests can make it pass.
+ *
+ * @module
+ */
+
+/** Something that will happen unless it is cancelled. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** Monotonic time and timers. */
+export interface Clock {
+  /** Milliseconds since some fixed moment. */
+  now(): number;
+  /** Runs `action` once, `ms` milliseconds from now. */
+  after(ms: number, action: () => void): Timer;
+}
+
+/** The time of the machine. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, action) {
+    const id = setTimeout(action, ms);
+    return { cancel: () => clearTimeout(id) };
+  },
+};

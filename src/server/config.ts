@@ -1,0 +1,272 @@
+/**
+ * Every option, once: its flag, its variable, its default with unit and reason. Parsing fails on the first bad value.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { LOG_FORMATS, LOG_LEVELS } from "./log.ts";
+
+/** A flag or variable with a value that cannot be used. The message is one sentence for the operator. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/** Reads one environment variable. */
+export type Environment = (name: string) => string | undefined;
+
+interface Option<T> {
+  readonly flag: string;
+  readonly variable: string;
+  readonly kind: "value" | "list" | "switch";
+  /** The default in words, where `initial` does not say it. */
+  readonly shown?: string;
+  readonly help: string;
+  readonly initial: (env: Environment) => T;
+  /** Turns the text into a value, or says what was wanted instead. */
+  readonly read: (text: string) => T | Wanted;
+}
+
+class Wanted {
+  constructor(readonly rule: string) {}
+}
+
+const MIB = 1024 * 1024;
+const DEPLOY_VARIABLE = "DENO_DEPLOYMENT_ID";
+
+const OPTIONS = {
+  /** TCP port; 0 picks a free one. */
+  port: integer("port", "PORT", 8080, { max: 65_535, help: "TCP port; 0 picks a free one" }),
+  /** Address to listen on. */
+  host: text("host", "HOST", "0.0.0.0", "address to listen on"),
+  /** Path of a PEM file. */
+  cert: optionalText("cert", "RELAY_CERT", "PEM file with the certificate chain, for TLS; needs --key"),
+  /** Path of a PEM file. */
+  key: optionalText("key", "RELAY_KEY", "PEM file with the private key, for TLS; needs --cert"),
+  /** Tokens, one of which every socket has to show; none: open to all. */
+  tokens: list("token", "RELAY_TOKENS", (token) => token, "accept only sockets that show this token; none: open to all"),
+  /** Origins whose pages may connect; none: all. Programs that send no origin always may. */
+  allowOrigins: list("allow-origin", "RELAY_ALLOW_ORIGINS", readOrigin, "accept only pages from here; none: from anywhere"),
+  /** Believe the last `x-forwarded-for` entry. Only behind a proxy that appends it. */
+  trustProxy: toggle("trust-proxy", "RELAY_TRUST_PROXY", "take addresses from the last x-forwarded-for entry"),
+  /** Sockets in all. At 23 KB for an idle one, 10,000 take 230 MB. */
+  maxConnections: integer("max-connections", "RELAY_MAX_CONNECTIONS", 10_000, { min: 1, help: "sockets in all" }),
+  /** Sockets per address; 0: no bound, because whole offices share one address. */
+  maxConnectionsPerIp: integer("max-connections-per-ip", "RELAY_MAX_CONNECTIONS_PER_IP", 0, {
+    help: "sockets per address; 0 = no bound",
+  }),
+  /** New sockets per address and minute; 0: no bound. */
+  maxConnectsPerMinute: integer("max-connects-per-minute", "RELAY_MAX_CONNECTS_PER_MINUTE", 0, {
+    help: "new sockets per address and minute; 0 = no bound",
+  }),
+  /** Bytes of one message. The runtime takes no frame beyond 64 MiB. */
+  maxMessageBytes: integer("max-message-bytes", "RELAY_MAX_MESSAGE_BYTES", 64 * MIB, {
+    min: 1,
+    max: 64 * MIB,
+    help: "bytes of one message",
+  }),
+  /** Bytes that one receiving socket may leave unread. */
+  maxBufferedBytes: integer("max-buffered-bytes", "RELAY_MAX_BUFFERED_BYTES", 16 * MIB, {
+    help: "bytes waiting for one slow receiver",
+  }),
+  /** Bytes held and unread over all sockets. */
+  maxBufferedTotal: integer("max-buffered-total", "RELAY_MAX_BUFFERED_TOTAL", 512 * MIB, {
+    help: "bytes waiting for all receivers together",
+  }),
+  /** Seconds that a connection waits for its other side; 0: for ever. */
+  holdTimeout: seconds("hold-timeout", "RELAY_HOLD_TIMEOUT", 600, "seconds to wait for the other side; 0 = for ever"),
+  /** Seconds of silence after which a socket is closed; it is pinged at half of them. */
+  idleTimeout: seconds("idle-timeout", "RELAY_IDLE_TIMEOUT", 30, "seconds until a silent socket is closed; 0 = never"),
+  /** Seconds that pairs get to finish at shutdown. Deno Deploy kills after 5. */
+  drainTimeout: {
+    ...seconds("drain-timeout", "RELAY_DRAIN_TIMEOUT", 10, "seconds that pairs get to finish at shutdown"),
+    initial: (env: Environment) => env(DEPLOY_VARIABLE) === undefined ? 10 : 4,
+  },
+  /** Bytes of resident memory past which the relay restarts; 0: no bound. Undefined: three quarters of what there is. */
+  maxMemory: {
+    ...integer("max-memory", "RELAY_MAX_MEMORY", 0, { help: "bytes of memory before it restarts; 0 = no bound" }),
+    initial: (): number | undefined => undefined,
+    shown: "3/4 of the machine",
+  },
+  /** How much is logged. */
+  logLevel: choice("log-level", "RELAY_LOG_LEVEL", LOG_LEVELS, { initial: "info", help: "how much is logged" }),
+  /** For whom it is logged. Undefined: pretty on a terminal, JSON lines elsewhere. */
+  logFormat: {
+    ...choice("log-format", "RELAY_LOG_FORMAT", LOG_FORMATS, { initial: "pretty", help: "for people or for programs" }),
+    initial: (): typeof LOG_FORMATS[number] | undefined => undefined,
+    shown: "pretty on a terminal",
+  },
+};
+
+type Options = typeof OPTIONS;
+
+/** How a relay is set up. Durations are in seconds, sizes in bytes. */
+export type RelayConfig = { [Name in keyof Options]: ReturnType<Options[Name]["initial"]> };
+
+/** What the command line asks for. */
+export type Command = { run: RelayConfig } | { print: string };
+
+const NO_ENVIRONMENT: Environment = () => undefined;
+
+/** The configuration with every default, for those who embed a relay. Throws a {@link ConfigError}. */
+export function withDefaults(given: Partial<RelayConfig> = {}): RelayConfig {
+  const defaults = mapOptions((option) => option.initial(NO_ENVIRONMENT)) as RelayConfig;
+  return checkPairs({ ...defaults, ...definedOnly(given) });
+}
+
+/** Reads flags and variables; the flag wins. Throws a {@link ConfigError} at the first value that cannot be used. */
+export function parseCommand(args: readonly string[], env: Environment, version: string): Command {
+  const flags = parseFlags(args);
+  if (flags.help) return { print: helpText() };
+  if (flags.version) return { print: version };
+  return { run: checkPairs(mapOptions((option) => resolve(option, flags, env)) as RelayConfig) };
+}
+
+/** The names of all variables, which is all of the environment that the relay reads. */
+export function variableNames(): string[] {
+  return [...Object.values(OPTIONS).map((option) => option.variable), DEPLOY_VARIABLE];
+}
+
+type Flags = Record<string, string | string[] | boolean | undefined>;
+
+function parseFlags(args: readonly string[]): Flags {
+  const flagsOf = (...kinds: string[]) =>
+    Object.values(OPTIONS).filter(({ kind }) => kinds.includes(kind)).map(({ flag }) => flag);
+  return parseArgs([...args], {
+    string: flagsOf("value", "list"),
+    collect: flagsOf("list"),
+    boolean: ["help", "version", ...flagsOf("switch")],
+    default: Object.fromEntries(flagsOf("switch").map((flag) => [flag, undefined])),
+    unknown: (arg: string) => {
+      throw new ConfigError(`Cannot parse ${arg}: want one of the flags that --help lists.`);
+    },
+  });
+}
+
+function resolve<T>(option: Option<T>, flags: Flags, env: Environment): T {
+  const flag = flags[option.flag];
+  // The parser gives a collected flag as an empty list where it was not given.
+  if (flag !== undefined && !(Array.isArray(flag) && flag.length === 0)) {
+    return read(option, `--${option.flag}`, Array.isArray(flag) ? flag.join(",") : String(flag));
+  }
+  const variable = env(option.variable);
+  if (variable !== undefined && variable !== "") return read(option, option.variable, variable);
+  return option.initial(env);
+}
+
+function read<T>(option: Option<T>, name: string, text: string): T {
+  const value = option.read(text);
+  if (value instanceof Wanted) {
+    throw new ConfigError(`Cannot parse ${name}: want ${value.rule}, got ${JSON.stringify(text)}.`);
+  }
+  return value;
+}
+
+function checkPairs(config: RelayConfig): RelayConfig {
+  if ((config.cert === undefined) === (config.key === undefined)) return config;
+  const [given, missing] = config.cert === undefined ? ["key", "cert"] : ["cert", "key"];
+  throw new ConfigError(`Cannot use --${given} alone: want --${missing} with it, got none.`);
+}
+
+function mapOptions(value: (option: Option<unknown>) => unknown): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(OPTIONS).map(([name, option]) => [name, value(option as Option<unknown>)]));
+}
+
+function definedOnly<T extends object>(given: T): Partial<T> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function helpText(): string {
+  const rows = Object.values(OPTIONS).map((option) => [
+    `--${option.flag}${option.kind === "switch" ? "" : ` <${option.kind === "list" ? "text, repeatable" : "value"}>`}`,
+    option.variable,
+    `${option.help} (${option.shown ?? defaultText(option.initial(NO_ENVIRONMENT))})`,
+  ]);
+  rows.push(["--help", "", "print this"], ["--version", "", "print the version"]);
+  const [first, second] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
+  const lines = rows.map(([flag, variable, help]) => `  ${flag.padEnd(first)}  ${variable.padEnd(second)}  ${help}`);
+  return ["Usage: relay [options]", "", "A flag wins over its variable. Defaults are in brackets.", "", ...lines].join(
+    "\n",
+  );
+}
+
+function defaultText(value: unknown): string {
+  if (value === undefined || Array.isArray(value)) return "none";
+  return typeof value === "boolean" ? "off" : String(value);
+}
+
+function integer(
+  flag: string,
+  variable: string,
+  initial: number,
+  { min = 0, max = Number.MAX_SAFE_INTEGER, help }: { min?: number; max?: number; help: string },
+): Option<number> {
+  const rule = max === Number.MAX_SAFE_INTEGER ? `an integer of at least ${min}` : `an integer from ${min} to ${max}`;
+  const read = (text: string) => {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    return value >= min && value <= max ? value : new Wanted(rule);
+  };
+  return { flag, variable, kind: "value", help, initial: () => initial, read };
+}
+
+function seconds(flag: string, variable: string, initial: number, help: string): Option<number> {
+  // A timer's delay has 31 bits of milliseconds.
+  const MOST = 2_000_000;
+  const read = (text: string) => {
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+    return value <= MOST ? value : new Wanted(`seconds from 0 to ${MOST}`);
+  };
+  return { flag, variable, kind: "value", help, initial: () => initial, read };
+}
+
+function text(flag: string, variable: string, initial: string, help: string): Option<string> {
+  return { flag, variable, kind: "value", help, initial: () => initial, read: nonEmpty };
+}
+
+function optionalText(flag: string, variable: string, help: string): Option<string | undefined> {
+  return { flag, variable, kind: "value", help, initial: () => undefined, read: nonEmpty };
+}
+
+function nonEmpty(text: string): string | Wanted {
+  return text === "" ? new Wanted("a value") : text;
+}
+
+function toggle(flag: string, variable: string, help: string): Option<boolean> {
+  const read = (text: string) => {
+    if (/^(1|true|yes|on)$/i.test(text)) return true;
+    return /^(0|false|no|off)$/i.test(text) ? false : new Wanted("true or false");
+  };
+  return { flag, variable, kind: "switch", help, initial: () => false, read };
+}
+
+function choice<const T extends string>(
+  flag: string,
+  variable: string,
+  choices: readonly T[],
+  { initial, help }: { initial: T; help: string },
+): Option<T> {
+  const read = (text: string) =>
+    choices.find((choice) => choice === text) ?? new Wanted(`one of ${choices.join(", ")}`);
+  return { flag, variable, kind: "value", help, initial: () => initial, read };
+}
+
+function list(
+  flag: string,
+  variable: string,
+  readItem: (text: string) => string | Wanted,
+  help: string,
+): Option<string[]> {
+  const read = (text: string) => {
+    const items = text.split(",").map((item) => item.trim()).map((item) => item && readItem(item));
+    return items.find((item) => item instanceof Wanted) ?? (items.includes("") ? new Wanted("no empty entry") : items);
+  };
+  return { flag, variable, kind: "list", help, initial: () => [], read: read as Option<string[]>["read"] };
+}
+
+function readOrigin(text: string): string | Wanted {
+  const rule = new Wanted("origins such as https://example.com or https://*.example.com:8443");
+  if (text === "null") return text;
+  const origin = /^[a-z][a-z0-9+.-]*:\/\/(\*\.)?[^/*?#@\s]+\/?$/i.test(text) &&
+    URL.parse(text.replace("*.", "wildcard."));
+  return origin ? text.replace(/\/$/, "").toLowerCase() : rule;
+}

@@ -1,0 +1,131 @@
+/**
+ * A socket of `Deno.upgradeWebSocket`, with the guards that it needs.
+ *
+ * - An exception in an event handler would end the process: every handler passes {@link DenoSocket.#guard}.
+ * - The socket opens after its response is returned, and `send` before that throws: nobody sees it before `open`.
+ * - `close` can fire twice, and after an `error` its code says nothing.
+ * - After `close()` the runtime says that nothing is buffered, and it cannot terminate a peer that does not answer:
+ *   the last backlog counts until the peer hangs up.
+ *
+ * @module
+ */
+
+import { CLOSE, type Close } from "../protocol.ts";
+import type { Clock } from "./clock.ts";
+import { LIMITS } from "./limits.ts";
+import type { Logger } from "./log.ts";
+import { byteLength, type Frame, type PeerSocket, sendable, type SocketListener, type Upgrade } from "./transport.ts";
+
+/** What a socket needs to know. */
+export interface DenoSocketOptions {
+  /** Bytes of one message. */
+  readonly maxMessageBytes: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const NOBODY: SocketListener = { message: () => {}, closed: () => {} };
+
+/** One WebSocket of the Deno runtime. */
+export class DenoSocket implements PeerSocket {
+  readonly #socket: WebSocket;
+  readonly #upgrade: Upgrade;
+  readonly #options: DenoSocketOptions;
+  #listener = NOBODY;
+  /** Frames sent since the runtime's queue was last seen empty. */
+  #queuedFrames = 0;
+  /** The backlog at the moment of `close()`, from which on the runtime tells none. */
+  #lastBacklog: number | undefined;
+  #hasFailed = false;
+  #isGone = false;
+
+  /** Does nothing that can throw: it runs between the upgrade and the return of its response. */
+  constructor(socket: WebSocket, upgrade: Upgrade, options: DenoSocketOptions) {
+    this.#socket = socket;
+    this.#upgrade = upgrade;
+    this.#options = options;
+    const deadline = options.clock.after(LIMITS.openMs, () => this.#neverOpened());
+    socket.binaryType = "arraybuffer";
+    socket.onopen = this.#guard(() => {
+      deadline.cancel();
+      this.#opened();
+    });
+    socket.onmessage = this.#guard(({ data }: MessageEvent<Frame>) => this.#received(data));
+    socket.onerror = () => this.#hasFailed = true;
+    socket.onclose = this.#guard((event: CloseEvent) => {
+      deadline.cancel();
+      this.#gone(event);
+    });
+  }
+
+  get backlog(): number {
+    if (this.#lastBacklog !== undefined) return this.#lastBacklog;
+    const bytes = this.#socket.bufferedAmount;
+    if (bytes === 0) this.#queuedFrames = 0;
+    return bytes + this.#queuedFrames * LIMITS.frameOverheadBytes;
+  }
+
+  send(frame: Frame): void {
+    if (this.#isClosing()) return;
+    this.#queuedFrames += 1;
+    this.#socket.send(frame);
+  }
+
+  close(close: Close): void {
+    if (this.#isClosing()) return;
+    this.#lastBacklog = this.backlog;
+    const { code, reason } = sendable(close);
+    this.#socket.close(code, reason);
+  }
+
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+  }
+
+  #isClosing(): boolean {
+    return this.#isGone || this.#lastBacklog !== undefined;
+  }
+
+  #opened(): void {
+    // Its lease was given back when it did not open in time.
+    if (this.#isGone) this.#socket.close();
+    else this.#upgrade.opened(this);
+  }
+
+  #received(frame: Frame): void {
+    if (this.#isClosing()) return;
+    if (isLonger(frame, this.#options.maxMessageBytes)) this.close(CLOSE.tooBig);
+    else this.#listener.message(frame);
+  }
+
+  /** A reset during the handshake leaves no event, only a descriptor: the watchdog counts those. */
+  #neverOpened(): void {
+    this.#options.log.warning("an upgraded socket did not open within {ms} ms", { ms: LIMITS.openMs });
+    this.#gone({ code: 0, reason: "" });
+  }
+
+  #gone({ code, reason }: { code: number; reason: string }): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#upgrade.ended();
+    const isClean = code !== 0 && code !== 1006 && !this.#hasFailed;
+    this.#listener.closed({ code: isClean ? code : undefined, reason });
+  }
+
+  #guard<E>(handle: (event: E) => void): (event: E) => void {
+    return (event) => {
+      try {
+        handle(event);
+      } catch (error) {
+        this.#options.log.error("a socket's handler failed: {error}", { error });
+        this.close(CLOSE.relayFailed);
+      }
+    };
+  }
+}
+
+function isLonger(frame: Frame, limit: number): boolean {
+  // A UTF-16 unit takes at most 3 bytes of UTF-8: most texts need no measuring.
+  if (typeof frame === "string" && frame.length * 3 <= limit) return false;
+  return byteLength(frame) > limit;
+}

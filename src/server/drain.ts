@@ -1,0 +1,44 @@
+/**
+ * How a relay ends: gently, but in bounded time.
+ *
+ * @module
+ */
+
+import { CLOSE } from "../protocol.ts";
+import type { Clock, Timer } from "./clock.ts";
+import { LIMITS } from "./limits.ts";
+import type { PeerSocket } from "./transport.ts";
+
+/** What is drained. Nobody new may come in any more. */
+export interface Drained {
+  /** Introduction sockets, whose clients can go elsewhere at once. */
+  introductions(): Iterable<PeerSocket>;
+  /** All sockets. */
+  sockets(): Iterable<PeerSocket>;
+  /** Resolves when no socket is left. */
+  emptied(): Promise<void>;
+}
+
+/**
+ * Closes introduction sockets at random moments within the first half of the time, so that clients do not come back
+ * all at once elsewhere; lets pairs finish until the time ends; then closes what is left.
+ */
+export async function drain(house: Drained, seconds: number, clock: Clock): Promise<void> {
+  const timers: Timer[] = [];
+  for (const socket of house.introductions()) {
+    timers.push(clock.after(Math.random() * seconds * 500, () => socket.close(CLOSE.restarting)));
+  }
+  await within(clock, seconds * 1000, house.emptied());
+  for (const timer of timers) timer.cancel();
+  for (const socket of [...house.sockets()]) socket.close(CLOSE.restarting);
+  await within(clock, LIMITS.closeMs, house.emptied());
+  // Who did not answer the close in time does not answer at all.
+  for (const socket of [...house.sockets()]) socket.terminate?.();
+}
+
+/** Waits for `event`, but not longer than `ms`. */
+async function within(clock: Clock, ms: number, event: Promise<void>): Promise<void> {
+  let timer: Timer | undefined;
+  await Promise.race([event, new Promise<void>((resolve) => timer = clock.after(ms, resolve))]);
+  timer?.cancel();
+}

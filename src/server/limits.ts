@@ -1,0 +1,61 @@
+/**
+ * Every bound of one relay that is not an option, once, with its unit and the reason for its size.
+ *
+ * @module
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Bounds that hold for every relay. What an operator may choose is in `config.ts`. */
+export const LIMITS = {
+  /** Introduction messages a second. Released clients send one `Join` per document, all at once at every reconnect. */
+  messagesPerSecond: 1_000,
+  /** Introduction messages at once: 10,000 documents, joined one by one, with room for what else is said. */
+  messageBurst: 12_000,
+  /** Malformed messages on one socket: a client with one bug lives on, a fuzzer does not. */
+  malformedMessages: 100,
+  /** Peers whom one `Join` introduces per document, so that no document is quadratic without end. */
+  introducedPerDocument: 1_000,
+  /** Bytes of introductions that a peer may leave unread, beside what one full join costs in {@link frameOverheadBytes}. */
+  introductionBacklogBytes: MIB + 1_000 * KIB,
+
+  /** Frames kept for the peer that has not come yet. */
+  heldFrames: 256,
+  /** Bytes of these frames: a greeting and a first sync message fit, a file does not. */
+  heldBytes: MIB,
+  /** Milliseconds a seeker waits before its counterpart hears of it again: longer than any two honest handshakes. */
+  remindFirstMs: 2_000,
+  /** Milliseconds between later reminders: seldom enough that 10,000 seekers cost 700 messages a second. */
+  remindEveryMs: 15_000,
+
+  /** Bytes the runtime's queue needs for a frame besides its payload (measured: 669 to 947). */
+  frameOverheadBytes: KIB,
+  /** Empty frames a second in one direction. The runtime does not count them as backlog, so their rate is bounded. */
+  emptyFramesPerSecond: 1_000,
+  /** Empty frames at once: 10 MB of queue at the most. */
+  emptyFrameBurst: 10_000,
+  /** A pair whose backlog is below this many bytes is never closed for what others made the relay keep. */
+  innocentBytes: MIB,
+  /** Milliseconds between two measurements of all backlogs while their sum is over the bound: 1 % of a core. */
+  measureEveryMs: 100,
+
+  /** Milliseconds in which an upgraded socket opens; one that has not is a descriptor lost to a reset. */
+  openMs: 10_000,
+  /** Milliseconds until a listener that ended listens again: long enough not to spin while nothing can be accepted. */
+  serveAgainMs: 200,
+  /** Milliseconds that sockets get for the closing handshake when the relay closes. */
+  closeMs: 1_000,
+  /** Milliseconds between two looks of the watchdog. */
+  watchMs: 1_000,
+  /** The share of descriptors in use at which the relay restarts, while it can still accept. */
+  descriptorShare: 0.9,
+  /** Descriptors that are not connections: runtime, listener, files. Measured 25 at rest. */
+  spareDescriptors: 100,
+  /** The share of the machine's memory that the relay may take when nothing is configured. */
+  memoryShare: 0.75,
+  /** Seconds of the drain that an overloaded relay allows itself. */
+  overloadDrainSeconds: 1,
+  /** Seconds after which a refused client may come again, when nothing better is known. */
+  retryAfterSeconds: 5,
+} as const;

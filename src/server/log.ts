@@ -1,0 +1,52 @@
+/**
+ * The logger that the rooms are given, and how the executable prints it.
+ *
+ * @module
+ */
+
+import {
+  ansiColorFormatter,
+  configure,
+  getConsoleSink,
+  getLogger,
+  jsonLinesFormatter,
+  type Logger,
+} from "@logtape/logtape";
+
+export type { Logger };
+
+/** What `--log-level` takes, from all to nothing but the end. */
+export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
+/** What `--log-format` takes. */
+export const LOG_FORMATS = ["pretty", "json"] as const;
+
+/** How much is logged, and for whom. */
+export interface LogOptions {
+  readonly logLevel: typeof LOG_LEVELS[number];
+  readonly logFormat: typeof LOG_FORMATS[number];
+}
+
+/** The logger of a relay. It is silent until somebody, here or in an embedding program, configures LogTape. */
+export function relayLogger(): Logger {
+  return getLogger(["relay"]);
+}
+
+/** Prints the log on stderr: stdout has one line, for programs that wait for it. */
+export async function printLog({ logLevel, logFormat }: LogOptions): Promise<void> {
+  const formatter = logFormat === "json" ? jsonLinesFormatter : ansiColorFormatter;
+  const stderr = {
+    trace: "error",
+    debug: "error",
+    info: "error",
+    warning: "error",
+    error: "error",
+    fatal: "error",
+  } as const;
+  await configure({
+    sinks: { stderr: getConsoleSink({ formatter, levelMap: stderr }) },
+    loggers: [
+      { category: ["relay"], lowestLevel: logLevel, sinks: ["stderr"] },
+      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },
+    ],
+  });
+}

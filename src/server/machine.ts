@@ -1,0 +1,57 @@
+/**
+ * What the machine or container has, and what this process takes of it. Needs no permission but
+ * `--allow-sys=systemMemoryInfo` and `--allow-read=/dev/null`: `/proc` would need all.
+ *
+ * @module
+ */
+
+import { closeSync, openSync } from "node:fs";
+import process from "node:process";
+
+/** Bytes of memory that the machine has, or the container if it may take less. */
+export function availableMemory(): number {
+  const machine = Deno.systemMemoryInfo().total;
+  // Without a container's limit this is 0, or more than there is.
+  const container = process.constrainedMemory();
+  return container > 0 ? Math.min(machine, container) : machine;
+}
+
+/** Bytes of resident memory. */
+export function residentMemory(): number {
+  return Deno.memoryUsage().rss;
+}
+
+/**
+ * Descriptors in use: the lowest free one, since the system hands out the lowest. Infinity when there is none left,
+ * undefined where that cannot be told.
+ */
+export function openDescriptors(): number | undefined {
+  const lowest = openDescriptor();
+  if (typeof lowest !== "number") return lowest === "none left" ? Infinity : undefined;
+  closeSync(lowest);
+  return lowest;
+}
+
+/** How many descriptors the process can have, found by opening up to `wanted`; undefined where that cannot be told. */
+export function descriptorLimit(wanted: number): number | undefined {
+  const opened: number[] = [];
+  try {
+    while ((opened.at(-1) ?? 0) < wanted) {
+      const descriptor = openDescriptor();
+      if (descriptor === undefined) return;
+      if (descriptor === "none left") return (opened.at(-1) ?? 0) + 1;
+      opened.push(descriptor);
+    }
+    return wanted;
+  } finally {
+    opened.forEach(closeSync);
+  }
+}
+
+function openDescriptor(): number | "none left" | undefined {
+  try {
+    return openSync("/dev/null", "r");
+  } catch (error) {
+    return (error as { code?: string }).code === "EMFILE" ? "none left" : undefined;
+  }
+}

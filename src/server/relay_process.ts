@@ -1,0 +1,117 @@
+/**
+ * The relay as a process: it listens, watches itself, and ends with an exit code.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "./clock.ts";
+import type { RelayConfig } from "./config.ts";
+import { LIMITS } from "./limits.ts";
+import { type Logger, printLog, relayLogger } from "./log.ts";
+import { availableMemory, descriptorLimit, openDescriptors, residentMemory } from "./machine.ts";
+import { Server } from "./server.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** How the process ends, for whoever started it. */
+export const EXIT = {
+  /** Drained on a signal. */
+  ok: 0,
+  /** The address cannot be bound. */
+  cannotListen: 1,
+  /** An option cannot be used. */
+  badConfig: 2,
+  /** Memory or descriptors ran short: start it again (`EX_TEMPFAIL` of sysexits.h). */
+  overloaded: 75,
+  /** A second signal. */
+  impatient: 130,
+} as const;
+
+/** Runs a relay until a signal or its watchdog ends it, and says how. Throws a {@link ConfigError}. */
+export async function runRelay(given: RelayConfig, clock: Clock = systemClock): Promise<number> {
+  const log = relayLogger();
+  await printLog({ ...given, logFormat: given.logFormat ?? (Deno.stderr.isTerminal() ? "pretty" : "json") });
+  surviveErrors(log);
+  const descriptors = descriptorLimit(Math.ceil(given.maxConnections / CONNECTION_SHARE) + LIMITS.spareDescriptors);
+  const config = fitToDescriptors(given, descriptors, log);
+  const server = new Server(config, { clock, log });
+  // Before listening: without a signal listener the runtime panics when descriptors run out.
+  const end = Promise.race([firstSignal(log), overload(config, descriptors, { clock, log })]);
+  try {
+    await server.listen();
+  } catch (error) {
+    return cannotListen(config, error);
+  }
+  announce(config, server.port);
+  const isOverloaded = await end === "overload";
+  await server.drain(isOverloaded ? LIMITS.overloadDrainSeconds : undefined);
+  return isOverloaded ? EXIT.overloaded : EXIT.ok;
+}
+
+/** Connections end well before the watchdog does: at this share of the descriptors. */
+const CONNECTION_SHARE = LIMITS.descriptorShare * LIMITS.descriptorShare;
+
+function fitToDescriptors(config: RelayConfig, descriptors: number | undefined, log: Logger): RelayConfig {
+  if (descriptors === undefined) return config;
+  const most = Math.max(1, Math.floor((descriptors - LIMITS.spareDescriptors) * CONNECTION_SHARE));
+  if (config.maxConnections <= most) return config;
+  log.warning("lowering --max-connections to {most}: only {descriptors} descriptors can be opened", {
+    most,
+    descriptors,
+  });
+  return { ...config, maxConnections: most };
+}
+
+/** The last net under the guards: a relay that serves thousands does not end for one mistake. */
+function surviveErrors(log: Logger): void {
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    log.error("uncaught error: {error}", { error: event.error });
+  });
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log.error("unhandled rejection: {error}", { error: event.reason });
+  });
+}
+
+/** The first signal starts the drain; a second one ends the process at once. */
+function firstSignal(log: Logger): Promise<"signal"> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const listener = () => {
+      if (++signals > 1) Deno.exit(EXIT.impatient);
+      log.info("draining; a second signal ends the relay at once");
+      resolve("signal");
+    };
+    Deno.addSignalListener("SIGINT", listener);
+    // Windows knows only SIGINT of the two.
+    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", listener);
+  });
+}
+
+function overload(
+  { maxMemory }: RelayConfig,
+  descriptors: number | undefined,
+  { clock, log }: { clock: Clock; log: Logger },
+): Promise<"overload"> {
+  const limits = {
+    memory: maxMemory ?? availableMemory() * LIMITS.memoryShare,
+    descriptors: descriptors && Math.floor(descriptors * LIMITS.descriptorShare),
+  };
+  const vitals = { memory: residentMemory, descriptors: openDescriptors };
+  return new Promise((resolve) => {
+    new Watchdog(vitals, limits, clock, (reason) => {
+      log.fatal("overloaded, ending to be started again: {reason}", { reason });
+      resolve("overload");
+    }).start();
+  });
+}
+
+function announce({ cert }: RelayConfig, port: number): void {
+  console.log(`🐟 Listening at ${cert === undefined ? "http" : "https"}://localhost:${port}`);
+}
+
+function cannotListen({ host, port }: RelayConfig, error: unknown): number {
+  const got = error instanceof Deno.errors.AddrInUse ? "one in use" : (error as Error).message;
+  console.error(`Cannot listen on ${host}:${port}: want a free port, got ${got}.`);
+  return EXIT.cannotListen;
+}

@@ -1,0 +1,95 @@
+/**
+ * A connection socket whose other side has not come yet: held with its frames, bounded and expiring.
+ *
+ * @module
+ */
+
+import { CLOSE, type Close } from "../protocol.ts";
+import type { Buffers, Share } from "./buffers.ts";
+import type { Clock, Timer } from "./clock.ts";
+import { LIMITS } from "./limits.ts";
+import { byteLength, type Frame, type PeerSocket, type SocketListener } from "./transport.ts";
+
+/** Whom a connection socket is from, whom it is for, and what about. */
+export interface Claim {
+  readonly localId: string;
+  readonly remoteId: string;
+  readonly documentId: string;
+}
+
+/** What a seeker needs besides its socket. */
+export interface SeekerOptions {
+  readonly buffers: Buffers;
+  readonly clock: Clock;
+  /** Seconds to wait for the other side; 0: for ever. */
+  readonly holdTimeout: number;
+  /** Tells the counterpart that it is waited for. */
+  readonly remind: (seeker: Claim) => void;
+}
+
+/** A held connection socket. */
+export class Seeker implements SocketListener {
+  readonly #options: SeekerOptions;
+  readonly #left: () => void;
+  readonly #frames: Frame[] = [];
+  readonly #share: Share;
+  readonly #expiry: Timer | undefined;
+  #reminder: Timer;
+  #bytes = 0;
+
+  /** @param left The wait is over, for whatever reason. Called exactly once. */
+  constructor(readonly claim: Claim, readonly socket: PeerSocket, options: SeekerOptions, left: () => void) {
+    this.#options = options;
+    this.#left = once(left);
+    const { buffers, clock, holdTimeout } = options;
+    this.#share = buffers.open({ measure: () => this.#bytes, evict: () => this.close(CLOSE.outOfBuffers) });
+    if (holdTimeout > 0) this.#expiry = clock.after(holdTimeout * 1000, () => this.close(CLOSE.noReciprocal));
+    this.#reminder = clock.after(LIMITS.remindFirstMs, () => this.#remind());
+    socket.listen(this);
+  }
+
+  message(frame: Frame): void {
+    const bytes = this.#bytes + byteLength(frame);
+    if (this.#frames.length >= LIMITS.heldFrames || bytes > LIMITS.heldBytes) return this.close(CLOSE.holdFull);
+    if (this.#options.buffers.isFull()) return this.close(CLOSE.outOfBuffers);
+    this.#frames.push(frame);
+    this.#bytes = bytes;
+    this.#share.set(bytes);
+  }
+
+  closed(): void {
+    this.#leave();
+  }
+
+  /** Ends the wait, and the socket with it. */
+  close(close: Close): void {
+    this.#leave();
+    this.socket.close(close);
+  }
+
+  /** Ends the wait: the socket and what it sent are the caller's now. */
+  handOver(): Frame[] {
+    this.#leave();
+    return this.#frames.splice(0);
+  }
+
+  #leave(): void {
+    this.#expiry?.cancel();
+    this.#reminder.cancel();
+    this.#share.close();
+    this.#left();
+  }
+
+  #remind(): void {
+    this.#reminder = this.#options.clock.after(LIMITS.remindEveryMs, () => this.#remind());
+    this.#options.remind(this.claim);
+  }
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) action();
+    done = true;
+  };
+}

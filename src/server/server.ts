@@ -1,0 +1,143 @@
+/**
+ * The house: builds the rooms and holds the one handler, which is also their index.
+ *
+ * @module
+ */
+
+import { Admission } from "./admission.ts";
+import { Broker } from "./broker.ts";
+import { Buffers } from "./buffers.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type RelayConfig, withDefaults } from "./config.ts";
+import { DenoTransport } from "./deno_transport.ts";
+import { drain } from "./drain.ts";
+import { Introducer } from "./introducer.ts";
+import { type Logger, relayLogger } from "./log.ts";
+import { answerPage, type Status } from "./page/page.ts";
+import { Refusal } from "./refusal.ts";
+import { readTls } from "./tls.ts";
+import { Router, type SocketRoute } from "./router.ts";
+import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport.ts";
+
+/** What tests put in place of the machine. */
+export interface ServerParts {
+  readonly clock?: Clock;
+  readonly log?: Logger;
+  readonly transport?: Transport;
+}
+
+/** A relay. Several in one process share nothing. */
+export class Server {
+  readonly #config: RelayConfig;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #router = new Router();
+  readonly #admission: Admission;
+  readonly #introducer: Introducer;
+  readonly #broker: Broker;
+  readonly #buffers: Buffers;
+  readonly #transport: Transport;
+  readonly #startedAt: number;
+  #address: Address | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @param config What differs from the defaults.
+   * @throws {ConfigError} A value that cannot be used.
+   */
+  constructor(
+    config: Partial<RelayConfig> = {},
+    { clock = systemClock, log = relayLogger(), transport }: ServerParts = {},
+  ) {
+    this.#config = withDefaults(config);
+    this.#clock = clock;
+    this.#log = log;
+    this.#startedAt = clock.now();
+    const buffers = this.#buffers = new Buffers(this.#config.maxBufferedTotal, clock);
+    this.#admission = new Admission(this.#config, clock);
+    const introducer = this.#introducer = new Introducer({ buffers, clock, log });
+    const remind = introducer.remind.bind(introducer);
+    this.#broker = new Broker({ ...this.#config, buffers, clock, log, remind });
+    this.#transport = transport ?? new DenoTransport({ ...this.#config, tls: readTls(this.#config), clock, log });
+  }
+
+  /** The port it listens on, or the configured one before that. */
+  get port(): number {
+    return this.#address?.port ?? this.#config.port;
+  }
+
+  /** What the relay tells about itself. */
+  get status(): Status {
+    return {
+      status: this.#admission.draining ? "draining" : "running",
+      uptime: Math.floor((this.#clock.now() - this.#startedAt) / 1000),
+      connections: this.#admission.connections,
+      ...this.#introducer.counts,
+      ...this.#broker.counts,
+      bufferedBytes: this.#buffers.total,
+    };
+  }
+
+  /** Starts to accept connections. Rejects when the address cannot be bound. */
+  async listen(): Promise<this> {
+    this.#address = await this.#transport.listen(this.handle);
+    return this;
+  }
+
+  /** Answers one request: every way into the house. */
+  readonly handle: Handler = (request, address) => {
+    const route = this.#router.route(request);
+    if (route instanceof Refusal) return route.toResponse();
+    switch (route.kind) {
+      case "page":
+        return answerPage(request, this.status);
+      case "health":
+        return new Response("ok\n");
+      case "ready":
+        return this.#admission.draining ? new Response("draining\n", { status: 503 }) : new Response("ready\n");
+      case "introduction":
+      case "connection":
+        return this.#answerSocket(request, address, route);
+    }
+  };
+
+  /**
+   * Ends the relay: nobody new comes in, pairs may finish for `seconds` (default: `drainTimeout`), then all sockets
+   * are closed. Later calls wait for the same end.
+   */
+  drain(seconds: number = this.#config.drainTimeout): Promise<void> {
+    return this.#closing ??= this.#drain(seconds);
+  }
+
+  /** Ends the relay at once: all sockets are closed with 1012. */
+  close(): Promise<void> {
+    return this.drain(0);
+  }
+
+  async #drain(seconds: number): Promise<void> {
+    this.#admission.drain();
+    const introductions = () => this.#introducer.sockets();
+    const emptied = () => this.#admission.emptied();
+    await drain({ introductions, sockets: () => this.#sockets(), emptied }, seconds, this.#clock);
+    await this.#transport.close();
+  }
+
+  *#sockets(): Iterable<PeerSocket> {
+    yield* this.#introducer.sockets();
+    yield* this.#broker.sockets();
+  }
+
+  #answerSocket(request: Request, address: string, route: SocketRoute): Response | Upgrade {
+    const lease = this.#admission.admit(request, address, route.token);
+    if (lease instanceof Refusal) {
+      this.#log.debug("refused {address}: {reason}", { address, reason: lease.reason });
+      return lease.toResponse();
+    }
+    return new Upgrade((socket) => this.#enter(route, socket), lease.release);
+  }
+
+  #enter(route: SocketRoute, socket: PeerSocket): void {
+    if (route.kind === "introduction") this.#introducer.welcome(route.localId, socket);
+    else this.#broker.welcome(route, socket);
+  }
+}
