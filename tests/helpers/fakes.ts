@@ -1,0 +1,88 @@
+/** Sockets and time that tests hold in their hands. */
+
+import type { Close } from "../../src/protocol.ts";
+import type { Clock, Timer } from "../../src/server/clock.ts";
+import { type Logger, relayLogger } from "../../src/server/log.ts";
+import type { Ending, Frame, PeerSocket, SocketListener } from "../../src/server/transport.ts";
+
+/** A logger that nobody listens to. */
+export const silentLog: Logger = relayLogger();
+
+/** Time that passes only when told to. */
+export class FakeClock implements Clock {
+  #now = 0;
+  readonly #timers = new Set<{ at: number; action: () => void }>();
+
+  /** Timers that would still fire. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, action: () => void): Timer {
+    const timer = { at: this.#now + ms, action };
+    this.#timers.add(timer);
+    return { cancel: () => this.#timers.delete(timer) };
+  }
+
+  /** Lets `ms` milliseconds pass; what falls due happens in order. */
+  pass(ms: number): void {
+    const end = this.#now + ms;
+    for (let next = this.#due(end); next !== undefined; next = this.#due(end)) {
+      this.#now = next.at;
+      this.#timers.delete(next);
+      next.action();
+    }
+    this.#now = end;
+  }
+
+  #due(end: number): { at: number; action: () => void } | undefined {
+    return [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+  }
+}
+
+/** A peer's socket: records what the relay does, and plays what the peer does. */
+export class FakeSocket implements PeerSocket {
+  readonly sent: Frame[] = [];
+  closedWith: Close | undefined;
+  backlog = 0;
+  #listener: SocketListener | undefined;
+  #isGone = false;
+
+  send(frame: Frame): void {
+    if (this.closedWith === undefined && !this.#isGone) this.sent.push(frame);
+  }
+
+  close(close: Close): void {
+    if (!this.#isGone) this.closedWith ??= close;
+  }
+
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+  }
+
+  /** The peer sends a frame. */
+  receive(frame: Frame): void {
+    if (this.closedWith === undefined && !this.#isGone) this.#listener?.message(frame);
+  }
+
+  /** The peer sends a message as JSON. */
+  say(message: unknown): void {
+    this.receive(JSON.stringify(message));
+  }
+
+  /** The socket is really gone: with a close frame, or without. */
+  vanish(ending: Partial<Ending> = {}): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#listener?.closed({ code: undefined, reason: "", ...ending });
+  }
+
+  /** What was sent as JSON text. */
+  get heard(): unknown[] {
+    return this.sent.map((frame) => JSON.parse(frame as string));
+  }
+}
