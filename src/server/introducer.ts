@@ -139,9 +139,8 @@ export class Introducer {
   #othersInterested(joiner: Registration, documents: readonly string[]): Map<Registration, string[]> {
     const others = new Map<Registration, string[]>();
     for (const id of documents) {
-      const interested = sample(this.#byDocument.get(id), LIMITS.introducedPerDocument);
-      for (const other of interested) {
-        if (other.peerId === joiner.peerId) continue;
+      const interested = this.#byDocument.get(id).values().filter(({ peerId }) => peerId !== joiner.peerId);
+      for (const other of sample([...interested], LIMITS.introducedPerDocument)) {
         const common = others.get(other);
         if (common === undefined) others.set(other, [id]);
         else common.push(id);
@@ -200,13 +199,12 @@ class Index<T> {
   }
 }
 
-/** All of a small set; of a large one, `most` at random. */
-function sample<T>(set: ReadonlySet<T>, most: number): Iterable<T> {
-  if (set.size <= most) return set;
-  const pool = [...set];
+/** All of a short list; of a long one, `most` at random, by the first steps of a shuffle in place. */
+function sample<T>(list: T[], most: number): T[] {
+  if (list.length <= most) return list;
   for (let i = 0; i < most; i++) {
-    const j = i + Math.floor(Math.random() * (pool.length - i));
-    [pool[i], pool[j]] = [pool[j], pool[i]];
+    const j = i + Math.floor(Math.random() * (list.length - i));
+    [list[i], list[j]] = [list[j], list[i]];
   }
-  return pool.slice(0, most);
+  return list.slice(0, most);
 }

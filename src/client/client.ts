@@ -1,0 +1,178 @@
+/**
+ * The client: what an application sees of a relay.
+ *
+ * @module
+ */
+
+import { WIRE_LIMITS } from "../protocol.ts";
+import { Dialer } from "./dialer.ts";
+import { Emitter } from "./emitter.ts";
+import { type Environment, platform } from "./environment.ts";
+import { CLIENT_EVENTS, type ClientEvents, type DocumentId, type PeerSocketMap, type UserName } from "./events.ts";
+import { IntroductionLink } from "./introduction_link.ts";
+import { checkId, type ClientOptions, type Settings, settle } from "./options.ts";
+import { type PeerSocket, peerSocketClass } from "./peer_socket.ts";
+import { Peers } from "./peers.ts";
+
+/**
+ * Finds the peers who are interested in the same documents and connects to them, through a relay.
+ *
+ * It heals by itself: what is lost, the connection to the relay or to a peer, is made again. What was ended on purpose,
+ * by either side, is not. It connects when it is made, and lives until `disconnectServer()`.
+ */
+export class Client extends Emitter<ClientEvents> {
+  /** Identifies us to other peers. */
+  readonly userName: UserName;
+  /** The base URL of the relay, with its scheme and without a trailing slash. */
+  readonly url: string;
+  /** The documents we are interested in. Changes by `join()` and `leave()` only. */
+  readonly documentIds: Set<DocumentId> = new Set();
+  readonly #dialer: Dialer;
+  readonly #link: IntroductionLink;
+  readonly #peers: Peers;
+
+  /**
+   * Makes a client, which connects at once. Throws a `TypeError` when an option cannot be used.
+   *
+   * @param environment Only for tests: another clock, chance and network.
+   */
+  constructor(options: ClientOptions, environment: Environment = platform()) {
+    super(CLIENT_EVENTS);
+    const settings = settle(options);
+    this.userName = settings.userName;
+    this.url = settings.url;
+    this.#dialer = new Dialer({ ...settings, Socket: peerSocketClass(settings.WebSocket), environment });
+    this.#link = this.#makeLink(settings, environment);
+    this.#peers = this.#makePeers(settings, environment);
+    this.connectToServer();
+    for (const documentId of settings.documentIds) this.join(documentId);
+  }
+
+  /** The peers we are connected to, or about to be: their sockets by user name and document. */
+  get peers(): Map<UserName, PeerSocketMap> {
+    return this.#peers.sockets;
+  }
+
+  /** Whether the relay can be talked to at this moment. */
+  get open(): boolean {
+    return this.#link.isOpen;
+  }
+
+  /** Milliseconds that the next try to reconnect to the relay will wait at most. The wait itself is drawn at random. */
+  get retryDelay(): number {
+    return this.#link.retryDelay;
+  }
+
+  /** Connects to the relay at once, unless it is connected or connecting. Needed only after `disconnectServer()`. */
+  connectToServer(): this {
+    this.#link.connect();
+    return this;
+  }
+
+  /**
+   * Takes an interest in a document: everyone else who has it will be connected to us. Joining again asks to be
+   * introduced again, and takes back `disconnectPeer()` for this document.
+   *
+   * Throws a `TypeError` for an id that is empty or longer than 512 bytes, or the 10,001st document.
+   */
+  join(documentId: DocumentId): this {
+    checkId(documentId);
+    const { documentsPerPeer } = WIRE_LIMITS;
+    if (this.documentIds.size >= documentsPerPeer && !this.documentIds.has(documentId)) {
+      throw new TypeError(`Cannot join another document: want at most ${documentsPerPeer}, got one more`);
+    }
+    this.documentIds.add(documentId);
+    this.#peers.welcome(documentId);
+    this.#seek([documentId]);
+    return this;
+  }
+
+  /** Loses interest in a document, and closes all connections about it. */
+  leave(documentId: DocumentId): this {
+    if (!this.documentIds.delete(documentId)) return this;
+    this.#peers.leave(documentId);
+    this.#link.leave(documentId);
+    return this;
+  }
+
+  /**
+   * Closes all connections to a peer, or to all peers. Nothing but `join()` or `connectToServer()` brings them back,
+   * whatever the peer does.
+   */
+  disconnectPeer(userName?: UserName): this {
+    this.#peers.refuse(userName);
+    return this;
+  }
+
+  /**
+   * Closes everything, stops all attempts to reconnect, and drops all listeners once they have heard of it. The documents
+   * stay, for `connectToServer()`.
+   */
+  disconnectServer(): this {
+    this.#peers.leaveAll();
+    this.#link.disconnect();
+    // Behind the events of the ends, which are in the queue already.
+    queueMicrotask(this.seal());
+    return this;
+  }
+
+  /** Disconnects from the relay and resolves when all sockets have closed, or could not be closed in 5 seconds. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.disconnectServer();
+    await this.#dialer.closed();
+  }
+
+  /** Whether there is a connection to a peer, about this document or about any, or one is being made. */
+  has(userName: UserName, documentId?: DocumentId): boolean {
+    const sockets = this.peers.get(userName);
+    return documentId === undefined ? (sockets?.size ?? 0) > 0 : sockets?.has(documentId) ?? false;
+  }
+
+  /** The connections to a peer, by document. */
+  get(userName: UserName): PeerSocketMap;
+  /** The connection to a peer about a document: null while it is being made, undefined if there is none. */
+  get(userName: UserName, documentId: DocumentId): PeerSocket | null | undefined;
+  get(userName: UserName, documentId?: DocumentId): PeerSocketMap | PeerSocket | null | undefined {
+    const sockets = this.peers.get(userName) ?? new Map<DocumentId, PeerSocket | null>();
+    return documentId === undefined ? sockets : sockets.get(documentId);
+  }
+
+  #makeLink({ userName, backoff }: Settings, environment: Environment): IntroductionLink {
+    const options = { userName, backoff, environment, dialer: this.#dialer };
+    return new IntroductionLink(options, {
+      opened: () => {
+        this.#seek(this.documentIds);
+        this.emit("server.connect");
+      },
+      closed: () => this.#emitSoon("server.disconnect"),
+      introduced: (userName, documentIds) => this.#introduced(userName, documentIds),
+      failed: (error) => this.emit("error", error),
+    });
+  }
+
+  #makePeers({ userName, backoff }: Settings, environment: Environment): Peers {
+    return new Peers(userName, { backoff, environment, dialer: this.#dialer }, {
+      connected: (event) => this.emit("peer.connect", event),
+      disconnected: (event) => this.#emitSoon("peer.disconnect", event),
+      lost: (documentId) => this.#seek([documentId]),
+      failed: (error) => this.emit("error", error),
+    });
+  }
+
+  #seek(documentIds: Iterable<DocumentId>): void {
+    this.#link.join(documentIds);
+    this.#peers.sought(documentIds);
+  }
+
+  #introduced(userName: UserName, documentIds: readonly DocumentId[]): void {
+    for (const documentId of documentIds) {
+      // We may have left while the introduction was on its way.
+      if (this.documentIds.has(documentId)) this.#peers.introduced(userName, documentId);
+    }
+  }
+
+  /** Whoever ends something can still listen for its end in the same turn. */
+  #emitSoon<Name extends keyof ClientEvents>(event: Name, ...values: ClientEvents[Name]): void {
+    queueMicrotask(() => this.emit(event, ...values));
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * What the client needs of the platform besides sockets, so that tests can put their own in its place.
+ *
+ * @module
+ */
+
+/** Chance, time, and news of the network. */
+export interface Environment {
+  /** At least 0, less than 1. */
+  random(): number;
+  /** Milliseconds since whenever; never goes back. */
+  now(): number;
+  /** Runs `action` once after a delay in milliseconds. Returns how to cancel it, which may be called at any time. */
+  after(milliseconds: number, action: () => void): () => void;
+  /** Where `online` and `offline` are heard, on platforms that know. */
+  readonly network: Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined;
+}
+
+/** The platform's own. */
+export function platform(): Environment {
+  return {
+    random: Math.random,
+    now: () => performance.now(),
+    after: (milliseconds, action) => {
+      const timer = setTimeout(action, milliseconds);
+      return () => clearTimeout(timer);
+    },
+    network: typeof globalThis.addEventListener === "function" ? globalThis : undefined,
+  };
+}

@@ -1,0 +1,21 @@
+/**
+ * The client of a relay: finds the peers who are interested in the same documents and connects to them.
+ *
+ * ```ts
+ * import { Client } from "@localfirst/relay/client";
+ *
+ * const client = new Client({ userName: "alice", url: "myrelay.somedomain.com" })
+ *   .join("ambitious-mongoose")
+ *   .on("peer.connect", ({ documentId, userName, socket }) => {
+ *     socket.write("Hello! 🎉");
+ *     socket.on("data", (message) => console.log(`message from ${userName} about ${documentId}`, message));
+ *   });
+ * ```
+ *
+ * @module
+ */
+
+export { Client } from "./client.ts";
+export type { ClientEvents, DocumentId, PeerEvent, PeerSocketMap, UserName } from "./events.ts";
+export type { ClientOptions, Token } from "./options.ts";
+export type { PeerData, PeerSocket, WebSocketClass } from "./peer_socket.ts";

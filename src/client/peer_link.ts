@@ -1,0 +1,143 @@
+/**
+ * The connection to one peer about one document, through all its sockets.
+ *
+ * @module
+ */
+
+import { CLOSE, connectionPath } from "../protocol.ts";
+import type { Call, Dialer, Ending } from "./dialer.ts";
+import type { Environment } from "./environment.ts";
+import { Insistence } from "./insistence.ts";
+import type { PeerSocket } from "./peer_socket.ts";
+import type { Backoff } from "./reconnect.ts";
+import { Retry } from "./retry.ts";
+
+/** An application's close without a code arrives as 1005. */
+const DELIBERATE = new Set([1000, 1005]);
+/** A peer that has not come back in this time is introduced anew when it does. */
+const FORGET_AFTER_MS = 30_000;
+
+/** Whom a link is to, and what about. */
+export interface Conversation {
+  readonly localId: string;
+  readonly userName: string;
+  readonly documentId: string;
+}
+
+/** Who hears what happens to a link. */
+export interface PeerLinkListener {
+  /** A socket is on its way. */
+  connecting(): void;
+  connected(socket: PeerSocket): void;
+  /** The socket, or the way to it, is over. `socket` is undefined if it never opened. */
+  disconnected(socket: PeerSocket | undefined): void;
+  /** The connection was lost: to get it back, both sides have to be introduced again. */
+  lost(): void;
+  /** There is nothing to remember about this peer. */
+  idle(): void;
+  failed(error: Error): void;
+}
+
+/** What a link needs. */
+export interface PeerLinkOptions {
+  readonly dialer: Dialer;
+  readonly backoff: Backoff;
+  readonly environment: Environment;
+}
+
+/** Follows introductions, and heals. */
+export class PeerLink {
+  readonly #conversation: Conversation;
+  readonly #options: PeerLinkOptions;
+  readonly #listener: PeerLinkListener;
+  readonly #retry: Retry;
+  readonly #insistence = new Insistence();
+  #call: Call | undefined;
+  #socket: PeerSocket | undefined;
+  #cancelForget = () => {};
+  /** Another client of our id serves this peer. */
+  #isSuperseded = false;
+  /** The application wants no connection to this peer. */
+  #isRefused = false;
+
+  constructor(conversation: Conversation, options: PeerLinkOptions, listener: PeerLinkListener) {
+    this.#conversation = conversation;
+    this.#options = options;
+    this.#listener = listener;
+    this.#retry = new Retry(options.backoff, options.environment, () => listener.lost());
+  }
+
+  /** Introductions are ignored. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
+  /** The relay says that the peer is there, and interested. */
+  introduced(): void {
+    if (this.#isRefused || !this.#mayConnect()) return;
+    this.drop();
+    this.#connect();
+  }
+
+  /** The relay was asked for introductions to everyone interested: all there is to do is wait. */
+  sought(): void {
+    if (this.#call !== undefined || this.#isSuperseded || this.#isRefused) return;
+    this.#retry.stop();
+    this.#cancelForget();
+    this.#cancelForget = this.#options.environment.after(FORGET_AFTER_MS, () => this.#listener.idle());
+  }
+
+  /** Ends the connection and ignores introductions from now on. */
+  refuse(): void {
+    this.#isRefused = true;
+    this.drop();
+  }
+
+  /** Ends whatever goes on. */
+  drop(): void {
+    this.#retry.stop();
+    this.#cancelForget();
+    this.#call?.drop();
+    this.#over();
+  }
+
+  /** A connection that works, or that another client of our id has, is given up only when the relay insists. */
+  #mayConnect(): boolean {
+    const isServed = this.#isSuperseded || (this.#call !== undefined && !this.#call.isClosing);
+    return !isServed || this.#insistence.heard(this.#options.environment.now());
+  }
+
+  #connect(): void {
+    const { localId, userName, documentId } = this.#conversation;
+    this.#isSuperseded = false;
+    this.#insistence.reset();
+    this.#call = this.#options.dialer.dial(connectionPath(localId, userName, documentId), {
+      opened: (socket) => this.#opened(socket),
+      heard: () => this.#insistence.reset(),
+      ended: (ending) => this.#ended(ending),
+    });
+    this.#listener.connecting();
+  }
+
+  #opened(socket: PeerSocket): void {
+    this.#socket = socket;
+    this.#retry.succeeded();
+    this.#listener.connected(socket);
+  }
+
+  #ended({ code, error }: Ending): void {
+    this.#retry.stop();
+    this.#over();
+    if (code === CLOSE.superseded.code) this.#isSuperseded = true;
+    else if (DELIBERATE.has(code)) this.#listener.idle();
+    else this.#retry.failed();
+    if (error !== undefined) this.#listener.failed(error);
+  }
+
+  #over(): void {
+    if (this.#call === undefined) return;
+    const socket = this.#socket;
+    this.#call = this.#socket = undefined;
+    this.#listener.disconnected(socket);
+  }
+}

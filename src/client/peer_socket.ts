@@ -1,0 +1,78 @@
+/**
+ * A WebSocket with the two methods that make it read like a stream.
+ *
+ * @module
+ */
+
+/** What comes from a peer: text as a string, binary as an `ArrayBuffer`. */
+export type PeerData = string | ArrayBuffer;
+
+/** A connection to a peer about a document. */
+export interface PeerSocket extends WebSocket {
+  /** The same as `send()`. */
+  write(data: string | ArrayBufferLike | Blob | ArrayBufferView<ArrayBuffer>): void;
+  /** Calls `listener` with every message. */
+  on(event: "data", listener: (data: PeerData) => void): this;
+  /** Calls `listener` when the connection is over. */
+  on(event: "close", listener: (event: CloseEvent) => void): this;
+}
+
+/** A class of WebSockets: the platform's own, or one like that of the npm package `ws`. */
+export type WebSocketClass = new (url: string) => {
+  readonly readyState: number;
+  binaryType: string;
+  // deno-lint-ignore no-explicit-any -- `ws` and the DOM type their payloads and listeners too differently to name both
+  send(data: any): void;
+  close(code?: number, reason?: string): void;
+  // deno-lint-ignore no-explicit-any
+  addEventListener(type: any, listener: any): void;
+};
+
+/** Makes a class of peer sockets out of a class of WebSockets, whose instances they are. */
+export function peerSocketClass(Base: WebSocketClass): new (url: string) => PeerSocket {
+  // The sockets of `ws` are event emitters too, and have an `on` of their own.
+  type MaybeEmitter = { on?(event: string, listener: unknown): unknown };
+
+  class BasedPeerSocket extends (Base as unknown as typeof WebSocket) {
+    #isAdding = false;
+
+    constructor(url: string) {
+      super(url);
+      this.binaryType = "arraybuffer";
+    }
+
+    write(data: Parameters<WebSocket["send"]>[0]): void {
+      this.send(data);
+    }
+
+    on(event: string, listener: (value: unknown) => void): this {
+      if (typeof listener !== "function") {
+        throw new TypeError(`Cannot listen to a peer socket: want a function, got ${typeof listener}`);
+      }
+      if (this.#isAdding || (event !== "data" && event !== "close")) return this.#onBase(event, listener);
+      if (event === "data") this.addEventListener("message", (message) => listener((message as MessageEvent).data));
+      else this.addEventListener("close", listener);
+      return this;
+    }
+
+    // `ws` implements addEventListener with `on`, which must then be its own.
+    override addEventListener(...values: Parameters<WebSocket["addEventListener"]>): void {
+      this.#isAdding = true;
+      try {
+        super.addEventListener(...values);
+      } finally {
+        this.#isAdding = false;
+      }
+    }
+
+    #onBase(event: string, listener: unknown): this {
+      const on = (Base.prototype as MaybeEmitter).on;
+      if (on === undefined) {
+        throw new TypeError(`Cannot listen to a peer socket: want "data" or "close", got "${event}"`);
+      }
+      on.call(this, event, listener);
+      return this;
+    }
+  }
+  return BasedPeerSocket as unknown as new (url: string) => PeerSocket;
+}

@@ -1,0 +1,56 @@
+/**
+ * The tries of one thing that should be open: when to try again, and when to trust it.
+ *
+ * @module
+ */
+
+import type { Environment } from "./environment.ts";
+import { type Backoff, drawDelay, longestDelay } from "./reconnect.ts";
+
+/** A thing that closes sooner has not recovered: its backoff goes on growing. */
+const TRUST_AFTER_MS = 5_000;
+
+/** Counts failures, and holds at most one timer. */
+export class Retry {
+  readonly #backoff: Backoff;
+  readonly #environment: Environment;
+  readonly #action: () => void;
+  #failures = 0;
+  #cancelTimer = () => {};
+
+  constructor(backoff: Backoff, environment: Environment, action: () => void) {
+    this.#backoff = backoff;
+    this.#environment = environment;
+    this.#action = action;
+  }
+
+  /** Milliseconds that the next try will wait at most. */
+  get longestDelay(): number {
+    return longestDelay(this.#failures, this.#backoff);
+  }
+
+  /** It failed: tries again after a while. */
+  failed(): void {
+    this.stop();
+    const delay = drawDelay(this.#failures, this.#backoff, this.#environment.random);
+    this.#failures += 1;
+    this.#cancelTimer = this.#environment.after(delay, this.#action);
+  }
+
+  /** It opened: if it stays so for a while, earlier failures are forgotten. */
+  succeeded(): void {
+    this.stop();
+    this.#cancelTimer = this.#environment.after(TRUST_AFTER_MS, () => this.#failures = 0);
+  }
+
+  /** Neither tries again nor comes to trust, until told more. */
+  stop(): void {
+    this.#cancelTimer();
+  }
+
+  /** Stops, and starts afresh. */
+  reset(): void {
+    this.stop();
+    this.#failures = 0;
+  }
+}

@@ -1,0 +1,57 @@
+import { assertEquals } from "@std/assert";
+import { CLOSE } from "../src/protocol.ts";
+import { drain } from "../src/server/drain.ts";
+import { FakeClock, FakeSocket } from "./helpers/fakes.ts";
+
+function house(introductions: FakeSocket[], pairs: FakeSocket[]) {
+  const emptied = Promise.withResolvers<void>();
+  const clock = new FakeClock();
+  const drained = {
+    introductions: () => introductions,
+    sockets: () => [...introductions, ...pairs],
+    emptied: () => emptied.promise,
+  };
+  return { clock, drained, empty: () => emptied.resolve() };
+}
+
+/** Lets promises that are settled run on. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+}
+
+Deno.test("introduction sockets close at random moments of the first half, pairs at the end", async () => {
+  const introductions = Array.from({ length: 100 }, () => new FakeSocket());
+  const pairs = [new FakeSocket(), new FakeSocket()];
+  const { clock, drained, empty } = house(introductions, pairs);
+  const closed = () => introductions.filter(({ closedWith }) => closedWith === CLOSE.restarting).length;
+  const drainage = drain(drained, 10, clock);
+  assertEquals(closed(), 0);
+  clock.pass(2_500);
+  const atQuarter = closed();
+  assertEquals(atQuarter > 20 && atQuarter < 80, true, `${atQuarter} of 100 closed in half of the time`);
+  clock.pass(2_500);
+  assertEquals([closed(), pairs[0].closedWith], [100, undefined]);
+  clock.pass(5_000);
+  await settle();
+  assertEquals(pairs.map(({ closedWith }) => closedWith), [CLOSE.restarting, CLOSE.restarting]);
+  empty();
+  await drainage;
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("when all sockets are gone it does not wait any longer", async () => {
+  const { clock, drained, empty } = house([], []);
+  const drainage = drain(drained, 10, clock);
+  empty();
+  await drainage;
+  assertEquals([clock.now(), clock.pending], [0, 0]);
+});
+
+Deno.test("a socket that never answers its close does not hold the relay up", async () => {
+  const { clock, drained } = house([], [new FakeSocket()]);
+  const drainage = drain(drained, 10, clock);
+  clock.pass(10_000);
+  await settle();
+  clock.pass(1_000);
+  await drainage;
+});

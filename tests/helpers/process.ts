@@ -1,0 +1,265 @@
+/**
+ * Real processes under test: what they print is awaited, never slept for, and every wait has a deadline.
+ *
+ * @module
+ */
+
+const PATIENCE_SECONDS = 20; // a busy machine starts Node or Deno in 2 s
+const REPOSITORY = new URL("../../", import.meta.url);
+
+/** How a process is started. */
+export interface ChildOptions {
+  args: string[];
+  cwd?: URL;
+  env?: Record<string, string>;
+  clearEnv?: boolean;
+}
+
+/** What came in and nobody has asked for yet. */
+export class Inbox<T> {
+  readonly #items: T[] = [];
+  readonly #waiting = new Set<(item: T) => boolean>();
+  readonly #ended = Promise.withResolvers<never>();
+
+  constructor() {
+    this.#ended.promise.catch(() => {}); // only those who wait care
+  }
+
+  push(item: T): void {
+    for (const takes of this.#waiting) if (takes(item)) return;
+    this.#items.push(item);
+  }
+
+  /** Nothing more will come: all waits fail with this error. */
+  end(error: Error): void {
+    this.#ended.reject(error);
+  }
+
+  /** Takes the first item that matches, come or yet to come. The others stay. */
+  async next(
+    what: string,
+    matches: (item: T) => boolean = () => true,
+  ): Promise<T> {
+    const index = this.#items.findIndex(matches);
+    if (index >= 0) return this.#items.splice(index, 1)[0]!;
+    const arrival = Promise.withResolvers<T>();
+    const takes = (item: T) => matches(item) && (arrival.resolve(item), this.#waiting.delete(takes));
+    this.#waiting.add(takes);
+    try {
+      return await within(
+        Promise.race([arrival.promise, this.#ended.promise]),
+        what,
+      );
+    } catch (error) {
+      throw new Error(
+        `${(error as Error).message}\nWhat came instead: ${Deno.inspect(this.#items)}`,
+      );
+    } finally {
+      this.#waiting.delete(takes);
+    }
+  }
+}
+
+/** A child process with its output read line by line. */
+export class Child implements AsyncDisposable {
+  readonly lines = new Inbox<string>();
+  /** Resolves when the process is gone and all it printed has been read. */
+  readonly exited: Promise<Deno.CommandStatus>;
+  readonly #name: string;
+  readonly #process: Deno.ChildProcess;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  #stdout = "";
+  #stderr = "";
+
+  /** @param name How errors call it. */
+  constructor(name: string, command: string, options: ChildOptions) {
+    this.#name = name;
+    this.#process = spawn(name, command, options);
+    this.#stdin = this.#process.stdin.getWriter();
+    this.exited = this.#readAll();
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** All it printed on stdout so far. */
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  /** All it printed on stderr so far. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#process.kill(signal);
+  }
+
+  async writeLine(line: string): Promise<void> {
+    await within(
+      this.#stdin.write(new TextEncoder().encode(`${line}\n`)),
+      `${this.#name} to read its stdin`,
+    );
+  }
+
+  /** Awaits the first line of stdout for which `find` finds something. */
+  async nextLine<T>(
+    what: string,
+    find: (line: string) => T | undefined,
+  ): Promise<T> {
+    try {
+      return find(
+        await this.lines.next(
+          `${what} from ${this.#name}`,
+          (line) => find(line) !== undefined,
+        ),
+      )!;
+    } catch (error) {
+      throw new Error(
+        `${(error as Error).message}\nIts stderr: ${this.#stderr || "(empty)"}`,
+      );
+    }
+  }
+
+  /** Kills the process if it still runs, even a stopped one. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.signal("SIGKILL");
+    } catch {
+      // It ended by itself.
+    }
+    await within(this.exited, `${this.#name} to end after SIGKILL`);
+    await this.#stdin.abort().catch(() => {}); // it can hold a line that the process never read
+  }
+
+  async #readAll(): Promise<Deno.CommandStatus> {
+    const [status] = await Promise.all([
+      this.#process.status,
+      this.#readLines(),
+      this.#readErrors(),
+    ]);
+    const ending = status.signal === null ? `code ${status.code}` : status.signal;
+    this.lines.end(new Error(`${this.#name} ended with ${ending}`));
+    return status;
+  }
+
+  async #readLines(): Promise<void> {
+    let partial = "";
+    for await (
+      const text of this.#process.stdout.pipeThrough(new TextDecoderStream())
+    ) {
+      this.#stdout += text;
+      const lines = (partial + text).split("\n");
+      partial = lines.pop()!;
+      for (const line of lines) this.lines.push(line);
+    }
+  }
+
+  async #readErrors(): Promise<void> {
+    for await (
+      const text of this.#process.stderr.pipeThrough(new TextDecoderStream())
+    ) this.#stderr += text;
+  }
+}
+
+/** A relay of any generation that listens on a port of this machine. */
+export class Listening extends Child {
+  #port = 0;
+
+  /** The base URL that clients take. */
+  get url(): string {
+    return `ws://127.0.0.1:${this.#port}`;
+  }
+
+  get http(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Awaits the line that tells the port, and ends the process if it never comes. */
+  async listening(find: (line: string) => number | undefined): Promise<this> {
+    try {
+      this.#port = await this.nextLine("the port it listens on", find);
+      return this;
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+}
+
+/** Starts this repository's relay on a free port, apart from whatever options the environment has. */
+export async function startRelay(
+  args: string[] = [],
+  options: { env?: Record<string, string> } = {},
+): Promise<Listening> {
+  return await spawnRelay(["--port", "0", ...args], options).listening(portOf);
+}
+
+/** Runs `main.ts` with just these arguments and does not wait: for a relay that is expected to refuse them. */
+export function spawnRelay(
+  args: string[],
+  options: { env?: Record<string, string> } = {},
+): Listening {
+  return new Listening("the relay", Deno.execPath(), {
+    args: ["run", "-A", "main.ts", ...args],
+    cwd: REPOSITORY,
+    env: { ...withoutRelayOptions(Deno.env.toObject()), ...options.env },
+    clearEnv: true,
+  });
+}
+
+/** Awaits a promise for a bounded time. `what` completes the sentence "Waited for ...". */
+export async function within<T>(
+  promise: Promise<T>,
+  what: string,
+  seconds = PATIENCE_SECONDS,
+): Promise<T> {
+  const expiry = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => expiry.reject(new Error(`it did not come in ${seconds} s`)),
+    seconds * 1000,
+  );
+  try {
+    return await Promise.race([promise, expiry.promise]);
+  } catch (error) {
+    throw new Error(`Waited for ${what}: ${(error as Error).message}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function spawn(name: string, command: string, options: ChildOptions) {
+  try {
+    return new Deno.Command(command, {
+      ...options,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error(
+      `Cannot start ${name}: want ${command} on PATH, found none`,
+    );
+  }
+}
+
+function portOf(line: string): number | undefined {
+  const port = /^🐟 Listening at http:\/\/localhost:(\d+)$/.exec(line)?.[1];
+  return port === undefined ? undefined : Number(port);
+}
+
+function withoutRelayOptions(
+  env: Record<string, string>,
+): Record<string, string> {
+  const isOption = (name: string) => name === "PORT" || name === "HOST" || name.startsWith("RELAY_");
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !isOption(name)),
+  );
+}

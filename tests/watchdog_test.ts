@@ -1,0 +1,61 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { descriptorLimit, openDescriptors } from "../src/server/machine.ts";
+import { Watchdog } from "../src/server/watchdog.ts";
+import { FakeClock } from "./helpers/fakes.ts";
+
+const NO_LIMITS = { memory: 0, descriptors: undefined };
+
+function watch(limits: { memory: number; descriptors: number | undefined }) {
+  const clock = new FakeClock();
+  const now = { memory: 100, descriptors: 10 as number | undefined };
+  const reasons: string[] = [];
+  const vitals = { memory: () => now.memory, descriptors: () => now.descriptors };
+  const watchdog = new Watchdog(vitals, limits, clock, (reason) => reasons.push(reason));
+  watchdog.start();
+  return { clock, now, reasons, watchdog };
+}
+
+Deno.test("past the memory limit it says so within a second, once", () => {
+  const { clock, now, reasons } = watch({ memory: 1_000, descriptors: undefined });
+  clock.pass(60_000);
+  assertEquals(reasons, []);
+  now.memory = 1_001;
+  clock.pass(1_000);
+  assertEquals(reasons, ["want at most 1000 bytes of resident memory, got 1001"]);
+  clock.pass(60_000);
+  assertEquals([reasons.length, clock.pending], [1, 0]);
+});
+
+Deno.test("past the limit of descriptors it says so; where they cannot be told it does not", () => {
+  const { clock, now, reasons } = watch({ memory: 0, descriptors: 90 });
+  now.descriptors = undefined;
+  clock.pass(2_000);
+  now.descriptors = 91;
+  clock.pass(1_000);
+  assertEquals(reasons, ["want at most 90 open descriptors, got 91"]);
+});
+
+Deno.test("without limits it watches in vain, and ends when told to", () => {
+  const { clock, now, reasons, watchdog } = watch(NO_LIMITS);
+  now.memory = Infinity;
+  clock.pass(60_000);
+  watchdog.stop();
+  assertEquals([reasons, clock.pending], [[], 0]);
+});
+
+Deno.test("open descriptors are told within a few, and the limit is found by trying", () => {
+  const before = openDescriptors()!;
+  const listeners = Array.from({ length: 50 }, () => Deno.listen({ port: 0, hostname: "127.0.0.1" }));
+  const after = openDescriptors()!;
+  listeners.forEach((listener) => listener.close());
+  assertEquals(after - before >= 50, true);
+  assertEquals(descriptorLimit(after + 100), after + 100, "the machine has more than the test wants");
+});
+
+Deno.test("a process that may open few descriptors finds out how many", async () => {
+  const script = `import { descriptorLimit } from "./src/server/machine.ts"; console.log(descriptorLimit(5_000))`;
+  const command = `ulimit -n 300; exec "${Deno.execPath()}" eval '${script}'`;
+  const { stdout } = await new Deno.Command("sh", { args: ["-c", command], cwd: new URL("..", import.meta.url) })
+    .output();
+  assertMatch(new TextDecoder().decode(stdout), /^(29\d|300)\n$/);
+});
