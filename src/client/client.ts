@@ -58,7 +58,7 @@ export class Client extends Emitter<ClientEvents> {
     return this.#link.isOpen;
   }
 
-  /** Milliseconds that the next try to reconnect to the relay will wait at most. The wait itself is drawn at random. */
+  /** Milliseconds to wait at most when the relay is lost the next time. The wait itself is drawn at random. */
   get retryDelay(): number {
     return this.#link.retryDelay;
   }

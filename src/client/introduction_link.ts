@@ -60,7 +60,7 @@ export class IntroductionLink {
     return this.#socket !== undefined;
   }
 
-  /** Milliseconds that the next try to reconnect will wait at most. */
+  /** Milliseconds to wait at most after the next failure. */
   get retryDelay(): number {
     return this.#retry.longestDelay;
   }

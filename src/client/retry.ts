@@ -24,7 +24,7 @@ export class Retry {
     this.#action = action;
   }
 
-  /** Milliseconds that the next try will wait at most. */
+  /** Milliseconds to wait at most after the next failure. */
   get longestDelay(): number {
     return longestDelay(this.#failures, this.#backoff);
   }

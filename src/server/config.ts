@@ -44,9 +44,19 @@ const OPTIONS = {
   /** Path of a PEM file. */
   key: optionalText("key", "RELAY_KEY", "PEM file with the private key, for TLS; needs --cert"),
   /** Tokens, one of which every socket has to show; none: open to all. */
-  tokens: list("token", "RELAY_TOKENS", (token) => token, "accept only sockets that show this token; none: open to all"),
+  tokens: list(
+    "token",
+    "RELAY_TOKENS",
+    (token) => token,
+    "accept only sockets that show this token; none: open to all",
+  ),
   /** Origins whose pages may connect; none: all. Programs that send no origin always may. */
-  allowOrigins: list("allow-origin", "RELAY_ALLOW_ORIGINS", readOrigin, "accept only pages from here; none: from anywhere"),
+  allowOrigins: list(
+    "allow-origin",
+    "RELAY_ALLOW_ORIGINS",
+    readOrigin,
+    "accept only pages from here; none: from anywhere",
+  ),
   /** Believe the last `x-forwarded-for` entry. Only behind a proxy that appends it. */
   trustProxy: toggle("trust-proxy", "RELAY_TRUST_PROXY", "take addresses from the last x-forwarded-for entry"),
   /** Sockets in all. At 23 KB for an idle one, 10,000 take 230 MB. */

@@ -5,8 +5,8 @@
  */
 
 import {
-  ansiColorFormatter,
   configure,
+  getAnsiColorFormatter,
   getConsoleSink,
   getLogger,
   jsonLinesFormatter,
@@ -33,7 +33,7 @@ export function relayLogger(): Logger {
 
 /** Prints the log on stderr: stdout has one line, for programs that wait for it. */
 export async function printLog({ logLevel, logFormat }: LogOptions): Promise<void> {
-  const formatter = logFormat === "json" ? jsonLinesFormatter : ansiColorFormatter;
+  const formatter = logFormat === "json" ? jsonLinesFormatter : getAnsiColorFormatter({ value: "bare" });
   const stderr = {
     trace: "error",
     debug: "error",
