@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { VERSION } from "../src/protocol.ts";
-import { Listening } from "./helpers/process.ts";
+import { Listening, portOf } from "./helpers/process.ts";
 
 const ROOT = new URL("..", import.meta.url);
 /** How `deno compile` fails where its base runtime cannot be downloaded. */
@@ -46,11 +46,6 @@ async function assertServes(command: string, args: string[], folder: string): Pr
   await relay.exited;
   assertEquals(/NotCapable|requires .* access/i.test(relay.stderr), false, relay.stderr);
   assertMatch(relay.stderr, /draining/);
-}
-
-function portOf(line: string): number | undefined {
-  const port = /^🐟 Listening at http:\/\/localhost:(\d+)$/.exec(line)?.[1];
-  return port === undefined ? undefined : Number(port);
 }
 
 /** What the task `compile` runs, with another output. */

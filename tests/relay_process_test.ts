@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { CLOSE, VERSION } from "../src/protocol.ts";
 import { Peer } from "./helpers/peer.ts";
-import { startRelay } from "./helpers/process.ts";
+import { Listening, portOf, startRelay } from "./helpers/process.ts";
 import { frameOf, RawConnection } from "./helpers/raw.ts";
 
 const ROOT = new URL("..", import.meta.url);
@@ -118,4 +118,20 @@ Deno.test("ids, addresses and tokens are not logged above debug", async () => {
   for (const secret of ["alice-id", "bob-id", "doc-id", "s3cret", "127.0.0.1"]) {
     assertEquals(relay.stderr.includes(secret) || relay.stdout.includes(secret), false, secret);
   }
+});
+
+Deno.test("silent connections up to the last descriptor end in exit code 75, and open sockets live until then", async () => {
+  const start = `ulimit -n 400; exec "${Deno.execPath()}" run -A main.ts --port 0`;
+  await using relay = await new Listening("the relay", "sh", { args: ["-c", start], cwd: ROOT }).listening(portOf);
+  const [alice, bob] = [
+    await Peer.open(`${relay.url}/connection/a/b/doc`),
+    await Peer.open(`${relay.url}/connection/b/a/doc`),
+  ];
+  const silent = await Promise.allSettled(Array.from({ length: 500 }, () => RawConnection.open(relay.port)));
+  alice.send("still here");
+  assertEquals(await bob.next(), "still here");
+  for (const peer of [alice, bob]) assertEquals(await peer.closed, CLOSE.restarting);
+  assertEquals((await relay.exited).code, 75);
+  for (const outcome of silent) if (outcome.status === "fulfilled") outcome.value[Symbol.dispose]();
+  assertMatch(relay.stderr, /lowering --max-connections to \d+: only 400 descriptors can be opened/);
 });

@@ -33,9 +33,9 @@ export function peerSocketClass(Base: WebSocketClass): new (url: string) => Peer
   // The sockets of `ws` are event emitters too, and have an `on` of their own.
   type MaybeEmitter = { on?(event: string, listener: unknown): unknown };
 
-  class BasedPeerSocket extends (Base as unknown as typeof WebSocket) {
-    #isAdding = false;
+  let isAdding = false; // not a field: the constructor of a base may add listeners before there are any
 
+  class BasedPeerSocket extends (Base as unknown as typeof WebSocket) {
     constructor(url: string) {
       super(url);
       this.binaryType = "arraybuffer";
@@ -49,7 +49,7 @@ export function peerSocketClass(Base: WebSocketClass): new (url: string) => Peer
       if (typeof listener !== "function") {
         throw new TypeError(`Cannot listen to a peer socket: want a function, got ${typeof listener}`);
       }
-      if (this.#isAdding || (event !== "data" && event !== "close")) return this.#onBase(event, listener);
+      if (isAdding || (event !== "data" && event !== "close")) return this.#onBase(event, listener);
       if (event === "data") this.addEventListener("message", (message) => listener((message as MessageEvent).data));
       else this.addEventListener("close", listener);
       return this;
@@ -57,11 +57,11 @@ export function peerSocketClass(Base: WebSocketClass): new (url: string) => Peer
 
     // `ws` implements addEventListener with `on`, which must then be its own.
     override addEventListener(...values: Parameters<WebSocket["addEventListener"]>): void {
-      this.#isAdding = true;
+      isAdding = true;
       try {
         super.addEventListener(...values);
       } finally {
-        this.#isAdding = false;
+        isAdding = false;
       }
     }
 

@@ -8,12 +8,17 @@
 import { closeSync, openSync } from "node:fs";
 import process from "node:process";
 
-/** Bytes of memory that the machine has, or the container if it may take less. */
+/** Bytes of memory that the machine has, or the container if it may take less; 0 where that cannot be told. */
 export function availableMemory(): number {
-  const machine = Deno.systemMemoryInfo().total;
-  // Without a container's limit this is 0, or more than there is.
-  const container = process.constrainedMemory();
-  return container > 0 ? Math.min(machine, container) : machine;
+  try {
+    const machine = Deno.systemMemoryInfo().total;
+    // Without a container's limit this is 0, or more than there is.
+    const container = process.constrainedMemory();
+    return container > 0 ? Math.min(machine, container) : machine;
+  } catch {
+    // A hosted runtime or a missing permission: the host watches its guests itself.
+    return 0;
+  }
 }
 
 /** Bytes of resident memory. */

@@ -82,9 +82,10 @@ function firstSignal(log: Logger): Promise<"signal"> {
       log.info("draining; a second signal ends the relay at once");
       resolve("signal");
     };
-    Deno.addSignalListener("SIGINT", listener);
-    // Windows knows only SIGINT of the two.
-    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", listener);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      // Windows knows only SIGINT of the two.
+      if (Deno.build.os !== "windows" || signal === "SIGINT") Deno.addSignalListener(signal, listener);
+    }
   });
 }
 

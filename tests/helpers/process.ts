@@ -250,7 +250,8 @@ function spawn(name: string, command: string, options: ChildOptions) {
   }
 }
 
-function portOf(line: string): number | undefined {
+/** The port in the line that our relay prints when it listens. */
+export function portOf(line: string): number | undefined {
   const port = /^🐟 Listening at http:\/\/localhost:(\d+)$/.exec(line)?.[1];
   return port === undefined ? undefined : Number(port);
 }
