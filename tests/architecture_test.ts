@@ -36,18 +36,24 @@ server("admission", "clock", "config", "limits", "refusal");
 server("introducer", "protocol", "buffers", "clock", "dialects", "limits", "log", "token_bucket", "transport");
 server("seeker", "protocol", "buffers", "clock", "limits", "transport");
 server("pipe", "protocol", "buffers", "clock", "limits", "token_bucket", "transport");
-server("broker", "protocol", "log", "pipe", "seeker", "transport");
+server("settling_socket", "protocol", "clock", "limits", "transport");
+server("broker", "protocol", "log", "pipe", "seeker", "settling_socket", "transport");
 server("page/page", "protocol");
 MAY_IMPORT["src/server/page/page.ts"].push("src/server/page/index.html");
-server("deno_socket", "protocol", "clock", "limits", "log", "transport");
+server("guard", "protocol", "log");
+server("deno_socket", "protocol", "clock", "guard", "limits", "log", "transport");
+server("ws_socket", "protocol", "clock", "guard", "limits", "log", "transport");
+server("ws_transport", "clock", "limits", "log", "refusal", "tls", "transport", "ws_socket");
 server("deno_transport", "clock", "deno_socket", "limits", "log", "refusal", "transport");
 server(
   "server",
   ...["admission", "broker", "buffers", "clock", "config", "deno_transport", "drain", "introducer", "log", "page/page"],
-  ...["refusal", "router", "tls", "transport"],
+  ...["refusal", "router", "tls", "transport", "ws_transport"],
 );
 server("mod", "config", "page/page", "server");
 server("relay_process", "clock", "config", "limits", "log", "machine", "server", "watchdog");
+
+const WS = ["src/server/ws_socket.ts", "src/server/ws_transport.ts"];
 
 /** Packages, and the files that may use them. */
 const PACKAGES: Record<string, string[]> = {
@@ -55,10 +61,15 @@ const PACKAGES: Record<string, string[]> = {
   "@std/cli/parse-args": ["src/server/config.ts"],
   "@std/http/negotiation": ["src/server/page/page.ts"],
   "@std/msgpack": ["src/server/dialects.ts"],
-  "node:buffer": ["src/server/admission.ts", "src/server/transport.ts"],
+  "node:buffer": ["src/server/admission.ts", "src/server/dialects.ts", "src/server/transport.ts", ...WS],
   "node:crypto": ["src/server/admission.ts"],
   "node:fs": ["src/server/machine.ts"],
+  "node:http": ["src/server/ws_transport.ts"],
+  "node:https": ["src/server/ws_transport.ts"],
+  "node:net": ["src/server/ws_transport.ts"],
   "node:process": ["src/server/machine.ts"],
+  "node:stream": ["src/server/ws_transport.ts"],
+  "ws": WS,
 };
 
 Deno.test("every file of the house imports only what the table allows", async () => {
@@ -114,8 +125,10 @@ async function* filesBelow(folder: string): AsyncIterable<string> {
 }
 
 async function importsOf(file: string): Promise<string[]> {
-  const specifiers = (await read(file)).matchAll(/^\s*(?:import|export)\s(?:[^;]*?\sfrom\s)?"([^"]+)"/gm);
-  return [...specifiers].map(([, specifier]) =>
+  const specifiers = (await read(file)).matchAll(
+    /^\s*(?:import|export)\s(?:[^;]*?\sfrom\s)?"([^"]+)"|\bimport\("([^"]+)"\)/gm,
+  );
+  return [...specifiers].map(([, fixed, dynamic]) => fixed ?? dynamic).map((specifier) =>
     specifier.startsWith(".") ? relative(ROOT, join(ROOT, dirname(file), specifier)) : specifier
   );
 }

@@ -22,9 +22,11 @@ class House {
     this.broker = new Broker({ buffers, clock, log: silentLog, holdTimeout, maxBufferedBytes, remind });
   }
 
+  /** A connection that has settled. */
   connect(localId: string, remoteId: string, documentId = "doc"): FakeSocket {
     const socket = new FakeSocket();
     this.broker.welcome({ localId, remoteId, documentId }, socket);
+    this.clock.pass(LIMITS.settleMs);
     return socket;
   }
 
@@ -56,6 +58,33 @@ Deno.test("frames cross both ways, by type and in order, also empty ones", () =>
   assertEquals(alice.sent, ["two"]);
 });
 
+Deno.test("nothing reaches a connection in its first 20 ms, and then all of it in order", () => {
+  const house = new House();
+  const alice = house.connect("alice", "bob");
+  alice.receive("held");
+  const bob = new FakeSocket();
+  house.broker.welcome({ localId: "bob", remoteId: "alice", documentId: "doc" }, bob);
+  alice.receive("early");
+  bob.receive("to one that settled long ago");
+  house.clock.pass(LIMITS.settleMs - 1);
+  assertEquals([bob.sent, alice.sent], [[], ["to one that settled long ago"]]);
+  house.clock.pass(1);
+  alice.receive("late");
+  assertEquals(bob.sent, ["held", "early", "late"]);
+});
+
+Deno.test("a close in the first 20 ms crosses behind what was sent before it", () => {
+  const house = new House();
+  const bob = house.connect("bob", "alice");
+  const alice = new FakeSocket();
+  house.broker.welcome({ localId: "alice", remoteId: "bob", documentId: "doc" }, alice);
+  bob.receive("hello and good-bye");
+  bob.vanish({ code: 4000, reason: "bye" });
+  assertEquals([alice.sent, alice.closedWith], [["hello and good-bye"], { code: 4000, reason: "bye" }]);
+  alice.vanish();
+  assertEquals(house.clock.pending, 0);
+});
+
 Deno.test("ids that would collide when joined with a separator do not meet", () => {
   const house = new House();
   house.connect("a:b", "c", "d");
@@ -83,7 +112,7 @@ Deno.test("a side that vanishes without a close makes the other hear 4410", () =
 Deno.test("a seeker whose other side never comes is closed with 4408, and never when the timeout is 0", () => {
   const house = new House({ holdTimeout: 5 });
   const [alice, patient] = [house.connect("alice", "bob"), new House({ holdTimeout: 0 }).connect("alice", "bob")];
-  house.clock.pass(4_999);
+  house.clock.pass(4_999 - LIMITS.settleMs);
   assertEquals(alice.closedWith, undefined);
   house.clock.pass(1);
   assertEquals(alice.closedWith, CLOSE.noReciprocal);
@@ -146,7 +175,7 @@ Deno.test("a seeker is announced to its counterpart after 2 s and then every 15 
   const house = new House();
   const claim = { localId: "alice", remoteId: "bob", documentId: "doc" };
   house.connect("alice", "bob");
-  house.clock.pass(1_999);
+  house.clock.pass(1_999 - LIMITS.settleMs);
   assertEquals(house.reminded, []);
   house.clock.pass(1);
   assertEquals(house.reminded, [claim]);
@@ -186,7 +215,8 @@ Deno.test("an endless stream of empty frames ends the pair: 1008 to who sends it
   for (let i = 0; i < LIMITS.emptyFrameBurst; i++) alice.receive("");
   bob.receive("");
   assertEquals(alice.closedWith, undefined);
-  alice.receive(new Uint8Array());
+  // A few more are allowed for the time that has passed.
+  for (let i = 0; i < 100; i++) alice.receive(new Uint8Array());
   assertEquals([alice.closedWith, bob.closedWith], [CLOSE.flooding, CLOSE.peerLost]);
 });
 

@@ -1,4 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
+import { decode as unpack } from "@std/msgpack";
 import fc from "fast-check";
 import { WIRE_LIMITS } from "../src/protocol.ts";
 import { decode, encode } from "../src/server/dialects.ts";
@@ -22,6 +23,17 @@ Deno.test("encodes a 4.x Introduction as a MessagePack map of type, peerId and d
   assertEquals(
     hexOf(frame),
     "83a474797065ac496e74726f64756374696f6ea6706565724964a3626f62ab646f63756d656e7449647391a3646f63",
+  );
+});
+
+Deno.test("any Introduction is MessagePack that a general decoder reads back", () => {
+  const id = fc.string({ unit: "binary", minLength: 1, maxLength: 170 });
+  fc.assert(
+    fc.property(id, fc.array(id, { maxLength: 40 }), (userName, documentIds) => {
+      const frame = encode({ type: "Introduction", userName, documentIds }, "msgpack");
+      assertEquals(unpack(frame), { type: "Introduction", peerId: userName, documentIds });
+    }),
+    { numRuns: 1_000 },
   );
 });
 

@@ -47,97 +47,6 @@ class Relay implements AsyncDisposable {
   }
 }
 
-Deno.test("Alice and Bob are introduced and talk, as the documented API has it", async () => {
-  await using relay = await Relay.start();
-  await using alice = await relay.peer("alice", "ambitious-mongoose", "frivolous-platypus");
-  await using bob = await relay.peer("bob", "ambitious-mongoose");
-  const introduction = { type: "Introduction", documentIds: ["ambitious-mongoose"] };
-  assertEquals(await alice.heard(), { ...introduction, userName: "bob" });
-  assertEquals(await bob.heard(), { ...introduction, userName: "alice" });
-
-  await using toBob = await relay.connect("alice", "bob");
-  toBob.send("Hello! 🎉");
-  await using toAlice = await relay.connect("bob", "alice");
-  assertEquals(await toAlice.next(), "Hello! 🎉");
-  toAlice.send(Uint8Array.of(1, 2, 3));
-  assertEquals(await toBob.next(), Uint8Array.of(1, 2, 3));
-});
-
-Deno.test("200 frames of mixed type and size wait for the second side and arrive first, in order, unchanged", async () => {
-  await using relay = await Relay.start();
-  await using alice = await relay.connect("alice", "bob");
-  const frames = Array.from({ length: 200 }, (_, i) => i % 2 ? "ü".repeat(i * 10) : new Uint8Array(i * 20).fill(i));
-  frames.forEach((frame) => alice.send(frame));
-  await using bob = await relay.connect("bob", "alice");
-  alice.send("after");
-  for (const frame of [...frames, "after"]) assertEquals(await bob.next(), frame);
-});
-
-Deno.test("messages of up to 64 MiB cross; with a lower bound, one byte more closes with 1009", async () => {
-  await using relay = await Relay.start({ maxMessageBytes: 3 * MIB });
-  const [alice, bob] = await relay.pair();
-  alice.send(new Uint8Array(3 * MIB).fill(7));
-  assertEquals((await bob.next()).length, 3 * MIB);
-  alice.send("ü".repeat(1.5 * MIB));
-  assertEquals((await bob.next()).length, 1.5 * MIB);
-  alice.send("ü".repeat(1.5 * MIB) + "x");
-  assertEquals(await alice.closed, CLOSE.tooBig);
-  assertEquals((await bob.closed).code, CLOSE.tooBig.code);
-});
-
-Deno.test("a close crosses with its code and reason, behind everything sent before it", async () => {
-  await using relay = await Relay.start();
-  const [alice, bob] = await relay.pair();
-  alice.send(new Uint8Array(8 * MIB));
-  alice.send("last words");
-  alice.socket.close(4321, "bye");
-  assertEquals([(await bob.next()).length, await bob.next()], [8 * MIB, "last words"]);
-  assertEquals(await bob.closed, { code: 4321, reason: "bye" });
-  await alice.closed;
-});
-
-Deno.test("a close without a code arrives as 1000, and one without a close frame as 4410", async () => {
-  await using relay = await Relay.start();
-  const [alice, bob] = await relay.pair();
-  alice.socket.close();
-  assertEquals((await bob.closed).code, 1000);
-  const raw = await RawConnection.upgrade(relay.server.port, "/connection/carol/dave/doc");
-  await using dave = await relay.connect("dave", "carol");
-  raw[Symbol.dispose]();
-  assertEquals(await dave.closed, CLOSE.peerLost);
-  await alice.closed;
-});
-
-Deno.test("a silent peer is noticed within the idle timeout, and its partner hears 4410", async () => {
-  await using relay = await Relay.start({ idleTimeout: 1 });
-  using _silent = await RawConnection.upgrade(relay.server.port, "/connection/alice/bob/doc");
-  await using bob = await relay.connect("bob", "alice");
-  assertEquals(await bob.closed, CLOSE.peerLost);
-  _silent[Symbol.dispose]();
-});
-
-Deno.test("a seeker that nobody answers is closed with 4408", async () => {
-  await using relay = await Relay.start({ holdTimeout: 0.05 });
-  assertEquals(await (await relay.connect("alice", "bob")).closed, CLOSE.noReciprocal);
-});
-
-Deno.test("the same side again closes the older with 4409 and its partner with 4410, and the newer pairs anew", async () => {
-  await using relay = await Relay.start();
-  const [alice, bob] = await relay.pair();
-  await using newer = await relay.connect("alice", "bob");
-  assertEquals([await alice.closed, await bob.closed], [CLOSE.superseded, CLOSE.peerLost]);
-  await using bobAgain = await relay.connect("bob", "alice");
-  newer.send("again");
-  assertEquals(await bobAgain.next(), "again");
-});
-
-Deno.test("a seeker that waits is announced to its counterpart again", async () => {
-  await using relay = await Relay.start();
-  await using bob = await relay.peer("bob", "doc");
-  await using _alice = await relay.connect("alice", "bob");
-  assertEquals(await bob.heard(), { type: "Introduction", userName: "alice", documentIds: ["doc"] });
-});
-
 const GARBAGE: [what: string, frame: Uint8Array][] = [
   ["msgpack nil", frameOf(2, Uint8Array.of(0xc0))],
   ["truncated msgpack", frameOf(2, Uint8Array.of(0x82, 0xa4, 0x74))],
@@ -149,73 +58,6 @@ const GARBAGE: [what: string, frame: Uint8Array][] = [
   ["a message one byte over the bound", frameOf(1, new Uint8Array(WIRE_LIMITS.introductionBytes + 1).fill(32))],
   ["an empty frame", frameOf(2, new Uint8Array())],
 ];
-
-for (const [what, frame] of GARBAGE) {
-  Deno.test(`${what} leaves the relay and the socket alive, and a valid Join after it works`, async () => {
-    await using relay = await Relay.start();
-    await using bob = await relay.peer("bob", "doc");
-    using raw = await RawConnection.upgrade(relay.server.port, "/introduction/alice");
-    await raw.write(frame);
-    await raw.sendText('{"type":"Join","join":["doc"]}');
-    assertEquals(await bob.heard(), { type: "Introduction", userName: "alice", documentIds: ["doc"] });
-  });
-}
-
-Deno.test("the hundredth malformed message closes with 1008", async () => {
-  await using relay = await Relay.start();
-  const alice = await relay.peer("alice");
-  for (let i = 0; i < LIMITS.malformedMessages; i++) alice.send("?");
-  assertEquals(await alice.closed, CLOSE.malformed);
-});
-
-Deno.test("frames that break the protocol end that socket, never the relay", async () => {
-  await using relay = await Relay.start();
-  const broken = [
-    frameOf(1, Uint8Array.of(0xff)),
-    frameOf(3, new Uint8Array()),
-    frameOf(1, new Uint8Array(), { first: 0xf1 }),
-    frameOf(9, new Uint8Array(200)),
-    frameOf(0, new Uint8Array(1)),
-    frameOf(8, Uint8Array.of(1)),
-    frameOf(8, Uint8Array.of(0x03, 0xee)),
-    Uint8Array.of(0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0),
-  ];
-  for (const frame of broken) {
-    using raw = await RawConnection.upgrade(relay.server.port, "/connection/alice/bob/doc");
-    await using bob = await relay.connect("bob", "alice");
-    await raw.write(frame);
-    await bob.closed;
-    await raw.hungUp();
-  }
-  await using _alive = await relay.peer("alice");
-});
-
-Deno.test("two servers in one process share nothing", async () => {
-  await using one = await Relay.start({ maxConnections: 1 });
-  await using two = await Relay.start({ maxConnections: 1 });
-  await using _alice = await one.peer("alice", "doc");
-  await using bob = await two.peer("bob", "doc");
-  assertEquals([one.server.status.peers, two.server.status.peers], [1, 1]);
-  await two.server.close();
-  assertEquals(await bob.closed, CLOSE.restarting);
-  assertEquals((await fetch(`${one.http}/readyz`).then((response) => response.text())).trim(), "ready");
-});
-
-Deno.test("/ says that the relay runs, to people and to programs", async () => {
-  await using relay = await Relay.start();
-  await using _alice = await relay.peer("alice", "doc");
-  const page = await fetch(relay.http, { headers: { accept: "text/html,*/*;q=0.8" } });
-  assertMatch(page.headers.get("content-type")!, /^text\/html/);
-  assertStringIncludes(page.headers.get("content-security-policy")!, "default-src 'none'");
-  assertStringIncludes(await page.text(), "The relay runs");
-  const { version, status, peers, connections } = await getJson(relay.http);
-  assertEquals({ version, status, peers, connections }, {
-    version: VERSION,
-    status: "running",
-    peers: 1,
-    connections: 1,
-  });
-});
 
 const ANSWERS: [what: string, request: string, status: number, header: [string, RegExp] | undefined, body: RegExp][] = [
   ["health", "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", 200, undefined, /ok/],
@@ -238,38 +80,209 @@ const ANSWERS: [what: string, request: string, status: number, header: [string, 
   ["an odd host", handshake("/introduction/a", { host: "a b" }), 400, undefined, /host/],
 ];
 
-for (const [what, request, status, header, body] of ANSWERS) {
-  Deno.test(`${what} is answered with ${status}`, async () => {
-    await using relay = await Relay.start();
-    using raw = await RawConnection.open(relay.server.port);
-    await raw.write(request.replace("connection: Upgrade", "connection: Upgrade, close"));
-    const head = await raw.readHead();
-    assertMatch(head, new RegExp(`^HTTP/1.1 ${status} `));
-    if (header !== undefined) assertMatch(new RegExp(`^${header[0]}: (.*)\r$`, "im").exec(head)?.[1] ?? "", header[1]);
-    assertMatch(await raw.readBody(head), body);
+/** Every behaviour, whatever carries the sockets. */
+function behaviours(transport: RelayConfig["transport"]): void {
+  const test = (name: string, action: () => Promise<void>) => Deno.test(`${transport}: ${name}`, action);
+  const start = (config: Partial<RelayConfig> = {}) => Relay.start({ transport, ...config });
+
+  test("Alice and Bob are introduced and talk, as the documented API has it", async () => {
+    await using relay = await start();
+    await using alice = await relay.peer("alice", "ambitious-mongoose", "frivolous-platypus");
+    await using bob = await relay.peer("bob", "ambitious-mongoose");
+    const introduction = { type: "Introduction", documentIds: ["ambitious-mongoose"] };
+    assertEquals(await alice.heard(), { ...introduction, userName: "bob" });
+    assertEquals(await bob.heard(), { ...introduction, userName: "alice" });
+
+    await using toBob = await relay.connect("alice", "bob");
+    toBob.send("Hello! 🎉");
+    await using toAlice = await relay.connect("bob", "alice");
+    assertEquals(await toAlice.next(), "Hello! 🎉");
+    toAlice.send(Uint8Array.of(1, 2, 3));
+    assertEquals(await toBob.next(), Uint8Array.of(1, 2, 3));
+  });
+
+  test("200 frames of mixed type and size wait for the second side and arrive first, in order, unchanged", async () => {
+    await using relay = await start();
+    await using alice = await relay.connect("alice", "bob");
+    const frames = Array.from({ length: 200 }, (_, i) => i % 2 ? "ü".repeat(i * 10) : new Uint8Array(i * 20).fill(i));
+    frames.forEach((frame) => alice.send(frame));
+    await using bob = await relay.connect("bob", "alice");
+    alice.send("after");
+    for (const frame of [...frames, "after"]) assertEquals(await bob.next(), frame);
+  });
+
+  test("messages of up to 64 MiB cross; with a lower bound, one byte more closes with 1009", async () => {
+    await using relay = await start({ maxMessageBytes: 3 * MIB });
+    const [alice, bob] = await relay.pair();
+    alice.send(new Uint8Array(3 * MIB).fill(7));
+    assertEquals((await bob.next()).length, 3 * MIB);
+    alice.send("ü".repeat(1.5 * MIB));
+    assertEquals((await bob.next()).length, 1.5 * MIB);
+    alice.send("ü".repeat(1.5 * MIB) + "x");
+    assertEquals((await alice.closed).code, CLOSE.tooBig.code);
+    assertEquals((await bob.closed).code, CLOSE.tooBig.code);
+  });
+
+  test("a close crosses with its code and reason, behind everything sent before it", async () => {
+    await using relay = await start();
+    const [alice, bob] = await relay.pair();
+    alice.send(new Uint8Array(8 * MIB));
+    alice.send("last words");
+    alice.socket.close(4321, "bye");
+    assertEquals([(await bob.next()).length, await bob.next()], [8 * MIB, "last words"]);
+    assertEquals(await bob.closed, { code: 4321, reason: "bye" });
+    await alice.closed;
+  });
+
+  test("a close without a code arrives as 1000, and one without a close frame as 4410", async () => {
+    await using relay = await start();
+    const [alice, bob] = await relay.pair();
+    alice.socket.close();
+    assertEquals((await bob.closed).code, 1000);
+    const raw = await RawConnection.upgrade(relay.server.port, "/connection/carol/dave/doc");
+    await using dave = await relay.connect("dave", "carol");
+    raw[Symbol.dispose]();
+    assertEquals(await dave.closed, CLOSE.peerLost);
+    await alice.closed;
+  });
+
+  test("a silent peer is noticed within the idle timeout, and its partner hears 4410", async () => {
+    await using relay = await start({ idleTimeout: 1 });
+    using _silent = await RawConnection.upgrade(relay.server.port, "/connection/alice/bob/doc");
+    await using bob = await relay.connect("bob", "alice");
+    assertEquals(await bob.closed, CLOSE.peerLost);
+    _silent[Symbol.dispose]();
+  });
+
+  test("a seeker that nobody answers is closed with 4408", async () => {
+    await using relay = await start({ holdTimeout: 0.05 });
+    assertEquals(await (await relay.connect("alice", "bob")).closed, CLOSE.noReciprocal);
+  });
+
+  test("the same side again closes the older with 4409 and its partner with 4410, and the newer pairs anew", async () => {
+    await using relay = await start();
+    const [alice, bob] = await relay.pair();
+    await using newer = await relay.connect("alice", "bob");
+    assertEquals([await alice.closed, await bob.closed], [CLOSE.superseded, CLOSE.peerLost]);
+    await using bobAgain = await relay.connect("bob", "alice");
+    newer.send("again");
+    assertEquals(await bobAgain.next(), "again");
+  });
+
+  test("a seeker that waits is announced to its counterpart again", async () => {
+    await using relay = await start();
+    await using bob = await relay.peer("bob", "doc");
+    await using _alice = await relay.connect("alice", "bob");
+    assertEquals(await bob.heard(), { type: "Introduction", userName: "alice", documentIds: ["doc"] });
+  });
+
+  for (const [what, frame] of GARBAGE) {
+    test(`${what} leaves the relay and the socket alive, and a valid Join after it works`, async () => {
+      await using relay = await start();
+      await using bob = await relay.peer("bob", "doc");
+      using raw = await RawConnection.upgrade(relay.server.port, "/introduction/alice");
+      await raw.write(frame);
+      await raw.sendText('{"type":"Join","join":["doc"]}');
+      assertEquals(await bob.heard(), { type: "Introduction", userName: "alice", documentIds: ["doc"] });
+    });
+  }
+
+  test("the hundredth malformed message closes with 1008", async () => {
+    await using relay = await start();
+    const alice = await relay.peer("alice");
+    for (let i = 0; i < LIMITS.malformedMessages; i++) alice.send("?");
+    assertEquals(await alice.closed, CLOSE.malformed);
+  });
+
+  test("frames that break the protocol end that socket, never the relay", async () => {
+    await using relay = await start();
+    const broken = [
+      frameOf(1, Uint8Array.of(0xff)),
+      frameOf(3, new Uint8Array()),
+      frameOf(1, new Uint8Array(), { first: 0xf1 }),
+      frameOf(9, new Uint8Array(200)),
+      frameOf(0, new Uint8Array(1)),
+      frameOf(8, Uint8Array.of(1)),
+      frameOf(8, Uint8Array.of(0x03, 0xee)),
+      Uint8Array.of(0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0),
+    ];
+    await Promise.all(broken.map(async (frame, i) => {
+      using raw = await RawConnection.upgrade(relay.server.port, `/connection/alice/bob/${i}`);
+      await using bob = await Peer.open(`${relay.url}/connection/bob/alice/${i}`);
+      await raw.write(frame);
+      assertEquals(await bob.closed, CLOSE.peerLost);
+      await raw.hungUp();
+    }));
+    await using _alive = await relay.peer("alice");
+  });
+
+  test("two servers in one process share nothing", async () => {
+    await using one = await start({ maxConnections: 1 });
+    await using two = await start({ maxConnections: 1 });
+    await using _alice = await one.peer("alice", "doc");
+    await using bob = await two.peer("bob", "doc");
+    assertEquals([one.server.status.peers, two.server.status.peers], [1, 1]);
+    await two.server.close();
+    assertEquals(await bob.closed, CLOSE.restarting);
+    assertEquals((await fetch(`${one.http}/readyz`).then((response) => response.text())).trim(), "ready");
+  });
+
+  test("/ says that the relay runs, to people and to programs", async () => {
+    await using relay = await start();
+    await using _alice = await relay.peer("alice", "doc");
+    const page = await fetch(relay.http, { headers: { accept: "text/html,*/*;q=0.8" } });
+    assertMatch(page.headers.get("content-type")!, /^text\/html/);
+    assertStringIncludes(page.headers.get("content-security-policy")!, "default-src 'none'");
+    assertStringIncludes(await page.text(), "The relay runs");
+    const { version, status, peers, connections } = await getJson(relay.http);
+    assertEquals({ version, status, peers, connections }, {
+      version: VERSION,
+      status: "running",
+      peers: 1,
+      connections: 1,
+    });
+  });
+
+  for (const [what, request, status, header, body] of ANSWERS) {
+    test(`${what} is answered with ${status}`, async () => {
+      await using relay = await start();
+      using raw = await RawConnection.open(relay.server.port);
+      await raw.write(request.replace("connection: Upgrade", "connection: Upgrade, close"));
+      const head = await raw.readHead();
+      assertMatch(head, new RegExp(`^HTTP/1.1 ${status} `));
+      if (header !== undefined) {
+        assertMatch(new RegExp(`^${header[0]}: (.*)\r$`, "im").exec(head)?.[1] ?? "", header[1]);
+      }
+      assertMatch(await raw.readBody(head), body);
+    });
+  }
+
+  test("refusals before the upgrade: token, origin, full, per address, rate", async () => {
+    await using relay = await start({ tokens: ["s3cret"], maxConnections: 1, allowOrigins: ["https://a.example"] });
+    await assertRejects(() => relay.peer("alice"));
+    assertEquals((await fetch(`${relay.http}/introduction/alice`)).status, 426);
+    await using _alice = await Peer.open(`${relay.url}/introduction/alice?token=s3cret`);
+    assertEquals(await statusOf(relay, "/t/s3cret/introduction/bob"), [503, "5"]);
+    assertEquals(await statusOf(relay, "/introduction/bob"), [401, undefined]);
+    assertEquals(await statusOf(relay, "/t/s3cret/introduction/bob", { origin: "https://b.example" }), [
+      403,
+      undefined,
+    ]);
+  });
+
+  test("a handshake that hangs up or is never finished leaves nothing behind", async () => {
+    await using relay = await start();
+    for (let i = 0; i < 50; i++) {
+      using raw = await RawConnection.open(relay.server.port);
+      await raw.write(handshake(`/introduction/${i}`).slice(0, i % 2 ? undefined : 60));
+    }
+    await using alice = await relay.peer("alice", "doc");
+    await using _bob = await relay.peer("bob", "doc");
+    assertEquals(await alice.heard(), { type: "Introduction", userName: "bob", documentIds: ["doc"] });
   });
 }
 
-Deno.test("refusals before the upgrade: token, origin, full, per address, rate", async () => {
-  await using relay = await Relay.start({ tokens: ["s3cret"], maxConnections: 1, allowOrigins: ["https://a.example"] });
-  await assertRejects(() => relay.peer("alice"));
-  assertEquals((await fetch(`${relay.http}/introduction/alice`)).status, 426);
-  await using _alice = await Peer.open(`${relay.url}/introduction/alice?token=s3cret`);
-  assertEquals(await statusOf(relay, "/t/s3cret/introduction/bob"), [503, "5"]);
-  assertEquals(await statusOf(relay, "/introduction/bob"), [401, undefined]);
-  assertEquals(await statusOf(relay, "/t/s3cret/introduction/bob", { origin: "https://b.example" }), [403, undefined]);
-});
-
-Deno.test("a handshake that hangs up or is never finished leaves nothing behind", async () => {
-  await using relay = await Relay.start();
-  for (let i = 0; i < 50; i++) {
-    using raw = await RawConnection.open(relay.server.port);
-    await raw.write(handshake(`/introduction/${i}`).slice(0, i % 2 ? undefined : 60));
-  }
-  await using alice = await relay.peer("alice", "doc");
-  await using _bob = await relay.peer("bob", "doc");
-  assertEquals(await alice.heard(), { type: "Introduction", userName: "bob", documentIds: ["doc"] });
-});
+for (const transport of ["deno", "ws"] as const) behaviours(transport);
 
 async function statusOf(relay: Relay, path: string, headers?: Record<string, string>) {
   using raw = await RawConnection.open(relay.server.port);

@@ -8,6 +8,7 @@ import { CLOSE } from "../protocol.ts";
 import type { Logger } from "./log.ts";
 import { Pipe, type PipeOptions } from "./pipe.ts";
 import { type Claim, Seeker, type SeekerOptions } from "./seeker.ts";
+import { SettlingSocket } from "./settling_socket.ts";
 import type { PeerSocket } from "./transport.ts";
 
 /** What a broker needs: what its seekers and pipes need, and a log. */
@@ -37,7 +38,8 @@ export class Broker {
   }
 
   /** Takes over a connection socket: it replaces an older one of the same side, then is joined or held. */
-  welcome(claim: Claim, socket: PeerSocket): void {
+  welcome(claim: Claim, newcomer: PeerSocket): void {
+    const socket = new SettlingSocket(newcomer, this.#options.clock);
     this.#supersede(claim);
     const counterpart = this.#seekers.get(keyOf(reverse(claim)));
     if (counterpart === undefined) this.#hold(claim, socket);

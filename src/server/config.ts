@@ -32,6 +32,8 @@ class Wanted {
 }
 
 const MIB = 1024 * 1024;
+/** What `--transport` takes. */
+const TRANSPORTS = ["deno", "ws"] as const;
 const DEPLOY_VARIABLE = "DENO_DEPLOYMENT_ID";
 
 const OPTIONS = {
@@ -98,6 +100,11 @@ const OPTIONS = {
     initial: (): number | undefined => undefined,
     shown: "3/4 of the machine",
   },
+  /** What carries the sockets: `ws` for a relay that faces the internet. */
+  transport: choice("transport", "RELAY_TRANSPORT", TRANSPORTS, {
+    initial: "deno",
+    help: "deno runs everywhere; ws has back-pressure, for the internet",
+  }),
   /** How much is logged. */
   logLevel: choice("log-level", "RELAY_LOG_LEVEL", LOG_LEVELS, { initial: "info", help: "how much is logged" }),
   /** For whom it is logged. Undefined: pretty on a terminal, JSON lines elsewhere. */

@@ -1,7 +1,7 @@
 /**
  * A socket of `Deno.upgradeWebSocket`, with the guards that it needs.
  *
- * - An exception in an event handler would end the process: every handler passes {@link DenoSocket.#guard}.
+ * - An exception in an event handler would end the process: every handler passes `guard`.
  * - The socket opens after its response is returned, and `send` before that throws: nobody sees it before `open`.
  * - `close` can fire twice, and after an `error` its code says nothing.
  * - After `close()` the runtime says that nothing is buffered, and it cannot terminate a peer that does not answer:
@@ -12,6 +12,7 @@
 
 import { CLOSE, type Close } from "../protocol.ts";
 import type { Clock } from "./clock.ts";
+import { guard } from "./guard.ts";
 import { LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
 import { byteLength, type Frame, type PeerSocket, sendable, type SocketListener, type Upgrade } from "./transport.ts";
@@ -46,13 +47,14 @@ export class DenoSocket implements PeerSocket {
     this.#options = options;
     const deadline = options.clock.after(LIMITS.openMs, () => this.#neverOpened());
     socket.binaryType = "arraybuffer";
-    socket.onopen = this.#guard(() => {
+    const { log } = options;
+    socket.onopen = guard(this, log, () => {
       deadline.cancel();
       this.#opened();
     });
-    socket.onmessage = this.#guard(({ data }: MessageEvent<Frame>) => this.#received(data));
+    socket.onmessage = guard(this, log, ({ data }: MessageEvent<Frame>) => this.#received(data));
     socket.onerror = () => this.#hasFailed = true;
-    socket.onclose = this.#guard((event: CloseEvent) => {
+    socket.onclose = guard(this, log, (event: CloseEvent) => {
       deadline.cancel();
       this.#gone(event);
     });
@@ -110,17 +112,6 @@ export class DenoSocket implements PeerSocket {
     this.#upgrade.ended();
     const isClean = code !== 0 && code !== 1006 && !this.#hasFailed;
     this.#listener.closed({ code: isClean ? code : undefined, reason });
-  }
-
-  #guard<E>(handle: (event: E) => void): (event: E) => void {
-    return (event) => {
-      try {
-        handle(event);
-      } catch (error) {
-        this.#options.log.error("a socket's handler failed: {error}", { error });
-        this.close(CLOSE.relayFailed);
-      }
-    };
   }
 }
 

@@ -127,8 +127,9 @@ export class Introducer {
   /** Introduces a peer and everyone interested in one of `documents` to each other, one message for each side. */
   #introduceAll(joiner: Registration, documents: readonly string[]): void {
     const joinerHears = new Map<string, Set<string>>();
+    const spell = speller(joiner.peerId, documents.length === 1);
     for (const [other, common] of this.#othersInterested(joiner, documents)) {
-      this.#introduce(other, joiner.peerId, common);
+      this.#send(other, spell(common, other.dialect));
       const heard = joinerHears.get(other.peerId);
       if (heard === undefined) joinerHears.set(other.peerId, new Set(common));
       else for (const id of common) heard.add(id);
@@ -150,10 +151,14 @@ export class Introducer {
   }
 
   #introduce(listener: Registration, userName: string, documentIds: string[]): void {
+    this.#send(listener, encode({ type: "Introduction", userName, documentIds }, listener.dialect));
+  }
+
+  #send(listener: Registration, introduction: Frame): void {
     if (!listener.isOpen) return;
     const backlog = listener.socket.backlog;
     if (backlog > LIMITS.introductionBacklogBytes) return this.#dismiss(listener, CLOSE.slowReader);
-    listener.socket.send(encode({ type: "Introduction", userName, documentIds }, listener.dialect));
+    listener.socket.send(introduction);
     listener.share.set(backlog);
   }
 
@@ -197,6 +202,18 @@ class Index<T> {
   *values(): Iterable<T> {
     for (const set of this.#sets.values()) yield* set;
   }
+}
+
+/** Spells the introductions of one peer; `isSame`: all are about the same documents, so once per dialect suffices. */
+function speller(userName: string, isSame: boolean): (documentIds: string[], dialect: Dialect) => Frame {
+  const spelled = new Map<Dialect, Frame>();
+  return (documentIds, dialect) => {
+    const known = spelled.get(dialect);
+    if (isSame && known !== undefined) return known;
+    const frame = encode({ type: "Introduction", userName, documentIds }, dialect);
+    spelled.set(dialect, frame);
+    return frame;
+  };
 }
 
 /** All of a short list; of a long one, `most` at random, by the first steps of a shuffle in place. */

@@ -1,6 +1,6 @@
 /**
- * What the machine or container has, and what this process takes of it. Needs no permission but
- * `--allow-sys=systemMemoryInfo` and `--allow-read=/dev/null`: `/proc` would need all.
+ * What the machine or container has, and what this process takes of it. Makes do with
+ * `--allow-sys=systemMemoryInfo` and `--allow-read=/dev/null`: `/proc` takes all permissions.
  *
  * @module
  */
@@ -37,8 +37,21 @@ export function openDescriptors(): number | undefined {
   return lowest;
 }
 
-/** How many descriptors the process can have, found by opening up to `wanted`; undefined where that cannot be told. */
+/**
+ * How many descriptors the process can have: as the system says, which takes all permissions, or else found by opening
+ * up to `wanted`. Undefined where that cannot be told.
+ */
 export function descriptorLimit(wanted: number): number | undefined {
+  try {
+    const stated = /^Max open files\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits"))?.[1];
+    return stated === undefined ? undefined : Number(stated);
+  } catch {
+    return triedDescriptorLimit(wanted);
+  }
+}
+
+/** The same by trying alone: takes 0.1 s for 10,000. */
+export function triedDescriptorLimit(wanted: number): number | undefined {
   const opened: number[] = [];
   try {
     while ((opened.at(-1) ?? 0) < wanted) {

@@ -49,13 +49,25 @@ export class Pipe {
   /** Carries a frame from one side to the other, or ends the pair at a bound. */
   forward(frame: Frame, from: End): void {
     if (!this.#isOpen) return;
-    const to = from === this.#ends[0] ? this.#ends[1] : this.#ends[0];
+    const to = this.#partnerOf(from);
     const backlog = to.socket.backlog;
-    if (backlog > this.#options.maxBufferedBytes) return this.close(to.socket, CLOSE.slowReader, CLOSE.slowReader);
+    if (backlog > this.#options.maxBufferedBytes && !from.canPause) {
+      return this.close(to.socket, CLOSE.slowReader, CLOSE.slowReader);
+    }
     const size = byteLength(frame);
     if (size === 0 && !from.emptyFrames.take()) return this.close(from.socket, CLOSE.flooding, CLOSE.peerLost);
     to.socket.send(frame);
     to.share.set(backlog + size);
+    if (backlog + size > LIMITS.pauseAboveBytes) from.pause();
+  }
+
+  /** A receiver's backlog has become smaller: its sender may go on. */
+  drained(to: End): void {
+    if (to.socket.backlog < LIMITS.resumeBelowBytes) this.#partnerOf(to).resume();
+  }
+
+  #partnerOf(end: End): End {
+    return end === this.#ends[0] ? this.#ends[1] : this.#ends[0];
   }
 }
 
@@ -65,6 +77,7 @@ class End implements SocketListener {
   readonly share: Share;
   /** How often this side may send nothing. */
   readonly emptyFrames: TokenBucket;
+  #isPaused = false;
 
   constructor(readonly socket: PeerSocket, readonly pipe: Pipe, { buffers, clock }: PipeOptions) {
     this.share = buffers.open({
@@ -77,8 +90,29 @@ class End implements SocketListener {
     });
   }
 
+  /** Whether back-pressure reaches this side: then nobody is cut for being fast. */
+  get canPause(): boolean {
+    return this.socket.pause !== undefined;
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.socket.pause?.();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.socket.resume?.();
+  }
+
   message(frame: Frame): void {
     this.pipe.forward(frame, this);
+  }
+
+  drained(): void {
+    this.pipe.drained(this);
   }
 
   closed(ending: Ending): void {

@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from "./clock.ts";
-import type { RelayConfig } from "./config.ts";
+import { ConfigError, type RelayConfig } from "./config.ts";
 import { LIMITS } from "./limits.ts";
 import { type Logger, printLog, relayLogger } from "./log.ts";
 import { availableMemory, descriptorLimit, openDescriptors, residentMemory } from "./machine.ts";
@@ -112,7 +112,8 @@ function announce({ cert }: RelayConfig, port: number): void {
 }
 
 function cannotListen({ host, port }: RelayConfig, error: unknown): number {
-  const got = error instanceof Deno.errors.AddrInUse ? "one in use" : (error as Error).message;
+  if (error instanceof ConfigError) throw error;
+  const got = (error as { code?: string }).code === "EADDRINUSE" ? "one in use" : (error as Error).message;
   console.error(`Cannot listen on ${host}:${port}: want a free port, got ${got}.`);
   return EXIT.cannotListen;
 }

@@ -52,7 +52,7 @@ export class Seeker implements SocketListener {
     const bytes = this.#bytes + byteLength(frame);
     if (this.#frames.length >= LIMITS.heldFrames || bytes > LIMITS.heldBytes) return this.close(CLOSE.holdFull);
     if (this.#options.buffers.isFull()) return this.close(CLOSE.outOfBuffers);
-    this.#frames.push(frame);
+    this.#frames.push(detached(frame));
     this.#bytes = bytes;
     this.#share.set(bytes);
   }
@@ -84,6 +84,11 @@ export class Seeker implements SocketListener {
     this.#reminder = this.#options.clock.after(LIMITS.remindEveryMs, () => this.#remind());
     this.#options.remind(this.claim);
   }
+}
+
+/** A frame that keeps nothing else in memory: a view would keep the whole chunk that was read. */
+function detached(frame: Frame): Frame {
+  return frame instanceof Uint8Array && frame.byteLength < frame.buffer.byteLength ? frame.slice() : frame;
 }
 
 function once(action: () => void): () => void {

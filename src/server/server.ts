@@ -36,7 +36,7 @@ export class Server {
   readonly #introducer: Introducer;
   readonly #broker: Broker;
   readonly #buffers: Buffers;
-  readonly #transport: Transport;
+  #transport: Transport | undefined;
   readonly #startedAt: number;
   #address: Address | undefined;
   #closing: Promise<void> | undefined;
@@ -58,7 +58,7 @@ export class Server {
     const introducer = this.#introducer = new Introducer({ buffers, clock, log });
     const remind = introducer.remind.bind(introducer);
     this.#broker = new Broker({ ...this.#config, buffers, clock, log, remind });
-    this.#transport = transport ?? new DenoTransport({ ...this.#config, tls: readTls(this.#config), clock, log });
+    this.#transport = transport;
   }
 
   /** The port it listens on, or the configured one before that. */
@@ -78,8 +78,9 @@ export class Server {
     };
   }
 
-  /** Starts to accept connections. Rejects when the address cannot be bound. */
+  /** Starts to accept connections. Rejects when the address cannot be bound or a certificate cannot be read. */
   async listen(): Promise<this> {
+    this.#transport ??= await this.#openTransport();
     this.#address = await this.#transport.listen(this.handle);
     return this;
   }
@@ -119,7 +120,15 @@ export class Server {
     const introductions = () => this.#introducer.sockets();
     const emptied = () => this.#admission.emptied();
     await drain({ introductions, sockets: () => this.#sockets(), emptied }, seconds, this.#clock);
-    await this.#transport.close();
+    await this.#transport?.close();
+  }
+
+  async #openTransport(): Promise<Transport> {
+    const options = { ...this.#config, tls: readTls(this.#config), clock: this.#clock, log: this.#log };
+    if (this.#config.transport === "deno") return new DenoTransport(options);
+    // Who does not choose it does not load it.
+    const { WsTransport } = await import("./ws_transport.ts");
+    return new WsTransport(options);
   }
 
   *#sockets(): Iterable<PeerSocket> {

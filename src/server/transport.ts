@@ -40,6 +40,8 @@ export interface Ending {
 /** Who hears what happens to a socket. */
 export interface SocketListener {
   message(frame: Frame): void;
+  /** The backlog has become smaller. Heard only of sockets that can pause. */
+  drained?(): void;
   /** The socket is really gone. Called exactly once. */
   closed(ending: Ending): void;
 }
@@ -55,6 +57,7 @@ export interface PeerSocket {
   listen(listener: SocketListener): void;
   /** Stops reading, where the transport can: back-pressure instead of a cut. */
   pause?(): void;
+  /** Reads again; also `close` does, to hear the peer's answer. */
   resume?(): void;
   /** Ends the socket without a handshake, where the transport can. */
   terminate?(): void;

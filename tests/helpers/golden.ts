@@ -26,11 +26,7 @@ const JOIN_UUID: ClientMessage = { type: "Join", join: [UUID] };
 const JOIN_BEYOND_ASCII: ClientMessage = { type: "Join", join: [BEYOND_ASCII] };
 const LEAVE: ClientMessage = { type: "Leave", leave: ["doc"] };
 const HEARTBEAT: ClientMessage = { type: "Heartbeat" };
-const INTRODUCTION: Introduction = {
-  type: "Introduction",
-  userName: "bob",
-  documentIds: ["doc"],
-};
+const INTRODUCTION: Introduction = { type: "Introduction", userName: "bob", documentIds: ["doc"] };
 
 /** What clients say. */
 export const CLIENT_GOLDEN: readonly Golden<ClientMessage>[] = [
@@ -44,19 +40,11 @@ export const CLIENT_GOLDEN: readonly Golden<ClientMessage>[] = [
 
   v3("Join", '{"type":"Join","documentIds":["doc"]}', JOIN),
   v3("Join of a UUID", `{"type":"Join","documentIds":["${UUID}"]}`, JOIN_UUID),
-  v3(
-    "Join beyond ASCII",
-    `{"type":"Join","documentIds":["${BEYOND_ASCII}"]}`,
-    JOIN_BEYOND_ASCII,
-  ),
+  v3("Join beyond ASCII", `{"type":"Join","documentIds":["${BEYOND_ASCII}"]}`, JOIN_BEYOND_ASCII),
   v3("Leave", '{"type":"Leave","documentIds":["doc"]}', LEAVE),
   v3("Heartbeat", '{"type":"Heartbeat"}', HEARTBEAT),
 
-  v4(
-    "Join",
-    "de0002 a474797065 a44a6f696e ab646f63756d656e74496473 91 a3646f63",
-    JOIN,
-  ),
+  v4("Join", "de0002 a474797065 a44a6f696e ab646f63756d656e74496473 91 a3646f63", JOIN),
   v4(
     "Join of a UUID",
     `de0002 a474797065 a44a6f696e ab646f63756d656e74496473 91
@@ -68,22 +56,14 @@ export const CLIENT_GOLDEN: readonly Golden<ClientMessage>[] = [
     "de0002 a474797065 a44a6f696e ab646f63756d656e74496473 91 ac4772c3bcc39f6520f09f8e89",
     JOIN_BEYOND_ASCII,
   ),
-  v4(
-    "Leave",
-    "de0002 a474797065 a54c65617665 ab646f63756d656e74496473 91 a3646f63",
-    LEAVE,
-  ),
+  v4("Leave", "de0002 a474797065 a54c65617665 ab646f63756d656e74496473 91 a3646f63", LEAVE),
   v4("Heartbeat", "de0001 a474797065 a9486561727462656174", HEARTBEAT),
   v4("❤️", "de0001 a474797065 a6e29da4efb88f", HEARTBEAT), // the types of 4.x promise it, its client never sends it
 ];
 
 /** What servers say. A 3.x server answers in the canonical dialect. */
 export const SERVER_GOLDEN: readonly Golden<Introduction>[] = [
-  v3(
-    "Introduction",
-    '{"type":"Introduction","userName":"bob","documentIds":["doc"]}',
-    INTRODUCTION,
-  ),
+  v3("Introduction", '{"type":"Introduction","userName":"bob","documentIds":["doc"]}', INTRODUCTION),
   v4(
     "Introduction",
     "de0003 a474797065 ac496e74726f64756374696f6e a6706565724964 a3626f62 ab646f63756d656e74496473 91 a3646f63",
@@ -94,52 +74,23 @@ export const SERVER_GOLDEN: readonly Golden<Introduction>[] = [
 /** The frame of this name, for example "4.x Join". */
 export function goldenFrame(name: string): string | Uint8Array<ArrayBuffer> {
   const golden = [...CLIENT_GOLDEN, ...SERVER_GOLDEN].find((golden) => golden.name === name);
-  if (golden === undefined) {
-    throw new Error(
-      `Cannot find golden frame: want a name in golden.ts, got ${name}`,
-    );
-  }
+  if (golden === undefined) throw new Error(`Cannot find golden frame: want a name in golden.ts, got ${name}`);
   return golden.frame;
 }
 
-function canonical<Message>(
-  kind: string,
-  frame: string,
-  message: Message,
-): Golden<Message> {
+function canonical<Message>(kind: string, frame: string, message: Message): Golden<Message> {
   return { name: `canonical ${kind}`, dialect: "canonical", frame, message };
 }
 
-function v2<Message>(
-  kind: string,
-  json: string,
-  message: Message,
-): Golden<Message> {
-  return {
-    name: `2.x ${kind} in binary`,
-    dialect: "2.x",
-    frame: new TextEncoder().encode(json),
-    message,
-  };
+function v2<Message>(kind: string, json: string, message: Message): Golden<Message> {
+  return { name: `2.x ${kind} in binary`, dialect: "2.x", frame: new TextEncoder().encode(json), message };
 }
 
-function v3<Message>(
-  kind: string,
-  frame: string,
-  message: Message,
-): Golden<Message> {
+function v3<Message>(kind: string, frame: string, message: Message): Golden<Message> {
   return { name: `3.x ${kind}`, dialect: "3.x", frame, message };
 }
 
-function v4<Message>(
-  kind: string,
-  hex: string,
-  message: Message,
-): Golden<Message> {
-  return {
-    name: `4.x ${kind}`,
-    dialect: "4.x",
-    frame: Uint8Array.fromHex(hex.replaceAll(/\s/g, "")),
-    message,
-  };
+function v4<Message>(kind: string, hex: string, message: Message): Golden<Message> {
+  const frame = Uint8Array.fromHex(hex.replaceAll(/\s/g, ""));
+  return { name: `4.x ${kind}`, dialect: "4.x", frame, message };
 }

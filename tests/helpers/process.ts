@@ -36,24 +36,16 @@ export class Inbox<T> {
   }
 
   /** Takes the first item that matches, come or yet to come. The others stay. */
-  async next(
-    what: string,
-    matches: (item: T) => boolean = () => true,
-  ): Promise<T> {
+  async next(what: string, matches: (item: T) => boolean = () => true): Promise<T> {
     const index = this.#items.findIndex(matches);
     if (index >= 0) return this.#items.splice(index, 1)[0]!;
     const arrival = Promise.withResolvers<T>();
     const takes = (item: T) => matches(item) && (arrival.resolve(item), this.#waiting.delete(takes));
     this.#waiting.add(takes);
     try {
-      return await within(
-        Promise.race([arrival.promise, this.#ended.promise]),
-        what,
-      );
+      return await within(Promise.race([arrival.promise, this.#ended.promise]), what);
     } catch (error) {
-      throw new Error(
-        `${(error as Error).message}\nWhat came instead: ${Deno.inspect(this.#items)}`,
-      );
+      throw new Error(`${(error as Error).message}\nWhat came instead: ${Deno.inspect(this.#items)}`);
     } finally {
       this.#waiting.delete(takes);
     }
@@ -98,28 +90,17 @@ export class Child implements AsyncDisposable {
   }
 
   async writeLine(line: string): Promise<void> {
-    await within(
-      this.#stdin.write(new TextEncoder().encode(`${line}\n`)),
-      `${this.#name} to read its stdin`,
-    );
+    const bytes = new TextEncoder().encode(`${line}\n`);
+    await within(this.#stdin.write(bytes), `${this.#name} to read its stdin`);
   }
 
   /** Awaits the first line of stdout for which `find` finds something. */
-  async nextLine<T>(
-    what: string,
-    find: (line: string) => T | undefined,
-  ): Promise<T> {
+  async nextLine<T>(what: string, find: (line: string) => T | undefined): Promise<T> {
     try {
-      return find(
-        await this.lines.next(
-          `${what} from ${this.#name}`,
-          (line) => find(line) !== undefined,
-        ),
-      )!;
+      const line = await this.lines.next(`${what} from ${this.#name}`, (line) => find(line) !== undefined);
+      return find(line)!;
     } catch (error) {
-      throw new Error(
-        `${(error as Error).message}\nIts stderr: ${this.#stderr || "(empty)"}`,
-      );
+      throw new Error(`${(error as Error).message}\nIts stderr: ${this.#stderr || "(empty)"}`);
     }
   }
 
@@ -135,11 +116,7 @@ export class Child implements AsyncDisposable {
   }
 
   async #readAll(): Promise<Deno.CommandStatus> {
-    const [status] = await Promise.all([
-      this.#process.status,
-      this.#readLines(),
-      this.#readErrors(),
-    ]);
+    const [status] = await Promise.all([this.#process.status, this.#readLines(), this.#readErrors()]);
     const ending = status.signal === null ? `code ${status.code}` : status.signal;
     this.lines.end(new Error(`${this.#name} ended with ${ending}`));
     return status;
@@ -147,9 +124,7 @@ export class Child implements AsyncDisposable {
 
   async #readLines(): Promise<void> {
     let partial = "";
-    for await (
-      const text of this.#process.stdout.pipeThrough(new TextDecoderStream())
-    ) {
+    for await (const text of this.#process.stdout.pipeThrough(new TextDecoderStream())) {
       this.#stdout += text;
       const lines = (partial + text).split("\n");
       partial = lines.pop()!;
@@ -158,9 +133,7 @@ export class Child implements AsyncDisposable {
   }
 
   async #readErrors(): Promise<void> {
-    for await (
-      const text of this.#process.stderr.pipeThrough(new TextDecoderStream())
-    ) this.#stderr += text;
+    for await (const text of this.#process.stderr.pipeThrough(new TextDecoderStream())) this.#stderr += text;
   }
 }
 
@@ -202,10 +175,7 @@ export async function startRelay(
 }
 
 /** Runs `main.ts` with just these arguments and does not wait: for a relay that is expected to refuse them. */
-export function spawnRelay(
-  args: string[],
-  options: { env?: Record<string, string> } = {},
-): Listening {
+export function spawnRelay(args: string[], options: { env?: Record<string, string> } = {}): Listening {
   return new Listening("the relay", Deno.execPath(), {
     args: ["run", "-A", "main.ts", ...args],
     cwd: REPOSITORY,
@@ -215,16 +185,9 @@ export function spawnRelay(
 }
 
 /** Awaits a promise for a bounded time. `what` completes the sentence "Waited for ...". */
-export async function within<T>(
-  promise: Promise<T>,
-  what: string,
-  seconds = PATIENCE_SECONDS,
-): Promise<T> {
+export async function within<T>(promise: Promise<T>, what: string, seconds = PATIENCE_SECONDS): Promise<T> {
   const expiry = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => expiry.reject(new Error(`it did not come in ${seconds} s`)),
-    seconds * 1000,
-  );
+  const timer = setTimeout(() => expiry.reject(new Error(`it did not come in ${seconds} s`)), seconds * 1000);
   try {
     return await Promise.race([promise, expiry.promise]);
   } catch (error) {
@@ -236,17 +199,10 @@ export async function within<T>(
 
 function spawn(name: string, command: string, options: ChildOptions) {
   try {
-    return new Deno.Command(command, {
-      ...options,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    return new Deno.Command(command, { ...options, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(
-      `Cannot start ${name}: want ${command} on PATH, found none`,
-    );
+    throw new Error(`Cannot start ${name}: want ${command} on PATH, found none`);
   }
 }
 
@@ -256,11 +212,7 @@ export function portOf(line: string): number | undefined {
   return port === undefined ? undefined : Number(port);
 }
 
-function withoutRelayOptions(
-  env: Record<string, string>,
-): Record<string, string> {
+function withoutRelayOptions(env: Record<string, string>): Record<string, string> {
   const isOption = (name: string) => name === "PORT" || name === "HOST" || name.startsWith("RELAY_");
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !isOption(name)),
-  );
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isOption(name)));
 }

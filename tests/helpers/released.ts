@@ -20,20 +20,11 @@ export type ClientEvent =
   | { type: "server.close"; code: number; reason: string }
   | { type: "peer.connect"; userName: string; documentId: string }
   | { type: "peer.disconnect"; userName: string; documentId: string }
-  | {
-    type: "peer.close";
-    userName: string;
-    documentId: string;
-    code: number;
-    reason: string;
-  }
+  | { type: "peer.close"; userName: string; documentId: string; code: number; reason: string }
   | { type: "message"; userName: string; documentId: string; data: Data }
   | { type: "error"; message: string };
 
-type EventOf<Type extends ClientEvent["type"]> = Extract<
-  ClientEvent,
-  { type: Type }
->;
+type EventOf<Type extends ClientEvent["type"]> = Extract<ClientEvent, { type: Type }>;
 
 interface ClientOptions {
   generation: Generation;
@@ -57,11 +48,7 @@ export class ReleasedClient extends Child {
   }
 
   private constructor({ generation, userName, url }: ClientOptions) {
-    super(
-      `v${generation} client ${userName}`,
-      "node",
-      nodeOptions("client.mjs", String(generation), userName, url),
-    );
+    super(`v${generation} client ${userName}`, "node", nodeOptions("client.mjs", String(generation), userName, url));
     this.userName = userName;
   }
 
@@ -93,10 +80,7 @@ export class ReleasedClient extends Child {
   }
 
   /** Awaits the first event of a type which has these properties. Events of other types stay for later. */
-  async next<Type extends ClientEvent["type"]>(
-    type: Type,
-    match: Partial<EventOf<Type>> = {},
-  ): Promise<EventOf<Type>> {
+  async next<Type extends ClientEvent["type"]>(type: Type, match: Partial<EventOf<Type>> = {}): Promise<EventOf<Type>> {
     const wanted = { ...match, type };
     return await this.nextLine(Deno.inspect(wanted), (line) => {
       const event = parseEvent(line);
@@ -104,10 +88,7 @@ export class ReleasedClient extends Child {
     });
   }
 
-  async #order(
-    command: string,
-    parameters: Record<string, unknown> = {},
-  ): Promise<void> {
+  async #order(command: string, parameters: Record<string, unknown> = {}): Promise<void> {
     await this.writeLine(JSON.stringify({ command, ...parameters }));
   }
 }
@@ -119,27 +100,15 @@ export async function startAncestor(
 ): Promise<Listening> {
   await installReleased();
   const { env, ...rest } = nodeOptions("server.mjs", String(generation));
-  const server = new Listening(`v${generation} server`, "node", {
-    ...rest,
-    env: { ...env, ...options.env },
-  });
+  const server = new Listening(`v${generation} server`, "node", { ...rest, env: { ...env, ...options.env } });
   return await server.listening((line) => line.startsWith('{"port"') ? JSON.parse(line).port : undefined);
 }
 
 /** What `msgpackr`, the encoder of generation 4, makes of a value. */
-export async function packReleased(
-  value: unknown,
-): Promise<Uint8Array<ArrayBuffer>> {
+export async function packReleased(value: unknown): Promise<Uint8Array<ArrayBuffer>> {
   await installReleased();
-  await using packer = new Child(
-    "msgpackr",
-    "node",
-    nodeOptions("pack.mjs", JSON.stringify(value)),
-  );
-  return await packer.nextLine(
-    "the packed bytes",
-    (hex) => Uint8Array.fromHex(hex),
-  );
+  await using packer = new Child("msgpackr", "node", nodeOptions("pack.mjs", JSON.stringify(value)));
+  return await packer.nextLine("the packed bytes", (hex) => Uint8Array.fromHex(hex));
 }
 
 /** Installs the released packages unless they are there. Test files that call it together wait for one another. */
@@ -157,15 +126,10 @@ async function isInstalled(): Promise<boolean> {
 }
 
 async function install(): Promise<void> {
-  const npm = new Child("npm, which comes with Node 20.11 or later", "npm", {
-    args: ["ci"],
-    cwd: FOLDER,
-  });
+  const npm = new Child("npm, which comes with Node 20.11 or later", "npm", { args: ["ci"], cwd: FOLDER });
   const { success } = await npm.exited;
   if (!success) {
-    throw new Error(
-      `Cannot install the released clients: \`npm ci\` in ${FOLDER.pathname} failed with ${npm.stderr}`,
-    );
+    throw new Error(`Cannot install the released clients: \`npm ci\` in ${FOLDER.pathname} failed with ${npm.stderr}`);
   }
   await Deno.copyFile(LOCK, INSTALLED);
 }

@@ -1,0 +1,29 @@
+/**
+ * The one place where an exception in an event handler ends: it would end the process.
+ *
+ * @module
+ */
+
+import { CLOSE, type Close } from "../protocol.ts";
+import type { Logger } from "./log.ts";
+
+/** Something that can be closed. */
+interface Closable {
+  close(close: Close): void;
+}
+
+/** Makes a handler that cannot throw: a failure is logged, and closes the socket with 1011. */
+export function guard<Args extends unknown[]>(
+  socket: Closable,
+  log: Logger,
+  handle: (...args: Args) => void,
+): (...args: Args) => void {
+  return (...args) => {
+    try {
+      handle(...args);
+    } catch (error) {
+      log.error("a socket's handler failed: {error}", { error });
+      socket.close(CLOSE.relayFailed);
+    }
+  };
+}

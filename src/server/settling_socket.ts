@@ -1,0 +1,69 @@
+/**
+ * A socket that has just opened, and whose application may not listen yet: what is sent to it too early waits a moment.
+ *
+ * @module
+ */
+
+import type { Close } from "../protocol.ts";
+import type { Clock, Timer } from "./clock.ts";
+import { LIMITS } from "./limits.ts";
+import { byteLength, type Frame, type PeerSocket, type SocketListener } from "./transport.ts";
+
+/** Passes everything through, but nothing before {@link LIMITS.settleMs} have passed since it was made. */
+export class SettlingSocket implements PeerSocket {
+  readonly #socket: PeerSocket;
+  readonly #clock: Clock;
+  readonly #settledAt: number;
+  /** What was sent too early; undefined when the socket has settled. */
+  #early: Frame[] | undefined = [];
+  #earlyBytes = 0;
+  #timer: Timer | undefined;
+  readonly pause?: () => void;
+  readonly resume?: () => void;
+  readonly terminate?: () => void;
+
+  /** @param socket It has opened just now. */
+  constructor(socket: PeerSocket, clock: Clock) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#settledAt = clock.now() + LIMITS.settleMs;
+    this.pause = socket.pause?.bind(socket);
+    this.resume = socket.resume?.bind(socket);
+    this.terminate = socket.terminate?.bind(socket);
+  }
+
+  get backlog(): number {
+    return this.#socket.backlog + this.#earlyBytes;
+  }
+
+  send(frame: Frame): void {
+    const wait = this.#early === undefined ? 0 : this.#settledAt - this.#clock.now();
+    if (wait > 0) return this.#keep(frame, wait);
+    this.#settle();
+    this.#socket.send(frame);
+  }
+
+  close(close: Close): void {
+    this.#settle();
+    this.#socket.close(close);
+  }
+
+  listen(listener: SocketListener): void {
+    this.#socket.listen(listener);
+  }
+
+  #keep(frame: Frame, wait: number): void {
+    this.#timer ??= this.#clock.after(wait, () => this.#settle());
+    this.#early?.push(frame);
+    this.#earlyBytes += byteLength(frame) + LIMITS.frameOverheadBytes;
+  }
+
+  #settle(): void {
+    if (this.#early === undefined) return;
+    const early = this.#early;
+    this.#early = undefined;
+    this.#earlyBytes = 0;
+    this.#timer?.cancel();
+    for (const frame of early) this.#socket.send(frame);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * A socket of the `ws` package: it can pause, resume and terminate.
+ *
+ * @module
+ */
+
+import type { Buffer } from "node:buffer";
+// @ts-types="@types/ws"
+import type { WebSocket } from "ws";
+import { CLOSE, type Close } from "../protocol.ts";
+import type { Clock, Timer } from "./clock.ts";
+import { guard } from "./guard.ts";
+import { LIMITS } from "./limits.ts";
+import type { Logger } from "./log.ts";
+import { type Ending, type Frame, type PeerSocket, sendable, type SocketListener, type Upgrade } from "./transport.ts";
+
+/** What a socket needs to know. */
+export interface WsSocketOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const NOBODY: SocketListener = { message: () => {}, closed: () => {} };
+
+/** One WebSocket of the `ws` package. */
+export class WsSocket implements PeerSocket {
+  readonly #socket: WebSocket;
+  readonly #clock: Clock;
+  #listener = NOBODY;
+  #queuedFrames = 0;
+  #isClosing = false;
+  #isPaused = false;
+  /** How the relay ended it, which `ws` does not tell afterwards. */
+  #ending: Ending | undefined;
+  #termination: Timer | undefined;
+  /** When the peer last gave a sign of life: it sent something, or took something. */
+  #signAt: number;
+
+  constructor(socket: WebSocket, upgrade: Upgrade, { clock, log }: WsSocketOptions) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#signAt = clock.now();
+    socket.on("message", guard(this, log, (data: Buffer, isBinary: boolean) => this.#received(data, isBinary)));
+    socket.on("pong", () => this.#sign());
+    socket.on("error", (error: Error & { code?: string }) => this.#failed(error));
+    socket.on(
+      "close",
+      guard(this, log, (code: number, reason: Buffer) => {
+        upgrade.ended();
+        this.#gone(code, reason.toString());
+      }),
+    );
+    guard(this, log, () => upgrade.opened(this))();
+  }
+
+  get backlog(): number {
+    return this.#socket.bufferedAmount + this.#queuedFrames * LIMITS.frameOverheadBytes;
+  }
+
+  send(frame: Frame): void {
+    if (this.#isClosing) return;
+    this.#queuedFrames += 1;
+    this.#socket.send(frame, this.#sent);
+  }
+
+  close(close: Close): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.resume();
+    const { code, reason } = sendable(close);
+    this.#socket.close(code, reason);
+  }
+
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#sign();
+    this.#socket.resume();
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  /**
+   * Pings a peer that is silent for half of `idleMs`, and terminates one that is for three quarters. While something
+   * waits for it, a peer has longer: its pong waits behind that. A paused one cannot be heard.
+   */
+  inspect(idleMs: number): void {
+    if (this.#isPaused) return;
+    const silentMs = this.#clock.now() - this.#signAt;
+    const patienceMs = this.backlog > 0 ? LIMITS.stalledMs : idleMs * 0.75;
+    if (silentMs >= (this.#isClosing ? Math.min(patienceMs, LIMITS.stalledMs) : patienceMs)) this.terminate();
+    else if (silentMs >= idleMs / 2 && !this.#isClosing) this.#socket.ping();
+  }
+
+  readonly #sent = () => {
+    this.#queuedFrames -= 1;
+    this.#sign();
+    this.#listener.drained?.();
+  };
+
+  #sign(): void {
+    this.#signAt = this.#clock.now();
+  }
+
+  #received(data: Buffer, isBinary: boolean): void {
+    this.#sign();
+    if (!this.#isClosing) this.#listener.message(isBinary ? data as Uint8Array<ArrayBuffer> : data.toString());
+  }
+
+  /** `ws` has closed with the right code. A peer that broke the protocol is not waited for. */
+  #failed({ code }: { code?: string }): void {
+    this.#ending = { code: code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" ? CLOSE.tooBig.code : undefined, reason: "" };
+    this.#isClosing = true;
+    this.#termination ??= this.#clock.after(LIMITS.closeMs, () => this.terminate());
+  }
+
+  #gone(code: number, reason: string): void {
+    this.#termination?.cancel();
+    this.#listener.closed(this.#ending ?? { code: code === 1006 ? undefined : code, reason });
+  }
+}

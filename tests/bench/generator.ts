@@ -1,0 +1,157 @@
+/**
+ * The load generator: raw websocket clients, thousands in one loop, that know no more of a frame than its length.
+ *
+ * @module
+ */
+
+import { CLOSE_FRAME, handshake } from "./frames.ts";
+import { Libc, READABLE, WRITABLE } from "./libc.ts";
+
+/** Connections begun at once: below the accept backlog of any server. */
+const OPENING_AT_ONCE = 64;
+const OPEN_DEADLINE_MS = 60_000;
+const CLOSE_DEADLINE_MS = 3_000;
+const POLL_MS = 50;
+
+/** Who hears that a socket is ready. */
+export interface Listener {
+  readable(socket: RawSocket): void;
+  writable?(socket: RawSocket): void;
+}
+
+/** Reads away whatever comes. */
+export const IGNORE: Listener = { readable: (socket) => void socket.discard(1 << 20) };
+
+/** A TCP connection to the server under test. */
+export class RawSocket {
+  /** The server hung up. */
+  gone = false;
+  listener: Listener = IGNORE;
+
+  constructor(readonly fd: number, readonly libc: Libc) {}
+
+  read(into: Uint8Array<ArrayBuffer>): number {
+    return this.#unlessGone(this.libc.read(this.fd, into));
+  }
+
+  discard(atMost: number): number {
+    return this.#unlessGone(this.libc.discard(this.fd, atMost));
+  }
+
+  /** How many bytes the kernel took, from none to all. */
+  write(bytes: Uint8Array<ArrayBuffer>): number {
+    return Math.max(0, this.libc.write(this.fd, bytes));
+  }
+
+  awaitWritable(wanted: boolean): void {
+    this.libc.rewatch(this.fd, wanted ? READABLE | WRITABLE : READABLE);
+  }
+
+  #unlessGone(bytes: number): number {
+    if (bytes > 0) return bytes;
+    this.gone = true;
+    return 0;
+  }
+}
+
+/** All sockets of one scenario, and the one loop that serves them. */
+export class Generator implements Disposable {
+  readonly #libc = new Libc();
+  readonly #sockets = new Map<number, RawSocket>();
+
+  /** How many sockets are open, on our side. */
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  /** Opens one websocket per path, in order. */
+  open(port: number, paths: string[]): RawSocket[] {
+    const opened: RawSocket[] = [];
+    for (let i = 0; i < paths.length; i += OPENING_AT_ONCE) {
+      opened.push(...this.#openSome(port, paths.slice(i, i + OPENING_AT_ONCE)));
+    }
+    return opened;
+  }
+
+  /** Serves the sockets until `done`, or until the time is over; says whether it was done. */
+  run(done: () => boolean, milliseconds: number): boolean {
+    const end = performance.now() + milliseconds;
+    while (!done()) {
+      const left = end - performance.now();
+      if (left <= 0) return false;
+      this.turn(Math.min(POLL_MS, Math.ceil(left)));
+    }
+    return true;
+  }
+
+  /** Serves the sockets that are ready, and waits at most this long for the first. */
+  turn(milliseconds: number): void {
+    this.#libc.poll(milliseconds, this.#ready);
+  }
+
+  /** Ends every socket as a client would, with a close frame. */
+  closeAll(): void {
+    for (const socket of this.#sockets.values()) {
+      socket.listener = IGNORE;
+      socket.write(CLOSE_FRAME);
+    }
+    this.run(() => this.size === 0, CLOSE_DEADLINE_MS);
+    for (const socket of this.#sockets.values()) this.#forget(socket);
+  }
+
+  [Symbol.dispose](): void {
+    for (const socket of this.#sockets.values()) this.#forget(socket);
+    this.#libc[Symbol.dispose]();
+  }
+
+  #openSome(port: number, paths: string[]): RawSocket[] {
+    const openings = paths.map((path) => new Opening(path));
+    const sockets = openings.map((opening) => this.#connect(port, opening));
+    const open = this.run(() => openings.every((opening) => opening.done), OPEN_DEADLINE_MS);
+    if (!open) throw new Error(`Cannot open ${paths[0]} and those after it: no answer in ${OPEN_DEADLINE_MS / 1000} s`);
+    for (const socket of sockets) socket.listener = IGNORE;
+    return sockets;
+  }
+
+  #connect(port: number, opening: Opening): RawSocket {
+    const socket = new RawSocket(this.#libc.connect(port), this.#libc);
+    this.#sockets.set(socket.fd, socket);
+    this.#libc.watch(socket.fd);
+    socket.listener = opening;
+    socket.write(handshake(opening.path));
+    return socket;
+  }
+
+  readonly #ready = (fd: number, readiness: number): void => {
+    const socket = this.#sockets.get(fd);
+    if (!socket) return;
+    if (readiness !== WRITABLE) socket.listener.readable(socket);
+    if (readiness & WRITABLE) socket.listener.writable?.(socket);
+    if (socket.gone) this.#forget(socket);
+  };
+
+  #forget(socket: RawSocket): void {
+    socket.gone = true;
+    this.#sockets.delete(socket.fd);
+    this.#libc.close(socket.fd);
+  }
+}
+
+/** Waits for the answer to one handshake. */
+class Opening implements Listener {
+  done = false;
+  #answer = "";
+  readonly #decoder = new TextDecoder();
+  readonly #buffer = new Uint8Array(4096);
+
+  constructor(readonly path: string) {}
+
+  readable(socket: RawSocket): void {
+    const length = socket.read(this.#buffer);
+    this.#answer += this.#decoder.decode(this.#buffer.subarray(0, length));
+    this.done = this.#answer.endsWith("\r\n\r\n");
+    if (socket.gone || (this.done && !this.#answer.startsWith("HTTP/1.1 101"))) {
+      throw new Error(`Cannot open ${this.path}: want 101, got ${this.#answer.split("\r\n")[0] || "a hang-up"}`);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Compares this relay with its ancestor, side by side: `deno run -A tests/bench/mod.ts --help`.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { FULL, GROUPS, type Plan, QUICK } from "./plan.ts";
+import { asJson, type Row, table } from "./report.ts";
+import { ANCESTOR, type Contestant, RELAY } from "./servers.ts";
+
+const HELP = `Compares this relay with @localfirst/relay@4.2.2, both as processes on this machine. Linux only.
+
+Usage: deno run -A tests/bench/mod.ts [--quick] [--only ${Object.keys(GROUPS).join(",")}] [--json]
+
+  --quick   the scenarios that tell most, in under a minute; figures are rough
+  --only    just these groups of scenarios, separated by commas
+  --json    prints the rows as JSON instead of a table
+  --help    prints this
+
+A ratio is this relay's value divided by the ancestor's. Progress is told on stderr.`;
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
+
+async function main(args: string[]): Promise<number> {
+  const { quick, only, json, help, _: extra } = parseArgs(args, {
+    boolean: ["quick", "json", "help"],
+    string: ["only"],
+    default: { only: Object.keys(GROUPS).join(",") },
+  });
+  const names = only.split(",");
+  const problem = problemWith(names, extra);
+  if (help) console.log(HELP);
+  else if (problem) console.error(`${problem}\n\n${HELP}`);
+  else await run([RELAY, ANCESTOR], names, { plan: quick ? QUICK : FULL, write: json ? asJson : table });
+  return problem && !help ? 2 : 0;
+}
+
+function problemWith(names: string[], extra: unknown[]): string | undefined {
+  if (Deno.build.os !== "linux") return `Cannot measure on ${Deno.build.os}: want Linux, for its /proc and epoll`;
+  const unknown = names.find((name) => !Object.hasOwn(GROUPS, name)) ?? extra[0];
+  return unknown === undefined ? undefined : `Unknown argument ${unknown}`;
+}
+
+async function run(
+  contestants: Contestant[],
+  names: string[],
+  { plan, write }: { plan: Plan; write: (rows: Row[]) => string },
+): Promise<void> {
+  const rows: Row[] = [];
+  for (const name of names) {
+    for await (const measured of GROUPS[name](contestants, plan)) {
+      rows.push(...measured);
+      console.error(table(measured).split("\n").slice(2).join("\n"));
+    }
+  }
+  console.log(write(rows));
+}

@@ -1,0 +1,40 @@
+/**
+ * The servers that are compared, each a process of its own. A further transport is one more contestant.
+ *
+ * @module
+ */
+
+import { type Listening, startRelay } from "../helpers/process.ts";
+import { startAncestor } from "../helpers/released.ts";
+
+/** A server that accepts connections. */
+export interface Running {
+  readonly port: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** One who takes part in the comparison. */
+export interface Contestant {
+  readonly name: string;
+  start(): Promise<Running>;
+}
+
+/** What `deno task start` sets. */
+const RELAY_ENV = { DENO_USE_WRITEV: "1", DENO_V8_FLAGS: "--max-semi-space-size=1" };
+
+/** This relay, as users run it. */
+export const RELAY: Contestant = {
+  name: "relay",
+  start: async () => running(await startRelay([], { env: RELAY_ENV })),
+};
+
+/** `@localfirst/relay@4.2.2` on Node, which everything is measured against. */
+export const ANCESTOR: Contestant = {
+  name: "ancestor",
+  start: async () => running(await startAncestor(4)),
+};
+
+function running(server: Listening): Running {
+  return { port: server.port, pid: server.pid, stop: () => server[Symbol.asyncDispose]() };
+}
