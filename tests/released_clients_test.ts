@@ -13,21 +13,30 @@ type LateEnd = "hangs up" | "is killed";
 const DOCUMENT = "ambitious-mongoose";
 const MESSAGES = 20;
 
-const PAIRS: { first: Generation; second: Generation; lateEnd: LateEnd }[] = [
+interface Combination {
+  readonly first: Generation;
+  readonly second: Generation;
+  readonly lateEnd: LateEnd;
+}
+
+const PAIRS: Combination[] = [
   { first: 3, second: 3, lateEnd: "hangs up" },
   { first: 4, second: 4, lateEnd: "is killed" },
   { first: 3, second: 4, lateEnd: "is killed" },
   { first: 4, second: 3, lateEnd: "hangs up" },
 ];
 
-for (const { first, second, lateEnd } of PAIRS) {
+for (const transport of ["deno", "ws"]) for (const pair of PAIRS) behaviours(transport, pair);
+
+function behaviours(transport: string, { first, second, lateEnd }: Combination): void {
+  const startRelayOnTransport = () => startRelay(["--transport", transport]);
   const alice = { generation: first, userName: "alice" };
   const bob = { generation: second, userName: "bob" };
   const carol = { generation: second, userName: "carol" };
-  const names = `v${first} and v${second}`;
+  const names = `${transport}: v${first} and v${second}`;
 
   Deno.test(`${names} clients are introduced and hear each other unchanged and in order`, async () => {
-    await using relay = await startRelay();
+    await using relay = await startRelayOnTransport();
     await using a = await start(relay, alice);
     await using b = await start(relay, bob);
     await meet(a, b);
@@ -35,7 +44,7 @@ for (const { first, second, lateEnd } of PAIRS) {
   });
 
   Deno.test(`${names} clients hear a hang-up, and what one says before the other is back arrives first`, async () => {
-    await using relay = await startRelay();
+    await using relay = await startRelayOnTransport();
     await using a = await start(relay, alice);
     await using b = await start(relay, bob);
     await meet(a, b);
@@ -55,7 +64,7 @@ for (const { first, second, lateEnd } of PAIRS) {
   });
 
   Deno.test(`${names} clients hear that the other vanished`, async () => {
-    await using relay = await startRelay();
+    await using relay = await startRelayOnTransport();
     await using a = await start(relay, alice);
     await using b = await start(relay, bob);
     await meet(a, b);
@@ -65,7 +74,7 @@ for (const { first, second, lateEnd } of PAIRS) {
   });
 
   Deno.test(`${names} clients meet again after a reconnect, and nothing is lost when the old socket ${lateEnd}`, async () => {
-    await using relay = await startRelay();
+    await using relay = await startRelayOnTransport();
     await using stale = await start(relay, alice);
     await using b = await start(relay, bob);
     await meet(stale, b);

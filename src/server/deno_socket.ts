@@ -4,6 +4,7 @@
  * - An exception in an event handler would end the process: every handler passes `guard`.
  * - The socket opens after its response is returned, and `send` before that throws: nobody sees it before `open`.
  * - `close` can fire twice, and after an `error` its code says nothing.
+ * - A frame that arrives behind our close resets the connection: {@link DenoSocket.#closeWhenQuiet}.
  * - After `close()` the runtime says that nothing is buffered, and it cannot terminate a peer that does not answer:
  *   the last backlog counts until the peer hangs up.
  *
@@ -11,7 +12,7 @@
  */
 
 import { CLOSE, type Close } from "../protocol.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock, Timer } from "./clock.ts";
 import { guard } from "./guard.ts";
 import { LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
@@ -37,6 +38,10 @@ export class DenoSocket implements PeerSocket {
   #queuedFrames = 0;
   /** The backlog at the moment of `close()`, from which on the runtime tells none. */
   #lastBacklog: number | undefined;
+  /** When the latest frame came, in milliseconds of the clock. */
+  #receivedAt = -Infinity;
+  /** First until the socket opens, later until it may be closed. */
+  #timer: Timer;
   #hasFailed = false;
   #isGone = false;
 
@@ -45,17 +50,17 @@ export class DenoSocket implements PeerSocket {
     this.#socket = socket;
     this.#upgrade = upgrade;
     this.#options = options;
-    const deadline = options.clock.after(LIMITS.openMs, () => this.#neverOpened());
+    this.#timer = options.clock.after(LIMITS.openMs, () => this.#neverOpened());
     socket.binaryType = "arraybuffer";
     const { log } = options;
     socket.onopen = guard(this, log, () => {
-      deadline.cancel();
+      this.#timer.cancel();
       this.#opened();
     });
     socket.onmessage = guard(this, log, ({ data }: MessageEvent<Frame>) => this.#received(data));
     socket.onerror = () => this.#hasFailed = true;
     socket.onclose = guard(this, log, (event: CloseEvent) => {
-      deadline.cancel();
+      this.#timer.cancel();
       this.#gone(event);
     });
   }
@@ -76,8 +81,7 @@ export class DenoSocket implements PeerSocket {
   close(close: Close): void {
     if (this.#isClosing()) return;
     this.#lastBacklog = this.backlog;
-    const { code, reason } = sendable(close);
-    this.#socket.close(code, reason);
+    this.#closeWhenQuiet(sendable(close), this.#options.clock.now() + LIMITS.lingerMs);
   }
 
   listen(listener: SocketListener): void {
@@ -88,6 +92,16 @@ export class DenoSocket implements PeerSocket {
     return this.#isGone || this.#lastBacklog !== undefined;
   }
 
+  /**
+   * The runtime resets a connection on which a frame arrives behind our close, and the reset overtakes the close: so a
+   * peer in the middle of sending is heard out, for a while and for nothing.
+   */
+  #closeWhenQuiet(close: Close, deadline: number): void {
+    const now = this.#options.clock.now();
+    if (now - this.#receivedAt >= LIMITS.quietMs || now >= deadline) this.#socket.close(close.code, close.reason);
+    else this.#timer = this.#options.clock.after(LIMITS.quietMs, () => this.#closeWhenQuiet(close, deadline));
+  }
+
   #opened(): void {
     // Its lease was given back when it did not open in time.
     if (this.#isGone) this.#socket.close();
@@ -95,6 +109,7 @@ export class DenoSocket implements PeerSocket {
   }
 
   #received(frame: Frame): void {
+    this.#receivedAt = this.#options.clock.now();
     if (this.#isClosing()) return;
     if (isLonger(frame, this.#options.maxMessageBytes)) this.close(CLOSE.tooBig);
     else this.#listener.message(frame);

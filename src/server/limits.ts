@@ -60,6 +60,10 @@ export const LIMITS = {
   spareConnections: 50,
   /** Milliseconds until a listener that ended listens again: long enough not to spin while nothing can be accepted. */
   serveAgainMs: 200,
+  /** Milliseconds without a frame after which a peer counts as done with sending. */
+  quietMs: 20,
+  /** Milliseconds for which a peer that goes on sending is heard out before it is closed all the same. */
+  lingerMs: 2_000,
   /** Milliseconds that sockets get for the closing handshake when the relay closes. */
   closeMs: 1_000,
   /** Milliseconds between two looks of the watchdog. */
