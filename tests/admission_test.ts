@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { Admission, type AdmissionConfig, type Lease } from "../src/server/admission.ts";
-import { withDefaults } from "../src/server/config.ts";
+import { Admission, type Lease } from "../src/server/admission.ts";
+import { type RelayConfig, withDefaults } from "../src/server/config.ts";
 import { Refusal } from "../src/server/refusal.ts";
+import { Tokens } from "../src/server/tokens.ts";
 import { FakeClock } from "./helpers/fakes.ts";
 
 const UPGRADE = {
@@ -19,13 +20,14 @@ interface Attempt {
   pathToken?: string;
 }
 
-function admissionWith(config: Partial<AdmissionConfig>, clock = new FakeClock()): Admission {
-  return new Admission(withDefaults(config), clock);
+function admissionWith(config: Partial<RelayConfig>, clock = new FakeClock()): Admission {
+  const all = withDefaults(config);
+  return new Admission(all, new Tokens(all), clock);
 }
 
 function attempt(admission: Admission, { method, path = "/", headers, address = "1.1.1.1", pathToken }: Attempt = {}) {
   const request = new Request(`http://relay${path}`, { method, headers: { ...UPGRADE, ...headers } });
-  return admission.admit(request, address, pathToken);
+  return admission.admit(request, address, { localId: "alice", token: pathToken });
 }
 
 function statusOf(outcome: Lease | Refusal): number | "admitted" {
@@ -122,7 +124,7 @@ Deno.test("a token is taken from query, header or path, and nothing else opens t
 
 Deno.test("a refused token is not echoed", () => {
   const refusal = attempt(admissionWith({ tokens: ["s3cret"] }), { path: "/?token=guess" }) as Refusal;
-  assertEquals(refusal.sentence, "Cannot connect: want a valid token, got another one.");
+  assertEquals(refusal.sentence, "Cannot connect: want a valid token, got another one, or an expired one.");
 });
 
 Deno.test("origins are exact in scheme, host and port; a wildcard stands for subdomains only", () => {

@@ -32,7 +32,8 @@ server("router", "protocol", "refusal");
 server("buffers", "clock", "limits");
 server("watchdog", "clock", "limits");
 server("drain", "protocol", "clock", "limits", "transport");
-server("admission", "clock", "config", "limits", "refusal");
+server("tokens", "config", "tls");
+server("admission", "clock", "config", "limits", "refusal", "tokens");
 server("introducer", "protocol", "buffers", "clock", "dialects", "limits", "log", "token_bucket", "transport");
 server("seeker", "protocol", "buffers", "clock", "limits", "transport");
 server("pipe", "protocol", "buffers", "clock", "limits", "token_bucket", "transport");
@@ -48,7 +49,7 @@ server("deno_transport", "clock", "deno_socket", "limits", "log", "refusal", "tr
 server(
   "server",
   ...["admission", "broker", "buffers", "clock", "config", "deno_transport", "drain", "introducer", "log", "page/page"],
-  ...["refusal", "router", "tls", "transport", "ws_transport"],
+  ...["refusal", "router", "tls", "tokens", "transport", "ws_transport"],
 );
 server("mod", "config", "page/page", "server");
 server("relay_process", "clock", "config", "limits", "log", "machine", "server", "watchdog");
@@ -61,8 +62,9 @@ const PACKAGES: Record<string, string[]> = {
   "@std/cli/parse-args": ["src/server/config.ts"],
   "@std/http/negotiation": ["src/server/page/page.ts"],
   "@std/msgpack": ["src/server/dialects.ts"],
-  "node:buffer": ["src/server/admission.ts", "src/server/dialects.ts", "src/server/transport.ts", ...WS],
-  "node:crypto": ["src/server/admission.ts"],
+  "node:buffer": ["src/server/dialects.ts", "src/server/tokens.ts", "src/server/transport.ts", ...WS],
+  "jsonwebtoken": ["src/server/tokens.ts"],
+  "node:crypto": ["src/server/tokens.ts"],
   "node:fs": ["src/server/machine.ts"],
   "node:http": ["src/server/ws_transport.ts"],
   "node:https": ["src/server/ws_transport.ts"],

@@ -49,6 +49,7 @@ const BAD: [args: string[], env: Record<string, string>, sentence: string][] = [
   [["--log-level", "loud"], {}, 'Cannot parse --log-level: want one of debug, info, warning, error, got "loud".'],
   [[], { RELAY_TRUST_PROXY: "perhaps" }, 'Cannot parse RELAY_TRUST_PROXY: want true or false, got "perhaps".'],
   [[], { RELAY_TOKENS: "a,,b" }, 'Cannot parse RELAY_TOKENS: want no empty entry, got "a,,b".'],
+  [["--jwt-secret", "s3cret"], {}, "Cannot parse --jwt-secret: want at least 32 bytes, got 6 characters."],
   [["--cert", "c.pem"], {}, "Cannot use --cert alone: want --key with it, got none."],
   [["--prot", "1"], {}, "Cannot parse --prot: want one of the flags that --help lists."],
   [["serve"], {}, "Cannot parse serve: want one of the flags that --help lists."],

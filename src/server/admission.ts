@@ -4,21 +4,31 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import { timingSafeEqual } from "node:crypto";
 import type { Clock } from "./clock.ts";
 import type { RelayConfig } from "./config.ts";
 import { LIMITS } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
+import { EVERYTHING, type Grant, type Tokens } from "./tokens.ts";
 
 /** The options that decide who may connect. */
 export type AdmissionConfig = Pick<
   RelayConfig,
-  "tokens" | "allowOrigins" | "trustProxy" | "maxConnections" | "maxConnectionsPerIp" | "maxConnectsPerMinute"
+  "allowOrigins" | "trustProxy" | "maxConnections" | "maxConnectionsPerIp" | "maxConnectsPerMinute"
 >;
+
+/** Who wants in, as its path says. */
+export interface Applicant {
+  readonly localId: string;
+  /** What it wants to connect about, if it is a connection. */
+  readonly documentId?: string;
+  /** The token of the path's prefix. */
+  readonly token?: string;
+}
 
 /** The place that a socket takes among the limits. */
 export interface Lease {
+  /** What its token permits. */
+  readonly grant: Grant;
   /** Gives the place back; only the first call counts. */
   release(): void;
 }
@@ -26,6 +36,7 @@ export interface Lease {
 /** Decides who may connect, and counts those who do. */
 export class Admission {
   readonly #config: AdmissionConfig;
+  readonly #tokens: Tokens;
   readonly #clock: Clock;
   readonly #origins: URLPattern[];
   readonly #perAddress = new Map<string, number>();
@@ -34,8 +45,9 @@ export class Admission {
   #draining = false;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(config: AdmissionConfig, clock: Clock) {
+  constructor(config: AdmissionConfig, tokens: Tokens, clock: Clock) {
     this.#config = config;
+    this.#tokens = tokens;
     this.#clock = clock;
     this.#origins = config.allowOrigins.filter((origin) => origin !== "null").map(originPattern);
     this.#connects = new ConnectRate(config.maxConnectsPerMinute, clock);
@@ -61,10 +73,12 @@ export class Admission {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Walks the ladder. `pathToken` is what the path's prefix said. */
-  admit(request: Request, address: string, pathToken: string | undefined): Lease | Refusal {
-    return this.#refuseAll() ?? refuseRequest(request) ?? this.#refuseOrigin(request) ??
-      this.#refuseToken(request, pathToken) ?? this.#lease(this.#addressOf(request, address));
+  /** Walks the ladder. */
+  admit(request: Request, address: string, applicant: Applicant): Lease | Refusal {
+    const refusal = this.#refuseAll() ?? refuseRequest(request) ?? this.#refuseOrigin(request);
+    if (refusal !== undefined) return refusal;
+    const grant = this.#grant(request, applicant);
+    return grant instanceof Refusal ? grant : this.#lease(this.#addressOf(request, address), grant);
   }
 
   #refuseAll(): Refusal | undefined {
@@ -81,16 +95,19 @@ export class Admission {
     return new Refusal("forbidden origin", `Cannot connect: want an allowed origin, got ${JSON.stringify(origin)}.`);
   }
 
-  #refuseToken(request: Request, pathToken: string | undefined): Refusal | undefined {
-    if (this.#config.tokens.length === 0) return;
-    const shown = pathToken ?? URL.parse(request.url)?.searchParams.get("token") ?? bearerToken(request.headers);
-    if (shown !== undefined && isAnyOf(shown, this.#config.tokens)) return;
-    const got = shown === undefined ? "none" : "another one";
-    const sentence = `Cannot connect: want a valid token, got ${got}.`;
-    return new Refusal("unauthorized", sentence, { "www-authenticate": 'Bearer realm="relay"' });
+  #grant(request: Request, { token, localId, documentId }: Applicant): Grant | Refusal {
+    if (!this.#tokens.areNeeded) return EVERYTHING;
+    const shown = token ?? URL.parse(request.url)?.searchParams.get("token") ?? bearerToken(request.headers);
+    const grant = shown === undefined ? undefined : this.#tokens.grantOf(shown);
+    if (grant === undefined) return unauthorized(shown === undefined ? "none" : "another one, or an expired one");
+    if (!grant.allowsPeer(localId)) {
+      return new Refusal("forbidden id", `Cannot connect: want the peer id that the token names.`);
+    }
+    if (documentId === undefined || grant.allowsDocument(documentId)) return grant;
+    return new Refusal("forbidden id", "Cannot connect: want a document that the token names.");
   }
 
-  #lease(address: string): Lease | Refusal {
+  #lease(address: string, grant: Grant): Lease | Refusal {
     const { maxConnections, maxConnectionsPerIp } = this.#config;
     if (this.#connections >= maxConnections) {
       return new Refusal(
@@ -104,13 +121,14 @@ export class Admission {
       const sentence = `Cannot connect: the relay takes ${maxConnectionsPerIp} sockets per address.`;
       return new Refusal("too many connections", sentence, retryAfter());
     }
-    return this.#connects.refuse(address) ?? this.#take(address);
+    return this.#connects.refuse(address) ?? this.#take(address, grant);
   }
 
-  #take(address: string): Lease {
+  #take(address: string, grant: Grant): Lease {
     this.#count(address, 1);
     let held = true;
     return {
+      grant,
       release: () => {
         if (held) this.#count(address, -1);
         held = false;
@@ -185,13 +203,9 @@ function bearerToken(headers: Headers): string | undefined {
   return /^bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
 }
 
-/** Compares with all tokens, each in constant time, so that the time tells only a length. */
-function isAnyOf(shown: string, tokens: readonly string[]): boolean {
-  const bytes = Buffer.from(shown);
-  const matches = tokens.map((token) => Buffer.from(token)).map((token) =>
-    token.byteLength === bytes.byteLength && timingSafeEqual(token, bytes)
-  );
-  return matches.includes(true);
+function unauthorized(got: string): Refusal {
+  const sentence = `Cannot connect: want a valid token, got ${got}.`;
+  return new Refusal("unauthorized", sentence, { "www-authenticate": 'Bearer realm="relay"' });
 }
 
 function originPattern(origin: string): URLPattern {

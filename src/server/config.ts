@@ -22,6 +22,8 @@ interface Option<T> {
   /** The default in words, where `initial` does not say it. */
   readonly shown?: string;
   readonly help: string;
+  /** Whether errors must not show the value. */
+  readonly isSecret?: boolean;
   readonly initial: (env: Environment) => T;
   /** Turns the text into a value, or says what was wanted instead. */
   readonly read: (text: string) => T | Wanted;
@@ -52,6 +54,14 @@ const OPTIONS = {
     (token) => token,
     "accept only sockets that show this token; none: open to all",
   ),
+  /** Shared secret of JWTs (HS256), at least 32 bytes: as long as the hash. */
+  jwtSecret: {
+    ...optionalText("jwt-secret", "RELAY_JWT_SECRET", "accept JWTs signed with this secret (HS256)"),
+    read: (text: string) => new TextEncoder().encode(text).byteLength >= 32 ? text : new Wanted("at least 32 bytes"),
+    isSecret: true,
+  },
+  /** Path of a PEM file with a public key, for JWTs (ES256). */
+  jwtKey: optionalText("jwt-key", "RELAY_JWT_KEY", "PEM file with the public key of JWTs (ES256)"),
   /** Origins whose pages may connect; none: all. Programs that send no origin always may. */
   allowOrigins: list(
     "allow-origin",
@@ -174,7 +184,8 @@ function resolve<T>(option: Option<T>, flags: Flags, env: Environment): T {
 function read<T>(option: Option<T>, name: string, text: string): T {
   const value = option.read(text);
   if (value instanceof Wanted) {
-    throw new ConfigError(`Cannot parse ${name}: want ${value.rule}, got ${JSON.stringify(text)}.`);
+    const got = option.isSecret ? `${text.length} characters` : JSON.stringify(text);
+    throw new ConfigError(`Cannot parse ${name}: want ${value.rule}, got ${got}.`);
   }
   return value;
 }

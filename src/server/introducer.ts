@@ -20,10 +20,18 @@ export interface IntroducerOptions {
   readonly log: Logger;
 }
 
+/** What a peer may be interested in. */
+export interface Scope {
+  allowsDocument(id: string): boolean;
+}
+
+const NO_SCOPE: Scope = { allowsDocument: () => true };
+
 /** One introduction socket with its interests. Several may bear one peer id. */
 interface Registration {
   readonly peerId: string;
   readonly socket: PeerSocket;
+  readonly scope: Scope;
   readonly documents: Set<string>;
   readonly rate: TokenBucket;
   /** The place of the unread introductions in the sum of all that is kept. */
@@ -50,8 +58,8 @@ export class Introducer {
   }
 
   /** Takes over the introduction socket of a peer. */
-  welcome(peerId: string, socket: PeerSocket): void {
-    const registration = this.#register(peerId, socket);
+  welcome(peerId: string, socket: PeerSocket, scope: Scope = NO_SCOPE): void {
+    const registration = this.#register(peerId, socket, scope);
     this.#byPeer.add(peerId, registration);
     socket.listen({
       message: (frame) => this.#hear(registration, frame),
@@ -74,7 +82,7 @@ export class Introducer {
     for (const { socket } of this.#byPeer.values()) yield socket;
   }
 
-  #register(peerId: string, socket: PeerSocket): Registration {
+  #register(peerId: string, socket: PeerSocket, scope: Scope): Registration {
     const { buffers, clock } = this.#options;
     const rate = new TokenBucket(clock, { perSecond: LIMITS.messagesPerSecond, burst: LIMITS.messageBurst });
     const evict = () => this.#dismiss(registration, CLOSE.outOfBuffers);
@@ -82,6 +90,7 @@ export class Introducer {
     const registration: Registration = {
       peerId,
       socket,
+      scope,
       documents: new Set(),
       rate,
       share,
@@ -108,7 +117,9 @@ export class Introducer {
     if (peer.malformed >= LIMITS.malformedMessages) this.#dismiss(peer, CLOSE.malformed);
   }
 
-  #join(peer: Registration, documents: readonly string[]): void {
+  #join(peer: Registration, wanted: readonly string[]): void {
+    const documents = wanted.filter((id) => peer.scope.allowsDocument(id));
+    if (documents.length < wanted.length) this.#options.log.debug("{peer} may not join all", { peer: peer.peerId });
     const added = documents.filter((id) => !peer.documents.has(id));
     if (peer.documents.size + added.length > WIRE_LIMITS.documentsPerPeer) {
       return this.#refuse(peer, "too many documents");

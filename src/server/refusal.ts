@@ -11,6 +11,7 @@ export type RefusalReason =
   | "draining"
   | "forbidden origin"
   | "full"
+  | "forbidden id"
   | "internal error"
   | "method"
   | "no such page"
@@ -24,6 +25,7 @@ const STATUS: Record<RefusalReason, number> = {
   "bad request": 400,
   "unauthorized": 401,
   "forbidden origin": 403,
+  "forbidden id": 403,
   "no such page": 404,
   "method": 405,
   "no upgrade": 426,

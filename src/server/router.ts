@@ -11,6 +11,7 @@ import { Refusal } from "./refusal.ts";
 export interface IntroductionRoute {
   readonly kind: "introduction";
   readonly localId: string;
+  readonly documentId?: undefined;
   /** The token of the path prefix `/t/<token>`, which is all that a released client can set. */
   readonly token: string | undefined;
 }

@@ -17,6 +17,7 @@ import { answerPage, type Status } from "./page/page.ts";
 import { Refusal } from "./refusal.ts";
 import { readTls } from "./tls.ts";
 import { Router, type SocketRoute } from "./router.ts";
+import { type Grant, Tokens } from "./tokens.ts";
 import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport.ts";
 
 /** What tests put in place of the machine. */
@@ -32,6 +33,7 @@ export class Server {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #router = new Router();
+  readonly #tokens: Tokens;
   readonly #admission: Admission;
   readonly #introducer: Introducer;
   readonly #broker: Broker;
@@ -54,7 +56,8 @@ export class Server {
     this.#log = log;
     this.#startedAt = clock.now();
     const buffers = this.#buffers = new Buffers(this.#config.maxBufferedTotal, clock);
-    this.#admission = new Admission(this.#config, clock);
+    this.#tokens = new Tokens(this.#config);
+    this.#admission = new Admission(this.#config, this.#tokens, clock);
     const introducer = this.#introducer = new Introducer({ buffers, clock, log });
     const remind = introducer.remind.bind(introducer);
     this.#broker = new Broker({ ...this.#config, buffers, clock, log, remind });
@@ -80,6 +83,7 @@ export class Server {
 
   /** Starts to accept connections. Rejects when the address cannot be bound or a certificate cannot be read. */
   async listen(): Promise<this> {
+    await this.#tokens.load();
     this.#transport ??= await this.#openTransport();
     this.#address = await this.#transport.listen(this.handle);
     return this;
@@ -137,16 +141,16 @@ export class Server {
   }
 
   #answerSocket(request: Request, address: string, route: SocketRoute): Response | Upgrade {
-    const lease = this.#admission.admit(request, address, route.token);
+    const lease = this.#admission.admit(request, address, route);
     if (lease instanceof Refusal) {
       this.#log.debug("refused {address}: {reason}", { address, reason: lease.reason });
       return lease.toResponse();
     }
-    return new Upgrade((socket) => this.#enter(route, socket), lease.release);
+    return new Upgrade((socket) => this.#enter(route, lease.grant, socket), lease.release);
   }
 
-  #enter(route: SocketRoute, socket: PeerSocket): void {
-    if (route.kind === "introduction") this.#introducer.welcome(route.localId, socket);
+  #enter(route: SocketRoute, grant: Grant, socket: PeerSocket): void {
+    if (route.kind === "introduction") this.#introducer.welcome(route.localId, socket, grant);
     else this.#broker.welcome(route, socket);
   }
 }

@@ -18,7 +18,8 @@ export function readTls({ cert, key }: { cert: string | undefined; key: string |
   return { cert: readPem("--cert", cert), key: readPem("--key", key) };
 }
 
-function readPem(flag: string, path: string): string {
+/** Reads a PEM file that `flag` names. Throws a {@link ConfigError} when that cannot be done. */
+export function readPem(flag: string, path: string): string {
   const refuse = (got: string) => new ConfigError(`Cannot read ${flag}: want a readable PEM file, got ${got}.`);
   let text: string;
   try {
