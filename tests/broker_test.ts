@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { CLOSE, type Close } from "../src/protocol.ts";
 import { Broker } from "../src/server/broker.ts";
 import { Buffers } from "../src/server/buffers.ts";
+import { Counters } from "../src/server/counters.ts";
 import { LIMITS } from "../src/server/limits.ts";
 import type { Claim } from "../src/server/seeker.ts";
 import { FakeClock, FakeSocket, silentLog } from "./helpers/fakes.ts";
@@ -12,14 +13,15 @@ const MIB = 1024 * 1024;
 class House {
   readonly clock = new FakeClock();
   readonly buffers: Buffers;
+  readonly counters = new Counters();
   readonly reminded: Claim[] = [];
   readonly broker: Broker;
 
   constructor({ holdTimeout = 600, maxBufferedBytes = 16 * MIB, maxBufferedTotal = 512 * MIB } = {}) {
     this.buffers = new Buffers(maxBufferedTotal, this.clock);
     const remind = (claim: Claim) => this.reminded.push(claim);
-    const { buffers, clock } = this;
-    this.broker = new Broker({ buffers, clock, log: silentLog, holdTimeout, maxBufferedBytes, remind });
+    const { buffers, clock, counters } = this;
+    this.broker = new Broker({ buffers, clock, counters, log: silentLog, holdTimeout, maxBufferedBytes, remind });
   }
 
   /** A connection that has settled. */

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { CLOSE, type Introduction } from "../src/protocol.ts";
 import { Buffers } from "../src/server/buffers.ts";
+import { Counters } from "../src/server/counters.ts";
 import { decode } from "../src/server/dialects.ts";
 import { Introducer } from "../src/server/introducer.ts";
 import { LIMITS } from "../src/server/limits.ts";
@@ -11,7 +12,11 @@ import { goldenFrame } from "./helpers/golden.ts";
 class House {
   readonly clock = new FakeClock();
   readonly buffers = new Buffers(Infinity, this.clock);
-  readonly introducer = new Introducer({ buffers: this.buffers, clock: this.clock, log: silentLog });
+  readonly counters = new Counters();
+  readonly introducer = new Introducer({
+    ...{ buffers: this.buffers, clock: this.clock },
+    ...{ counters: this.counters, log: silentLog },
+  });
 
   enter(peerId: string, ...join: string[]): FakeSocket {
     const socket = new FakeSocket();

@@ -6,7 +6,7 @@
 
 import { CLOSE } from "../protocol.ts";
 import type { Logger } from "./log.ts";
-import { Pipe, type PipeOptions } from "./pipe.ts";
+import { type PairSummary, Pipe, type PipeOptions } from "./pipe.ts";
 import { type Claim, Seeker, type SeekerOptions } from "./seeker.ts";
 import { SettlingSocket } from "./settling_socket.ts";
 import type { PeerSocket } from "./transport.ts";
@@ -68,9 +68,12 @@ export class Broker {
   #join(seeker: Seeker, claim: Claim, socket: PeerSocket): void {
     const keys = [keyOf(seeker.claim), keyOf(claim)];
     const held = seeker.handOver();
-    const { buffers, clock, maxBufferedBytes } = this.#options;
-    const ended = () => keys.forEach((key) => this.#halves.delete(key));
-    const pipe = new Pipe(seeker.socket, socket, { buffers, clock, maxBufferedBytes, ended });
+    const ended = (summary: PairSummary) => {
+      for (const key of keys) this.#halves.delete(key);
+      this.#options.log.info("a pair ended: {why}", { ...summary });
+    };
+    this.#options.counters.pairsMade += 1;
+    const pipe = new Pipe(seeker.socket, socket, { ...this.#options, ended });
     // Before the first frame: it may already end the pair.
     this.#halves.set(keys[0], { socket: seeker.socket, pipe });
     this.#halves.set(keys[1], { socket, pipe });

@@ -7,6 +7,7 @@
 import { CLOSE, type Close, WIRE_LIMITS } from "../protocol.ts";
 import type { Buffers, Share } from "./buffers.ts";
 import type { Clock } from "./clock.ts";
+import { type Counters, increment } from "./counters.ts";
 import { decode, type Dialect, encode, type MalformedReason } from "./dialects.ts";
 import { LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
@@ -17,6 +18,7 @@ import type { Frame, PeerSocket } from "./transport.ts";
 export interface IntroducerOptions {
   readonly buffers: Buffers;
   readonly clock: Clock;
+  readonly counters: Counters;
   readonly log: Logger;
 }
 
@@ -63,7 +65,8 @@ export class Introducer {
     this.#byPeer.add(peerId, registration);
     socket.listen({
       message: (frame) => this.#hear(registration, frame),
-      closed: () => {
+      closed: (ending) => {
+        this.#options.counters.closed(ending);
         this.#forget(registration);
         registration.share.close();
       },
@@ -113,6 +116,7 @@ export class Introducer {
 
   #refuse(peer: Registration, reason: MalformedReason): void {
     peer.malformed += 1;
+    increment(this.#options.counters.malformed, reason);
     this.#options.log.debug("malformed message of {peer}: {reason}", { peer: peer.peerId, reason });
     if (peer.malformed >= LIMITS.malformedMessages) this.#dismiss(peer, CLOSE.malformed);
   }
@@ -170,6 +174,7 @@ export class Introducer {
     const backlog = listener.socket.backlog;
     if (backlog > LIMITS.introductionBacklogBytes) return this.#dismiss(listener, CLOSE.slowReader);
     listener.socket.send(introduction);
+    this.#options.counters.introductions += 1;
     listener.share.set(backlog);
   }
 

@@ -7,6 +7,7 @@
 import { CLOSE, type Close } from "../protocol.ts";
 import type { Buffers, Share } from "./buffers.ts";
 import type { Clock } from "./clock.ts";
+import { addFrame, type Counters } from "./counters.ts";
 import { LIMITS } from "./limits.ts";
 import { TokenBucket } from "./token_bucket.ts";
 import { byteLength, type Ending, type Frame, type PeerSocket, type SocketListener } from "./transport.ts";
@@ -15,48 +16,69 @@ import { byteLength, type Ending, type Frame, type PeerSocket, type SocketListen
 export interface PipeOptions {
   readonly buffers: Buffers;
   readonly clock: Clock;
+  readonly counters: Counters;
   /** Bytes that one receiving socket may leave unread. */
   readonly maxBufferedBytes: number;
   /** The pipe carries nothing any more, though its sockets may still be closing. Called exactly once. */
-  readonly ended: () => void;
+  readonly ended: (summary: PairSummary) => void;
+}
+
+/** What an ended pair was: no ids, no addresses, nothing that a peer wrote. */
+export interface PairSummary {
+  readonly seconds: number;
+  /** From either side, the one that came first before the other. */
+  readonly frames: readonly [number, number];
+  readonly bytes: readonly [number, number];
+  readonly why: string;
 }
 
 /** A pair of sockets, piped. */
 export class Pipe {
   readonly #options: PipeOptions;
   readonly #ends: readonly [End, End];
+  readonly #startedAt: number;
   #isOpen = true;
 
   constructor(first: PeerSocket, second: PeerSocket, options: PipeOptions) {
     this.#options = options;
+    this.#startedAt = options.clock.now();
     this.#ends = [new End(first, this, options), new End(second, this, options)];
   }
 
   /** Joins the sockets. `held` is what the first sent while it waited; the second gets it before all else. */
   start(held: readonly Frame[]): void {
     for (const end of this.#ends) end.socket.listen(end);
-    for (const frame of held) this.forward(frame, this.#ends[0]);
+    for (const frame of held) this.#forward(frame, byteLength(frame), this.#ends[0]);
   }
 
   /** Closes both sides, each behind what was sent to it: the side of `socket` with `close`, the other with `other`. */
-  close(socket: PeerSocket, close: Close, other: Close): void {
+  close(socket: PeerSocket, close: Close, other: Close, why: string = close.reason): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     for (const end of this.#ends) end.socket.close(end.socket === socket ? close : other);
-    this.#options.ended();
+    this.#options.ended(this.#summary(why));
+  }
+
+  /** Takes a frame that a side has just sent. */
+  receive(frame: Frame, from: End): void {
+    const size = byteLength(frame);
+    addFrame(this.#options.counters.received, frame, size);
+    this.#forward(frame, size, from);
   }
 
   /** Carries a frame from one side to the other, or ends the pair at a bound. */
-  forward(frame: Frame, from: End): void {
+  #forward(frame: Frame, size: number, from: End): void {
     if (!this.#isOpen) return;
     const to = this.#partnerOf(from);
     const backlog = to.socket.backlog;
     if (backlog > this.#options.maxBufferedBytes && !from.canPause) {
       return this.close(to.socket, CLOSE.slowReader, CLOSE.slowReader);
     }
-    const size = byteLength(frame);
     if (size === 0 && !from.emptyFrames.take()) return this.close(from.socket, CLOSE.flooding, CLOSE.peerLost);
     to.socket.send(frame);
+    from.frames += 1;
+    from.bytes += size;
+    addFrame(this.#options.counters.delivered, frame, size);
     to.share.set(backlog + size);
     if (backlog + size > LIMITS.pauseAboveBytes) from.pause();
   }
@@ -64,6 +86,12 @@ export class Pipe {
   /** A receiver's backlog has become smaller: its sender may go on. */
   drained(to: End): void {
     if (to.socket.backlog < LIMITS.resumeBelowBytes) this.#partnerOf(to).resume();
+  }
+
+  #summary(why: string): PairSummary {
+    const [a, b] = this.#ends;
+    const seconds = Math.round((this.#options.clock.now() - this.#startedAt) / 1000);
+    return { seconds, frames: [a.frames, b.frames], bytes: [a.bytes, b.bytes], why };
   }
 
   #partnerOf(end: End): End {
@@ -77,9 +105,14 @@ class End implements SocketListener {
   readonly share: Share;
   /** How often this side may send nothing. */
   readonly emptyFrames: TokenBucket;
+  /** What this side sent and the other got. */
+  frames = 0;
+  bytes = 0;
+  readonly #counters: Counters;
   #isPaused = false;
 
-  constructor(readonly socket: PeerSocket, readonly pipe: Pipe, { buffers, clock }: PipeOptions) {
+  constructor(readonly socket: PeerSocket, readonly pipe: Pipe, { buffers, clock, counters }: PipeOptions) {
+    this.#counters = counters;
     this.share = buffers.open({
       measure: () => socket.backlog,
       evict: () => pipe.close(socket, CLOSE.outOfBuffers, CLOSE.outOfBuffers),
@@ -108,7 +141,7 @@ class End implements SocketListener {
   }
 
   message(frame: Frame): void {
-    this.pipe.forward(frame, this);
+    this.pipe.receive(frame, this);
   }
 
   drained(): void {
@@ -117,7 +150,9 @@ class End implements SocketListener {
 
   closed(ending: Ending): void {
     this.share.close();
-    this.pipe.close(this.socket, CLOSE.peerLost, crossing(ending));
+    this.#counters.closed(ending);
+    const why = ending.code === undefined ? CLOSE.peerLost.reason : `a peer closed with ${ending.code}`;
+    this.pipe.close(this.socket, CLOSE.peerLost, crossing(ending), why);
   }
 }
 

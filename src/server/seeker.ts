@@ -7,8 +7,9 @@
 import { CLOSE, type Close } from "../protocol.ts";
 import type { Buffers, Share } from "./buffers.ts";
 import type { Clock, Timer } from "./clock.ts";
+import { addFrame, type Counters } from "./counters.ts";
 import { LIMITS } from "./limits.ts";
-import { byteLength, type Frame, type PeerSocket, type SocketListener } from "./transport.ts";
+import { byteLength, type Ending, type Frame, type PeerSocket, type SocketListener } from "./transport.ts";
 
 /** Whom a connection socket is from, whom it is for, and what about. */
 export interface Claim {
@@ -21,6 +22,7 @@ export interface Claim {
 export interface SeekerOptions {
   readonly buffers: Buffers;
   readonly clock: Clock;
+  readonly counters: Counters;
   /** Seconds to wait for the other side; 0: for ever. */
   readonly holdTimeout: number;
   /** Tells the counterpart that it is waited for. */
@@ -43,13 +45,16 @@ export class Seeker implements SocketListener {
     this.#left = once(left);
     const { buffers, clock, holdTimeout } = options;
     this.#share = buffers.open({ measure: () => this.#bytes, evict: () => this.close(CLOSE.outOfBuffers) });
-    if (holdTimeout > 0) this.#expiry = clock.after(holdTimeout * 1000, () => this.close(CLOSE.noReciprocal));
+    options.counters.seekersHeld += 1;
+    if (holdTimeout > 0) this.#expiry = clock.after(holdTimeout * 1000, () => this.#expire());
     this.#reminder = clock.after(LIMITS.remindFirstMs, () => this.#remind());
     socket.listen(this);
   }
 
   message(frame: Frame): void {
-    const bytes = this.#bytes + byteLength(frame);
+    const size = byteLength(frame);
+    addFrame(this.#options.counters.received, frame, size);
+    const bytes = this.#bytes + size;
     if (this.#frames.length >= LIMITS.heldFrames || bytes > LIMITS.heldBytes) return this.close(CLOSE.holdFull);
     if (this.#options.buffers.isFull()) return this.close(CLOSE.outOfBuffers);
     this.#frames.push(detached(frame));
@@ -57,7 +62,8 @@ export class Seeker implements SocketListener {
     this.#share.set(bytes);
   }
 
-  closed(): void {
+  closed(ending: Ending): void {
+    this.#options.counters.closed(ending);
     this.#leave();
   }
 
@@ -71,6 +77,11 @@ export class Seeker implements SocketListener {
   handOver(): Frame[] {
     this.#leave();
     return this.#frames.splice(0);
+  }
+
+  #expire(): void {
+    this.#options.counters.seekersExpired += 1;
+    this.close(CLOSE.noReciprocal);
   }
 
   #leave(): void {

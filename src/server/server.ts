@@ -9,6 +9,7 @@ import { Broker } from "./broker.ts";
 import { Buffers } from "./buffers.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type RelayConfig, withDefaults } from "./config.ts";
+import { Counters, increment } from "./counters.ts";
 import { DenoTransport } from "./deno_transport.ts";
 import { drain } from "./drain.ts";
 import { Introducer } from "./introducer.ts";
@@ -38,6 +39,7 @@ export class Server {
   readonly #introducer: Introducer;
   readonly #broker: Broker;
   readonly #buffers: Buffers;
+  readonly #counters = new Counters();
   #transport: Transport | undefined;
   readonly #startedAt: number;
   #address: Address | undefined;
@@ -58,9 +60,10 @@ export class Server {
     const buffers = this.#buffers = new Buffers(this.#config.maxBufferedTotal, clock);
     this.#tokens = new Tokens(this.#config);
     this.#admission = new Admission(this.#config, this.#tokens, clock);
-    const introducer = this.#introducer = new Introducer({ buffers, clock, log });
+    const counters = this.#counters;
+    const introducer = this.#introducer = new Introducer({ buffers, clock, counters, log });
     const remind = introducer.remind.bind(introducer);
-    this.#broker = new Broker({ ...this.#config, buffers, clock, log, remind });
+    this.#broker = new Broker({ ...this.#config, buffers, clock, counters, log, remind });
     this.#transport = transport;
   }
 
@@ -78,6 +81,7 @@ export class Server {
       ...this.#introducer.counts,
       ...this.#broker.counts,
       bufferedBytes: this.#buffers.total,
+      frames: this.#counters.delivered.text.frames + this.#counters.delivered.binary.frames,
     };
   }
 
@@ -92,7 +96,7 @@ export class Server {
   /** Answers one request: every way into the house. */
   readonly handle: Handler = (request, address) => {
     const route = this.#router.route(request);
-    if (route instanceof Refusal) return route.toResponse();
+    if (route instanceof Refusal) return this.#refuse(route, address);
     switch (route.kind) {
       case "page":
         return answerPage(request, this.status);
@@ -142,14 +146,18 @@ export class Server {
 
   #answerSocket(request: Request, address: string, route: SocketRoute): Response | Upgrade {
     const lease = this.#admission.admit(request, address, route);
-    if (lease instanceof Refusal) {
-      this.#log.debug("refused {address}: {reason}", { address, reason: lease.reason });
-      return lease.toResponse();
-    }
+    if (lease instanceof Refusal) return this.#refuse(lease, address);
     return new Upgrade((socket) => this.#enter(route, lease.grant, socket), lease.release);
   }
 
+  #refuse(refusal: Refusal, address: string): Response {
+    increment(this.#counters.refused, refusal.reason);
+    this.#log.debug("refused {address}: {reason}", { address, reason: refusal.reason });
+    return refusal.toResponse();
+  }
+
   #enter(route: SocketRoute, grant: Grant, socket: PeerSocket): void {
+    this.#counters.opened[route.kind] += 1;
     if (route.kind === "introduction") this.#introducer.welcome(route.localId, socket, grant);
     else this.#broker.welcome(route, socket);
   }
