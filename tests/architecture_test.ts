@@ -5,63 +5,62 @@ import { dirname, join, relative } from "@std/path";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 
-/** From each file to all that it may import, besides packages and `node:` modules that {@link PACKAGES} allows. */
+/** From each file of `src/server` to the others that it may import. `protocol` is `src/protocol.ts`. */
+const ROOMS: Record<string, string> = {
+  limits: "",
+  clock: "",
+  log: "",
+  machine: "",
+  refusal: "",
+  transport: "protocol",
+  token_bucket: "clock",
+  config: "log",
+  tls: "config",
+  tokens: "config tls",
+  dialects: "protocol transport",
+  router: "protocol refusal",
+  buffers: "clock limits",
+  watchdog: "clock limits",
+  drain: "protocol clock limits transport",
+  admission: "clock config limits refusal tokens",
+  counters: "dialects refusal transport",
+  metrics: "counters",
+  introducer: "protocol buffers clock counters dialects limits log token_bucket transport",
+  seeker: "protocol buffers clock counters limits transport",
+  pipe: "protocol buffers clock counters limits token_bucket transport",
+  settling_socket: "protocol clock limits transport",
+  broker: "protocol log pipe seeker settling_socket transport",
+  guard: "protocol log",
+  deno_socket: "protocol clock guard limits log transport",
+  deno_transport: "clock deno_socket limits log refusal transport",
+  ws_socket: "protocol clock guard limits log transport",
+  ws_transport: "clock limits log refusal tls transport ws_socket",
+  "page/page": "protocol page/index.html",
+  server:
+    "admission broker buffers clock config counters deno_transport drain introducer log metrics page/page refusal " +
+    "router tls tokens transport ws_transport",
+  mod: "config page/page server",
+  relay_process: "clock config limits log machine server watchdog",
+};
+
+/** Houses of their own, by folder and door: their files may know each other and the protocol, and nothing else. */
+const HOUSES: [folder: string, door: string][] = [["src/client/", "src/client/mod.ts"], ["src/check/", "src/check.ts"]];
+
+/** From each file to all that it may import, besides the packages that {@link PACKAGES} allows. */
 const MAY_IMPORT: Record<string, string[]> = {
   "main.ts": ["src/check.ts", "src/protocol.ts", "src/server/config.ts", "src/server/relay_process.ts"],
-  "src/check.ts": [],
   "src/protocol.ts": [],
+  ...Object.fromEntries(Object.entries(ROOMS).map(([room, others]) => [pathOf(room), others.split(" ").map(pathOf)])),
 };
-
-const server = (file: string, ...rooms: string[]) => {
-  MAY_IMPORT[`src/server/${file}.ts`] = rooms.map((room) =>
-    room === "protocol" ? "src/protocol.ts" : `src/server/${room}.ts`
-  );
-};
-
-server("limits");
-server("clock");
-server("log");
-server("machine");
-server("refusal");
-server("transport", "protocol");
-server("token_bucket", "clock");
-server("config", "log");
-server("tls", "config");
-server("dialects", "protocol", "transport");
-server("router", "protocol", "refusal");
-server("buffers", "clock", "limits");
-server("watchdog", "clock", "limits");
-server("drain", "protocol", "clock", "limits", "transport");
-server("tokens", "config", "tls");
-server("admission", "clock", "config", "limits", "refusal", "tokens");
-server("introducer", "protocol", "buffers", "clock", "dialects", "limits", "log", "token_bucket", "transport");
-server("seeker", "protocol", "buffers", "clock", "limits", "transport");
-server("pipe", "protocol", "buffers", "clock", "limits", "token_bucket", "transport");
-server("settling_socket", "protocol", "clock", "limits", "transport");
-server("broker", "protocol", "log", "pipe", "seeker", "settling_socket", "transport");
-server("page/page", "protocol");
-MAY_IMPORT["src/server/page/page.ts"].push("src/server/page/index.html");
-server("guard", "protocol", "log");
-server("deno_socket", "protocol", "clock", "guard", "limits", "log", "transport");
-server("ws_socket", "protocol", "clock", "guard", "limits", "log", "transport");
-server("ws_transport", "clock", "limits", "log", "refusal", "tls", "transport", "ws_socket");
-server("deno_transport", "clock", "deno_socket", "limits", "log", "refusal", "transport");
-server(
-  "server",
-  ...["admission", "broker", "buffers", "clock", "config", "deno_transport", "drain", "introducer", "log", "page/page"],
-  ...["refusal", "router", "tls", "tokens", "transport", "ws_transport"],
-);
-server("mod", "config", "page/page", "server");
-server("relay_process", "clock", "config", "limits", "log", "machine", "server", "watchdog");
 
 const WS = ["src/server/ws_socket.ts", "src/server/ws_transport.ts"];
 
 /** Packages, and the files that may use them. */
 const PACKAGES: Record<string, string[]> = {
   "@logtape/logtape": ["src/server/log.ts"],
-  "@std/cli/parse-args": ["src/server/config.ts"],
+  "@std/cli/parse-args": ["src/server/config.ts", "src/check"],
   "@std/http/negotiation": ["src/server/page/page.ts"],
-  "@std/msgpack": ["src/server/dialects.ts"],
+  "@std/msgpack": ["src/server/dialects.ts", "src/check"],
   "node:buffer": ["src/server/dialects.ts", "src/server/tokens.ts", "src/server/transport.ts", ...WS],
   "jsonwebtoken": ["src/server/tokens.ts"],
   "node:crypto": ["src/server/tokens.ts"],
@@ -71,6 +70,7 @@ const PACKAGES: Record<string, string[]> = {
   "node:net": ["src/server/ws_transport.ts"],
   "node:process": ["src/server/machine.ts"],
   "node:stream": ["src/server/ws_transport.ts"],
+  "prom-client": ["src/server/metrics.ts"],
   "ws": WS,
 };
 
@@ -103,14 +103,17 @@ Deno.test("only the Deno transport upgrades or serves, and main.ts stays under 6
   assertEquals((await read("main.ts")).split("\n").length < 60, true);
 });
 
+function pathOf(room: string): string {
+  if (room === "protocol") return "src/protocol.ts";
+  return `src/server/${room}${room.includes(".") ? "" : ".ts"}`;
+}
+
 function allowedFor(file: string, files: string[]): Set<string> | undefined {
-  // The client is one house of its own: its files may know each other and the protocol, and nothing else.
-  const isClient = (file: string) => file.startsWith("src/client/");
-  if (isClient(file)) return new Set(["src/protocol.ts", ...files.filter(isClient)]);
-  const rooms = MAY_IMPORT[file];
-  if (rooms === undefined) return;
-  const packages = Object.keys(PACKAGES).filter((name) => PACKAGES[name].includes(file));
-  return new Set([...rooms, ...packages]);
+  const packages = Object.keys(PACKAGES).filter((name) => PACKAGES[name].some((user) => file.startsWith(user)));
+  const house = HOUSES.find(([folder, door]) => file.startsWith(folder) || file === door);
+  const isFamily = (other: string) => house?.includes(other) || other.startsWith(house?.[0] ?? "?");
+  const rooms = house === undefined ? MAY_IMPORT[file] : ["src/protocol.ts", ...files.filter(isFamily)];
+  return rooms === undefined ? undefined : new Set([...rooms, ...packages]);
 }
 
 async function* sources(): AsyncIterable<string> {

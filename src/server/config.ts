@@ -110,6 +110,8 @@ const OPTIONS = {
     initial: (): number | undefined => undefined,
     shown: "3/4 of the machine",
   },
+  /** Whether `/metrics` answers. */
+  metrics: toggle("metrics", "RELAY_METRICS", "answer at /metrics, for Prometheus"),
   /** What carries the sockets: `ws` for a relay that faces the internet. */
   transport: choice("transport", "RELAY_TRANSPORT", TRANSPORTS, {
     initial: "deno",

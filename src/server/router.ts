@@ -30,7 +30,7 @@ export type SocketRoute = IntroductionRoute | ConnectionRoute;
 
 /** A route that ends in a page. */
 export interface PageRoute {
-  readonly kind: "page" | "health" | "ready";
+  readonly kind: "page" | "health" | "ready" | "metrics";
 }
 
 /** Routes a request by its path. */
@@ -39,6 +39,7 @@ export class Router {
     ["/", { kind: "page" }],
     ["/healthz", { kind: "health" }],
     ["/readyz", { kind: "ready" }],
+    ["/metrics", { kind: "metrics" }],
   ]);
   readonly #introduction = socketPatterns(SOCKET_PATHS.introduction);
   readonly #connection = socketPatterns(SOCKET_PATHS.connection);
@@ -130,6 +131,7 @@ function isReading({ method }: Request): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-function noSuchPage(pathname: string): Refusal {
+/** Refuses a path that leads nowhere. */
+export function noSuchPage(pathname: string): Refusal {
   return new Refusal("no such page", `Cannot find ${quote(pathname)}: want /introduction/... or /connection/....`);
 }

@@ -17,7 +17,7 @@ import { type Logger, relayLogger } from "./log.ts";
 import { answerPage, type Status } from "./page/page.ts";
 import { Refusal } from "./refusal.ts";
 import { readTls } from "./tls.ts";
-import { Router, type SocketRoute } from "./router.ts";
+import { noSuchPage, Router, type SocketRoute } from "./router.ts";
 import { type Grant, Tokens } from "./tokens.ts";
 import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport.ts";
 
@@ -41,6 +41,7 @@ export class Server {
   readonly #buffers: Buffers;
   readonly #counters = new Counters();
   #transport: Transport | undefined;
+  #metrics: (() => Response) | undefined;
   readonly #startedAt: number;
   #address: Address | undefined;
   #closing: Promise<void> | undefined;
@@ -88,6 +89,7 @@ export class Server {
   /** Starts to accept connections. Rejects when the address cannot be bound or a certificate cannot be read. */
   async listen(): Promise<this> {
     await this.#tokens.load();
+    if (this.#config.metrics) this.#metrics = await this.#openMetrics();
     this.#transport ??= await this.#openTransport();
     this.#address = await this.#transport.listen(this.handle);
     return this;
@@ -104,6 +106,8 @@ export class Server {
         return new Response("ok\n");
       case "ready":
         return this.#admission.draining ? new Response("draining\n", { status: 503 }) : new Response("ready\n");
+      case "metrics":
+        return this.#metrics?.() ?? this.#refuse(noSuchPage("/metrics"), address);
       case "introduction":
       case "connection":
         return this.#answerSocket(request, address, route);
@@ -137,6 +141,13 @@ export class Server {
     // Who does not choose it does not load it.
     const { WsTransport } = await import("./ws_transport.ts");
     return new WsTransport(options);
+  }
+
+  async #openMetrics(): Promise<() => Response> {
+    // Who does not choose it does not load it.
+    const { answerMetrics, Metrics } = await import("./metrics.ts");
+    const metrics = new Metrics({ counters: this.#counters, present: () => this.status });
+    return () => answerMetrics(metrics);
   }
 
   *#sockets(): Iterable<PeerSocket> {

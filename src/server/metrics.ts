@@ -1,0 +1,99 @@
+/**
+ * The counters as Prometheus text. Loaded only when `--metrics` is on.
+ *
+ * @module
+ */
+
+import { collectDefaultMetrics, type CollectFunction, Counter, Gauge, Registry } from "prom-client";
+import type { Counters, Traffic } from "./counters.ts";
+
+/** What is told: counts since the start, and what there is now. */
+export interface MetricsSource {
+  readonly counters: Counters;
+  /** Numbers of the present, by the rest of their metric's name. */
+  present(): Readonly<Record<Present, number>>;
+}
+
+type Present = "connections" | "peers" | "documents" | "seekers" | "pairs" | "bufferedBytes";
+
+/** Values by label. */
+type Series = Iterable<[label: string, value: number]>;
+
+const PRESENT: readonly [present: Present, name: string, help: string][] = [
+  ["connections", "relay_connections", "Sockets that hold a place among the limits."],
+  ["peers", "relay_peers", "Peer ids with an introduction socket."],
+  ["documents", "relay_documents", "Documents that somebody is interested in."],
+  ["seekers", "relay_seekers", "Connections whose other side has not come."],
+  ["pairs", "relay_pairs", "Pairs of connections that are piped."],
+  ["bufferedBytes", "relay_buffered_bytes", "Bytes that wait for their receivers."],
+];
+
+/** A registry of one relay. Labels are closed sets: no id, address or token is ever one. */
+export class Metrics {
+  readonly #registry = new Registry();
+
+  constructor({ counters, present }: MetricsSource) {
+    for (const [key, name, help] of PRESENT) this.#gauge(name, help, () => present()[key]);
+    this.#count("relay_opened_total", "Sockets that opened, by kind.", "kind", () => Object.entries(counters.opened));
+    this.#count("relay_refused_total", "Requests refused, by reason.", "reason", () => counters.refused);
+    this.#count("relay_malformed_total", "Messages not understood, by reason.", "reason", () => counters.malformed);
+    this.#count("relay_closes_total", "Sockets that ended, by close code.", "code", () => counters.closes);
+    this.#total("relay_introductions_total", "Introductions sent.", () => counters.introductions);
+    this.#total("relay_seekers_held_total", "Connections that had to wait.", () => counters.seekersHeld);
+    this.#total("relay_seekers_expired_total", "Connections that waited in vain.", () => counters.seekersExpired);
+    this.#total("relay_pairs_made_total", "Pairs made.", () => counters.pairsMade);
+    this.#traffic("received", "sent by peers on connections", counters.received);
+    this.#traffic("delivered", "passed on to the other side", counters.delivered);
+    // Event-loop delay, memory, CPU and descriptors of the process.
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** The text of a scrape. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  #traffic(direction: string, what: string, traffic: Record<"text" | "binary", Traffic>): void {
+    const by = (unit: keyof Traffic) => (): Series => [["text", traffic.text[unit]], ["binary", traffic.binary[unit]]];
+    this.#count(`relay_${direction}_frames_total`, `Frames ${what}, by type.`, "type", by("frames"));
+    this.#count(`relay_${direction}_bytes_total`, `Payload bytes ${what}, by type.`, "type", by("bytes"));
+  }
+
+  #gauge(name: string, help: string, value: () => number): void {
+    const collect: CollectFunction<Gauge> = function () {
+      this.set(value());
+    };
+    new Gauge({ name, help, registers: [this.#registry], collect });
+  }
+
+  #total(name: string, help: string, value: () => number): void {
+    const collect: CollectFunction<Counter> = function () {
+      this.reset();
+      this.inc(value());
+    };
+    new Counter({ name, help, registers: [this.#registry], collect });
+  }
+
+  #count(name: string, help: string, label: string, series: () => Series): void {
+    const collect: CollectFunction<Counter> = function () {
+      this.reset();
+      for (const [value, count] of series()) this.inc({ [label]: value }, count);
+    };
+    new Counter({ name, help, labelNames: [label], registers: [this.#registry], collect });
+  }
+}
+
+/** Answers a scrape. The text comes later than the response: the handler must not wait. */
+export function answerMetrics(metrics: Metrics): Response {
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      controller.enqueue(new TextEncoder().encode(await metrics.text()));
+      controller.close();
+    },
+  });
+  return new Response(body, { headers: { "content-type": metrics.contentType, "cache-control": "no-store" } });
+}
