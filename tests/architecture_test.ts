@@ -12,7 +12,7 @@ const ROOMS: Record<string, string> = {
   log: "",
   machine: "",
   refusal: "",
-  transport: "protocol",
+  transport: "protocol tls",
   token_bucket: "clock",
   config: "log",
   tls: "config",

@@ -42,6 +42,7 @@ export async function runRelay(given: RelayConfig, clock: Clock = systemClock): 
     return cannotListen(config, error);
   }
   announce(config, server.port);
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => server.renewCertificate());
   const isOverloaded = await end === "overload";
   await server.drain(isOverloaded ? LIMITS.overloadDrainSeconds : undefined);
   return isOverloaded ? EXIT.overloaded : EXIT.ok;

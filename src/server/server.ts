@@ -8,7 +8,7 @@ import { Admission } from "./admission.ts";
 import { Broker } from "./broker.ts";
 import { Buffers } from "./buffers.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type RelayConfig, withDefaults } from "./config.ts";
+import { ConfigError, type RelayConfig, withDefaults } from "./config.ts";
 import { Counters, increment } from "./counters.ts";
 import { DenoTransport } from "./deno_transport.ts";
 import { drain } from "./drain.ts";
@@ -20,6 +20,9 @@ import { readTls } from "./tls.ts";
 import { noSuchPage, Router, type SocketRoute } from "./router.ts";
 import { type Grant, Tokens } from "./tokens.ts";
 import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport.ts";
+
+/** `Deno.serve` takes its certificate once, and drops all sockets when it shuts down. */
+const CANNOT_RENEW = "Cannot renew the certificate: want --transport ws, or a restart, got --transport deno.";
 
 /** What tests put in place of the machine. */
 export interface ServerParts {
@@ -93,6 +96,19 @@ export class Server {
     this.#transport ??= await this.#openTransport();
     this.#address = await this.#transport.listen(this.handle);
     return this;
+  }
+
+  /** Reads the certificate again and uses it for new connections; says in the log how that went. */
+  renewCertificate(): void {
+    try {
+      const tls = readTls(this.#config);
+      if (tls === undefined) throw new ConfigError("Cannot renew the certificate: want --cert and --key, got none.");
+      if (this.#transport?.renew === undefined) throw new ConfigError(CANNOT_RENEW);
+      this.#transport.renew(tls);
+      this.#log.info("certificate renewed");
+    } catch (error) {
+      this.#log.error("the old certificate stays: {reason}", { reason: (error as Error).message });
+    }
   }
 
   /** Answers one request: every way into the house. */

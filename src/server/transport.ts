@@ -7,6 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import { type Close, WIRE_LIMITS } from "../protocol.ts";
+import type { Tls } from "./tls.ts";
 
 /** One WebSocket message. Text is a string, binary is bytes, and neither ever becomes the other. */
 export type Frame = string | ArrayBuffer | Uint8Array<ArrayBuffer>;
@@ -85,6 +86,8 @@ export interface Address {
 export interface Transport {
   /** Rejects when the address cannot be bound. */
   listen(handler: Handler): Promise<Address>;
+  /** Takes another certificate for new connections, where the transport can; open sockets live on. */
+  renew?(tls: Tls): void;
   /** Stops listening; sockets that are open live on. */
   close(): Promise<void>;
 }

@@ -8,7 +8,7 @@
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { Buffer } from "node:buffer";
@@ -75,6 +75,10 @@ export class WsTransport implements Transport {
         resolve({ hostname: host, port: (server.address() as AddressInfo).port });
       });
     });
+  }
+
+  renew(tls: Tls): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(tls);
   }
 
   async close(): Promise<void> {

@@ -55,6 +55,7 @@ export class Inbox<T> {
 /** A child process with its output read line by line. */
 export class Child implements AsyncDisposable {
   readonly lines = new Inbox<string>();
+  readonly #errorLines = new Inbox<string>();
   /** Resolves when the process is gone and all it printed has been read. */
   readonly exited: Promise<Deno.CommandStatus>;
   readonly #name: string;
@@ -104,6 +105,11 @@ export class Child implements AsyncDisposable {
     }
   }
 
+  /** Awaits a line of stderr that matches. */
+  async nextErrorLine(pattern: RegExp): Promise<void> {
+    await this.#errorLines.next(`${pattern} on stderr of ${this.#name}`, (line) => pattern.test(line));
+  }
+
   /** Kills the process if it still runs, even a stopped one. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
@@ -118,22 +124,30 @@ export class Child implements AsyncDisposable {
   async #readAll(): Promise<Deno.CommandStatus> {
     const [status] = await Promise.all([this.#process.status, this.#readLines(), this.#readErrors()]);
     const ending = status.signal === null ? `code ${status.code}` : status.signal;
-    this.lines.end(new Error(`${this.#name} ended with ${ending}`));
+    for (const inbox of [this.lines, this.#errorLines]) inbox.end(new Error(`${this.#name} ended with ${ending}`));
     return status;
   }
 
   async #readLines(): Promise<void> {
-    let partial = "";
-    for await (const text of this.#process.stdout.pipeThrough(new TextDecoderStream())) {
-      this.#stdout += text;
-      const lines = (partial + text).split("\n");
-      partial = lines.pop()!;
-      for (const line of lines) this.lines.push(line);
-    }
+    await readLines(this.#process.stdout, this.lines, (text) => this.#stdout += text);
   }
 
   async #readErrors(): Promise<void> {
-    for await (const text of this.#process.stderr.pipeThrough(new TextDecoderStream())) this.#stderr += text;
+    await readLines(this.#process.stderr, this.#errorLines, (text) => this.#stderr += text);
+  }
+}
+
+async function readLines(
+  output: ReadableStream<Uint8Array<ArrayBuffer>>,
+  inbox: Inbox<string>,
+  keep: (text: string) => void,
+): Promise<void> {
+  let partial = "";
+  for await (const text of output.pipeThrough(new TextDecoderStream())) {
+    keep(text);
+    const lines = (partial + text).split("\n");
+    partial = lines.pop()!;
+    for (const line of lines) inbox.push(line);
   }
 }
 

@@ -16,7 +16,7 @@ export interface RawFrame {
 export class RawConnection implements Disposable {
   #buffer = new Uint8Array(0);
 
-  private constructor(readonly connection: Deno.TcpConn) {}
+  private constructor(readonly connection: Deno.TcpConn | Deno.TlsConn) {}
 
   static async open(port: number): Promise<RawConnection> {
     return new RawConnection(await Deno.connect({ port, hostname: "127.0.0.1" }));
@@ -24,7 +24,16 @@ export class RawConnection implements Disposable {
 
   /** Connects and finishes the handshake. */
   static async upgrade(port: number, path: string, headers: Record<string, string> = {}): Promise<RawConnection> {
-    const raw = await RawConnection.open(port);
+    return await RawConnection.upgradeOn(await Deno.connect({ port, hostname: "127.0.0.1" }), path, headers);
+  }
+
+  /** Finishes the handshake on a connection. */
+  static async upgradeOn(
+    connection: Deno.TcpConn | Deno.TlsConn,
+    path: string,
+    headers: Record<string, string> = {},
+  ): Promise<RawConnection> {
+    const raw = new RawConnection(connection);
     await raw.write(handshake(path, headers));
     const head = await raw.readHead();
     if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`Cannot upgrade ${path}: want status 101, got ${head}`);

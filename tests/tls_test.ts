@@ -1,0 +1,110 @@
+/** TLS from outside, with certificates made for the test. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { Listening } from "./helpers/process.ts";
+import { RawConnection } from "./helpers/raw.ts";
+
+const ROOT = new URL("..", import.meta.url);
+
+/** A folder with `cert.pem` and `key.pem`, which {@link Certificates.renew} replaces. */
+class Certificates implements AsyncDisposable {
+  private constructor(readonly folder: string) {}
+
+  static async make(): Promise<Certificates> {
+    const certificates = new Certificates(await Deno.makeTempDir());
+    await certificates.renew();
+    return certificates;
+  }
+
+  get flags(): string[] {
+    return ["--cert", `${this.folder}/cert.pem`, "--key", `${this.folder}/key.pem`];
+  }
+
+  async renew(): Promise<void> {
+    const args = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=relay"];
+    args.push(
+      "-addext",
+      "basicConstraints=critical,CA:FALSE",
+      "-addext",
+      "subjectAltName=IP:127.0.0.1",
+      "-keyout",
+      "key.pem",
+      "-out",
+      "cert.pem",
+    );
+    const { code, stderr } = await new Deno.Command("openssl", { args, cwd: this.folder }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+  }
+
+  /** Connects, trusting only the certificate that is in the folder now. */
+  async connect(port: number): Promise<Deno.TlsConn> {
+    const caCerts = [await Deno.readTextFile(`${this.folder}/cert.pem`)];
+    const connection = await Deno.connectTls({ port, hostname: "127.0.0.1", caCerts });
+    await connection.handshake();
+    return connection;
+  }
+
+  async upgrade(port: number, path: string): Promise<RawConnection> {
+    return await RawConnection.upgradeOn(await this.connect(port), path);
+  }
+
+  /** Whether the relay shows the certificate that is in the folder now. */
+  async areShown(port: number): Promise<boolean> {
+    try {
+      (await this.connect(port)).close();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+async function startRelay(...args: string[]): Promise<Listening> {
+  const command = ["run", "-A", "main.ts", "--port", "0", "--drain-timeout", "0", ...args];
+  const portOf = (line: string) => Number(/^🐟 Listening at https:\/\/localhost:(\d+)$/.exec(line)?.[1]) || undefined;
+  return await new Listening("the relay", Deno.execPath(), { args: command, cwd: ROOT }).listening(portOf);
+}
+
+for (const transport of ["deno", "ws"]) {
+  Deno.test(`${transport}: a pair talks over TLS`, async () => {
+    await using certificates = await Certificates.make();
+    await using relay = await startRelay("--transport", transport, ...certificates.flags);
+    using alice = await certificates.upgrade(relay.port, "/connection/a/b/doc");
+    using bob = await certificates.upgrade(relay.port, "/connection/b/a/doc");
+    await alice.sendText("hello");
+    assertEquals(new TextDecoder().decode((await bob.readFrame())?.payload), "hello");
+  });
+}
+
+Deno.test("ws: SIGHUP renews the certificate for new connections, and open sockets live on", async () => {
+  await using certificates = await Certificates.make();
+  await using relay = await startRelay("--transport", "ws", ...certificates.flags);
+  using alice = await certificates.upgrade(relay.port, "/connection/a/b/doc");
+  using bob = await certificates.upgrade(relay.port, "/connection/b/a/doc");
+  await certificates.renew();
+  assertEquals(await certificates.areShown(relay.port), false);
+  relay.signal("SIGHUP");
+  while (!await certificates.areShown(relay.port));
+  await alice.sendText("still here");
+  assertEquals(new TextDecoder().decode((await bob.readFrame())?.payload), "still here");
+});
+
+for (
+  const [transport, reason] of [["ws", /without a PEM block/], ["deno", /want --transport ws, or a restart/]] as const
+) {
+  Deno.test(`${transport}: a certificate that cannot be renewed leaves the old one in place, and a line in the log`, async () => {
+    await using certificates = await Certificates.make();
+    await using relay = await startRelay("--transport", transport, ...certificates.flags);
+    const cert = await Deno.readTextFile(`${certificates.folder}/cert.pem`);
+    if (transport === "ws") await Deno.writeTextFile(`${certificates.folder}/cert.pem`, "garbage");
+    relay.signal("SIGHUP");
+    await relay.nextErrorLine(/the old certificate stays/);
+    await Deno.writeTextFile(`${certificates.folder}/cert.pem`, cert);
+    assertEquals(await certificates.areShown(relay.port), true);
+    assertMatch(relay.stderr, reason);
+  });
+}
