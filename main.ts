@@ -10,9 +10,10 @@ import { type Command, ConfigError, parseCommand } from "./src/server/config.ts"
 import { EXIT, runRelay } from "./src/server/relay_process.ts";
 
 async function main(args: string[]): Promise<number> {
-  if (args[0] === "check") return await check(args[1] ?? `http://localhost:${Deno.env.get("PORT") ?? 8080}`);
+  const env = (name: string) => Deno.env.get(name);
+  if (args[0] === "check") return await check(args.slice(1), env);
   try {
-    return await obey(parseCommand(args, (name) => Deno.env.get(name), VERSION));
+    return await obey(parseCommand(args, env, VERSION));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);

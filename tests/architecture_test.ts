@@ -44,7 +44,10 @@ const ROOMS: Record<string, string> = {
 };
 
 /** Houses of their own, by folder and door: their files may know each other and the protocol, and nothing else. */
-const HOUSES: [folder: string, door: string][] = [["src/client/", "src/client/mod.ts"], ["src/check/", "src/check.ts"]];
+const HOUSES: [folder: string, door: string, ...guests: string[]][] = [
+  ["src/client/", "src/client/mod.ts"],
+  ["src/check/", "src/check.ts", "src/client/relay_url.ts"],
+];
 
 /** From each file to all that it may import, besides the packages that {@link PACKAGES} allows. */
 const MAY_IMPORT: Record<string, string[]> = {
@@ -58,6 +61,7 @@ const WS = ["src/server/ws_socket.ts", "src/server/ws_transport.ts"];
 /** Packages, and the files that may use them. */
 const PACKAGES: Record<string, string[]> = {
   "@logtape/logtape": ["src/server/log.ts"],
+  "@std/async/deadline": ["src/check/deadline.ts"],
   "@std/cli/parse-args": ["src/server/config.ts", "src/check"],
   "@std/http/negotiation": ["src/server/page/page.ts"],
   "@std/msgpack": ["src/server/dialects.ts", "src/check"],

@@ -1,0 +1,74 @@
+/**
+ * What a pair is checked for while both sides are there.
+ *
+ * @module
+ */
+
+import { type Deadline, shownDuration } from "./deadline.ts";
+import type { Frame } from "./frames.ts";
+import { cross, hearOut, type Pair } from "./pair.ts";
+import { type Finding, type Latency, type StepName, works } from "./step.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+/** More than one byte a letter, and what JSON and MessagePack would make something else of. */
+const TEXTS: Frame[] = ["Hello! 🎉", "null", '"quoted"', '{"type":"Join","join":[]}', "\u0000 \u{10FFFF}"];
+
+/** Every byte; bytes that are valid UTF-8; and MessagePack's nil. */
+const BINARIES: Frame[] = [Uint8Array.from({ length: 256 }, (_, byte) => byte), encode("Hello"), Uint8Array.of(0xc0)];
+
+const EMPTY: Frame[] = ["", encode(""), encode(""), ""];
+
+/** Numbered, text and binary in turn. */
+const NUMBERED: Frame[] = Array.from({ length: 64 }, (_, index) => index % 2 ? `${index}` : encode(`${index}`));
+
+/** 1 MiB, as an image in a document may be, and nothing that compresses well. */
+const LARGE: Frame[] = [Uint8Array.from({ length: 1024 * 1024 }, (_, index) => Math.imul(index, 2_654_435_761) >>> 24)];
+
+/** A step that uses a pair and leaves it open. */
+export type PairStep = (pair: Pair, by: Deadline) => Promise<Finding>;
+
+/** The steps, in this order. */
+export const CONVERSATION: readonly (readonly [StepName, PairStep])[] = [
+  ["text", (pair, by) => bothWays(pair, TEXTS, by)],
+  ["binary", (pair, by) => bothWays(pair, BINARIES, by)],
+  ["empty frames", (pair, by) => bothWays(pair, EMPTY, by)],
+  ["order", (pair, by) => bothWays(pair, NUMBERED, by)],
+  ["latency", latency],
+  ["large message", large],
+];
+
+async function bothWays({ alice, bob }: Pair, frames: readonly Frame[], by: Deadline): Promise<Finding> {
+  // At once: half the time, and what one side hears must not depend on what it says.
+  const outcomes = await Promise.allSettled([cross(alice, bob, frames, by), cross(bob, alice, frames, by)]);
+  const failure = outcomes.find(({ status }) => status === "rejected");
+  if (failure !== undefined) throw (failure as PromiseRejectedResult).reason;
+  return works(`${frames.length} frames each way, unchanged`);
+}
+
+async function large({ alice, bob }: Pair, by: Deadline): Promise<Finding> {
+  await cross(alice, bob, LARGE, by);
+  return works("1 MiB, unchanged");
+}
+
+async function latency(pair: Pair, by: Deadline): Promise<Finding> {
+  const [MOST, MOST_MS] = [100, 2000]; // on a long way, fewer must do
+  const times: number[] = [];
+  for (const end = by.sooner(MOST_MS); times.length < MOST && end.msLeft > 0;) times.push(await roundTrip(pair, by));
+  const found = summary(times);
+  const detail = `p50 ${shownDuration(found.p50Ms)}, p99 ${shownDuration(found.p99Ms)}`;
+  return { ...works(`${detail}: ${found.roundTrips} round trips from peer to peer and back`), latency: found };
+}
+
+async function roundTrip({ alice, bob }: Pair, by: Deadline): Promise<number> {
+  const startedAt = performance.now();
+  await hearOut(alice, bob, 0, by);
+  await hearOut(bob, alice, 0, by);
+  return performance.now() - startedAt;
+}
+
+function summary(times: number[]): Latency {
+  const sorted = times.toSorted((a, b) => a - b);
+  const quantile = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  return { p50Ms: quantile(0.5), p99Ms: quantile(0.99), roundTrips: sorted.length };
+}
