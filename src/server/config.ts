@@ -36,7 +36,8 @@ class Wanted {
 const MIB = 1024 * 1024;
 /** What `--transport` takes. */
 const TRANSPORTS = ["deno", "ws"] as const;
-const DEPLOY_VARIABLE = "DENO_DEPLOYMENT_ID";
+/** Set where the relay runs on Deno Deploy. */
+export const DEPLOY_VARIABLE = "DENO_DEPLOYMENT_ID";
 
 const OPTIONS = {
   /** TCP port; 0 picks a free one. */

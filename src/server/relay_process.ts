@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from "./clock.ts";
-import { ConfigError, type RelayConfig } from "./config.ts";
+import { ConfigError, DEPLOY_VARIABLE, type RelayConfig } from "./config.ts";
 import { LIMITS } from "./limits.ts";
 import { type Logger, printLog, relayLogger } from "./log.ts";
 import { availableMemory, descriptorLimit, openDescriptors, residentMemory } from "./machine.ts";
@@ -42,11 +42,14 @@ export async function runRelay(given: RelayConfig, clock: Clock = systemClock): 
     return cannotListen(config, error);
   }
   announce(config, server.port);
+  if (Deno.env.get(DEPLOY_VARIABLE) !== undefined) log.warning(ISOLATED);
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => server.renewCertificate());
   const isOverloaded = await end === "overload";
   await server.drain(isOverloaded ? LIMITS.overloadDrainSeconds : undefined);
   return isOverloaded ? EXIT.overloaded : EXIT.ok;
 }
+
+const ISOLATED = "on Deno Deploy instances do not see each other: peers meet only where they reach the same one";
 
 /** Connections end well before the watchdog does: at this share of the descriptors. */
 const CONNECTION_SHARE = LIMITS.descriptorShare * LIMITS.descriptorShare;
