@@ -49,16 +49,19 @@ export class Dialer {
 
   /** Starts to open a socket. Its listener is not called before this has returned. */
   dial(path: string, listener: CallListener): Call {
-    const call = new Call(socketUrl(this.#options.url, path, undefined), listener, this.#options.environment);
+    const [address] = socketUrl(this.#options.url, path, undefined).split("?");
+    const call = new Call(address, listener, this.#options.environment);
     this.#connect(call, path).catch((error) => call.fail(error));
     return call;
   }
 
   /** Resolves when all sockets have closed, or would not close in time. */
   async closed(): Promise<void> {
-    const timeout = Promise.withResolvers<void>();
-    const cancel = this.#options.environment.after(CLOSE_WITHIN_MS, timeout.resolve);
-    await Promise.race([Promise.all(this.#closings), timeout.promise]);
+    let cancel = () => {};
+    const timeout = new Promise<void>((resolve) => {
+      cancel = this.#options.environment.after(CLOSE_WITHIN_MS, resolve);
+    });
+    await Promise.race([Promise.all(this.#closings), timeout]);
     cancel();
   }
 
@@ -87,7 +90,7 @@ export class Call {
   #error: Error | undefined;
   #isOver = false;
 
-  /** @param address How errors call it: without its token. */
+  /** @param address How errors call it: without any token. */
   constructor(address: string, listener: CallListener, environment: Environment) {
     this.#address = address;
     this.#listener = listener;

@@ -13,8 +13,17 @@ export interface Environment {
   /** Runs `action` once after a delay in milliseconds. Returns how to cancel it, which may be called at any time. */
   after(milliseconds: number, action: () => void): () => void;
   /** Where `online` and `offline` are heard, on platforms that know. */
-  readonly network: Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined;
+  readonly network: Network | undefined;
 }
+
+/** Tells when the network comes and goes. */
+export interface Network {
+  addEventListener(type: "online" | "offline", listener: NetworkListener): void;
+  removeEventListener(type: "online" | "offline", listener: NetworkListener): void;
+}
+
+/** Hears which of the two it was. */
+export type NetworkListener = (event: { readonly type: string }) => void;
 
 /** The platform's own. */
 export function platform(): Environment {

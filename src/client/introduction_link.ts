@@ -6,7 +6,7 @@
 
 import { introductionPath } from "../protocol.ts";
 import type { Call, Dialer, Ending } from "./dialer.ts";
-import type { Environment } from "./environment.ts";
+import type { Environment, NetworkListener } from "./environment.ts";
 import { decode, encode, HEARTBEAT } from "./messages.ts";
 import type { PeerSocket } from "./peer_socket.ts";
 import type { Backoff } from "./reconnect.ts";
@@ -92,7 +92,7 @@ export class IntroductionLink {
     this.#order("Leave", [documentId]);
   }
 
-  readonly #hearNetwork = ({ type }: Event) => {
+  readonly #hearNetwork: NetworkListener = ({ type }) => {
     if (type === "offline") this.#isDoubtful = true;
     else if (!this.isOpen || this.#isDoubtful) this.#redial();
   };

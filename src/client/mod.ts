@@ -18,4 +18,4 @@
 export { Client } from "./client.ts";
 export type { ClientEvents, DocumentId, PeerEvent, PeerSocketMap, UserName } from "./events.ts";
 export type { ClientOptions, Token } from "./options.ts";
-export type { PeerData, PeerSocket, WebSocketClass } from "./peer_socket.ts";
+export type { PeerClose, PeerData, PeerSocket, WebSocketClass } from "./peer_socket.ts";

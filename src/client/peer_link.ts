@@ -5,7 +5,7 @@
  */
 
 import { CLOSE, connectionPath } from "../protocol.ts";
-import type { Call, Dialer, Ending } from "./dialer.ts";
+import type { Call, CallListener, Dialer, Ending } from "./dialer.ts";
 import type { Environment } from "./environment.ts";
 import { Insistence } from "./insistence.ts";
 import type { PeerSocket } from "./peer_socket.ts";
@@ -54,10 +54,9 @@ export class PeerLink {
   readonly #insistence = new Insistence();
   #call: Call | undefined;
   #socket: PeerSocket | undefined;
-  #cancelForget = () => {};
+  #cancelForget: (() => void) | undefined;
   /** Another client of our id serves this peer. */
   #isSuperseded = false;
-  /** The application wants no connection to this peer. */
   #isRefused = false;
 
   constructor(conversation: Conversation, options: PeerLinkOptions, listener: PeerLinkListener) {
@@ -67,27 +66,29 @@ export class PeerLink {
     this.#retry = new Retry(options.backoff, options.environment, () => listener.lost());
   }
 
-  /** Introductions are ignored. */
+  /** The application wants no connection to this peer. */
   get isRefused(): boolean {
     return this.#isRefused;
   }
 
   /** The relay says that the peer is there, and interested. */
   introduced(): void {
-    if (this.#isRefused || !this.#mayConnect()) return;
+    const isAnswered = this.#isRefused || this.#isSuperseded || this.#isServed;
+    if (isAnswered && !this.#insistence.heard(this.#options.environment.now())) return;
+    if (this.#isRefused) return this.#decline();
     this.drop();
     this.#connect();
   }
 
   /** The relay was asked for introductions to everyone interested: all there is to do is wait. */
   sought(): void {
+    this.#insistence.reset();
     if (this.#call !== undefined || this.#isSuperseded || this.#isRefused) return;
     this.#retry.stop();
-    this.#cancelForget();
-    this.#cancelForget = this.#options.environment.after(FORGET_AFTER_MS, () => this.#listener.idle());
+    this.#cancelForget ??= this.#options.environment.after(FORGET_AFTER_MS, () => this.#listener.idle());
   }
 
-  /** Ends the connection and ignores introductions from now on. */
+  /** Ends the connection and follows no introduction from now on. */
   refuse(): void {
     this.#isRefused = true;
     this.drop();
@@ -96,27 +97,38 @@ export class PeerLink {
   /** Ends whatever goes on. */
   drop(): void {
     this.#retry.stop();
-    this.#cancelForget();
+    this.#cancelForget?.();
+    this.#cancelForget = undefined;
     this.#call?.drop();
     this.#over();
   }
 
-  /** A connection that works, or that another client of our id has, is given up only when the relay insists. */
-  #mayConnect(): boolean {
-    const isServed = this.#isSuperseded || (this.#call !== undefined && !this.#call.isClosing);
-    return !isServed || this.#insistence.heard(this.#options.environment.now());
+  /** There is a socket that seems to work, or one that may soon. */
+  get #isServed(): boolean {
+    return this.#call !== undefined && !this.#call.isClosing;
   }
 
   #connect(): void {
-    const { localId, userName, documentId } = this.#conversation;
     this.#isSuperseded = false;
     this.#insistence.reset();
-    this.#call = this.#options.dialer.dial(connectionPath(localId, userName, documentId), {
+    this.#call = this.#dial({
       opened: (socket) => this.#opened(socket),
       heard: () => this.#insistence.reset(),
       ended: (ending) => this.#ended(ending),
     });
     this.#listener.connecting();
+  }
+
+  /** The peer waits for us in vain, and believes that it is connected: to answer and hang up is the only way to say no. */
+  #decline(): void {
+    this.drop();
+    this.#insistence.reset();
+    this.#call = this.#dial({ opened: () => this.drop(), heard: () => {}, ended: () => this.drop() });
+  }
+
+  #dial(listener: CallListener): Call {
+    const { localId, userName, documentId } = this.#conversation;
+    return this.#options.dialer.dial(connectionPath(localId, userName, documentId), listener);
   }
 
   #opened(socket: PeerSocket): void {

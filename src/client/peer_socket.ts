@@ -7,14 +7,21 @@
 /** What comes from a peer: text as a string, binary as an `ArrayBuffer`. */
 export type PeerData = string | ArrayBuffer;
 
+/** How a connection to a peer ended: what a `CloseEvent` says, for platforms without that type too. */
+export interface PeerClose {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+}
+
 /** A connection to a peer about a document. */
 export interface PeerSocket extends WebSocket {
   /** The same as `send()`. */
-  write(data: string | ArrayBufferLike | Blob | ArrayBufferView<ArrayBuffer>): void;
+  write(data: Parameters<WebSocket["send"]>[0]): void;
   /** Calls `listener` with every message. */
   on(event: "data", listener: (data: PeerData) => void): this;
   /** Calls `listener` when the connection is over. */
-  on(event: "close", listener: (event: CloseEvent) => void): this;
+  on(event: "close", listener: (event: PeerClose) => void): this;
 }
 
 /** A class of WebSockets: the platform's own, or one like that of the npm package `ws`. */
@@ -30,9 +37,6 @@ export type WebSocketClass = new (url: string) => {
 
 /** Makes a class of peer sockets out of a class of WebSockets, whose instances they are. */
 export function peerSocketClass(Base: WebSocketClass): new (url: string) => PeerSocket {
-  // The sockets of `ws` are event emitters too, and have an `on` of their own.
-  type MaybeEmitter = { on?(event: string, listener: unknown): unknown };
-
   let isAdding = false; // not a field: the constructor of a base may add listeners before there are any
 
   class BasedPeerSocket extends (Base as unknown as typeof WebSocket) {
@@ -49,7 +53,7 @@ export function peerSocketClass(Base: WebSocketClass): new (url: string) => Peer
       if (typeof listener !== "function") {
         throw new TypeError(`Cannot listen to a peer socket: want a function, got ${typeof listener}`);
       }
-      if (isAdding || (event !== "data" && event !== "close")) return this.#onBase(event, listener);
+      if (isAdding || (event !== "data" && event !== "close")) return onBase(this, event, listener);
       if (event === "data") this.addEventListener("message", (message) => listener((message as MessageEvent).data));
       else this.addEventListener("close", listener);
       return this;
@@ -64,15 +68,17 @@ export function peerSocketClass(Base: WebSocketClass): new (url: string) => Peer
         isAdding = false;
       }
     }
-
-    #onBase(event: string, listener: unknown): this {
-      const on = (Base.prototype as MaybeEmitter).on;
-      if (on === undefined) {
-        throw new TypeError(`Cannot listen to a peer socket: want "data" or "close", got "${event}"`);
-      }
-      on.call(this, event, listener);
-      return this;
-    }
   }
+
+  /** The sockets of `ws` are event emitters too, and have an `on` of their own. */
+  function onBase<Socket>(socket: Socket, event: string, listener: unknown): Socket {
+    const { on } = Base.prototype as { on?(event: string, listener: unknown): unknown };
+    if (on === undefined) {
+      throw new TypeError(`Cannot listen to a peer socket: want "data" or "close", got "${event}"`);
+    }
+    on.call(socket, event, listener);
+    return socket;
+  }
+
   return BasedPeerSocket as unknown as new (url: string) => PeerSocket;
 }

@@ -39,99 +39,122 @@ const TRANSPORTS = ["deno", "ws"] as const;
 /** Set where the relay runs on Deno Deploy. */
 export const DEPLOY_VARIABLE = "DENO_DEPLOYMENT_ID";
 
-const OPTIONS = {
+/** How a relay is set up. Durations are in seconds, sizes in bytes. Every default, once, with its flag and variable, is below. */
+export interface RelayConfig {
   /** TCP port; 0 picks a free one. */
-  port: integer("port", "PORT", 8080, { max: 65_535, help: "TCP port; 0 picks a free one" }),
+  port: number;
   /** Address to listen on. */
-  host: text("host", "HOST", "0.0.0.0", "address to listen on"),
+  host: string;
   /** Path of a PEM file. */
-  cert: optionalText("cert", "RELAY_CERT", "PEM file with the certificate chain, for TLS; needs --key"),
+  cert: string | undefined;
   /** Path of a PEM file. */
-  key: optionalText("key", "RELAY_KEY", "PEM file with the private key, for TLS; needs --cert"),
+  key: string | undefined;
   /** Tokens, one of which every socket has to show; none: open to all. */
+  tokens: string[];
+  /** Shared secret of JWTs (HS256), at least 32 bytes: as long as the hash. */
+  jwtSecret: string | undefined;
+  /** Path of a PEM file with a public key, for JWTs (ES256). */
+  jwtKey: string | undefined;
+  /** Origins whose pages may connect; none: all. Programs that send no origin always may. */
+  allowOrigins: string[];
+  /** Believe the last `x-forwarded-for` entry. Only behind a proxy that appends it. */
+  trustProxy: boolean;
+  /** Sockets in all. At 23 KB for an idle one, 10,000 take 230 MB. */
+  maxConnections: number;
+  /** Sockets per address; 0: no bound, because whole offices share one address. */
+  maxConnectionsPerIp: number;
+  /** New sockets per address and minute; 0: no bound. */
+  maxConnectsPerMinute: number;
+  /** Bytes of one message. The runtime takes no frame beyond 64 MiB. */
+  maxMessageBytes: number;
+  /** Bytes that one receiving socket may leave unread. */
+  maxBufferedBytes: number;
+  /** Bytes held and unread over all sockets. */
+  maxBufferedTotal: number;
+  /** Seconds that a connection waits for its other side; 0: for ever. */
+  holdTimeout: number;
+  /** Seconds of silence after which a socket is closed; it is pinged at half of them. */
+  idleTimeout: number;
+  /** Seconds that pairs get to finish at shutdown. Deno Deploy kills after 5. */
+  drainTimeout: number;
+  /** Bytes of resident memory past which the relay restarts; 0: no bound. Undefined: three quarters of what there is. */
+  maxMemory: number | undefined;
+  /** Whether `/metrics` answers. */
+  metrics: boolean;
+  /** What carries the sockets: `ws` for a relay that faces the internet. */
+  transport: typeof TRANSPORTS[number];
+  /** How much is logged. */
+  logLevel: typeof LOG_LEVELS[number];
+  /** For whom it is logged. Undefined: pretty on a terminal, JSON lines elsewhere. */
+  logFormat: typeof LOG_FORMATS[number] | undefined;
+}
+
+/** Every option. */
+const OPTIONS: { readonly [Name in keyof RelayConfig]: Option<RelayConfig[Name]> } = {
+  port: integer("port", "PORT", 8080, { max: 65_535, help: "TCP port; 0 picks a free one" }),
+  host: text("host", "HOST", "0.0.0.0", "address to listen on"),
+  cert: optionalText("cert", "RELAY_CERT", "PEM file with the certificate chain, for TLS; needs --key"),
+  key: optionalText("key", "RELAY_KEY", "PEM file with the private key, for TLS; needs --cert"),
   tokens: list(
     "token",
     "RELAY_TOKENS",
     (token) => token,
     "accept only sockets that show this token; none: open to all",
   ),
-  /** Shared secret of JWTs (HS256), at least 32 bytes: as long as the hash. */
   jwtSecret: {
     ...optionalText("jwt-secret", "RELAY_JWT_SECRET", "accept JWTs signed with this secret (HS256)"),
     read: (text: string) => new TextEncoder().encode(text).byteLength >= 32 ? text : new Wanted("at least 32 bytes"),
     isSecret: true,
   },
-  /** Path of a PEM file with a public key, for JWTs (ES256). */
   jwtKey: optionalText("jwt-key", "RELAY_JWT_KEY", "PEM file with the public key of JWTs (ES256)"),
-  /** Origins whose pages may connect; none: all. Programs that send no origin always may. */
   allowOrigins: list(
     "allow-origin",
     "RELAY_ALLOW_ORIGINS",
     readOrigin,
     "accept only pages from here; none: from anywhere",
   ),
-  /** Believe the last `x-forwarded-for` entry. Only behind a proxy that appends it. */
   trustProxy: toggle("trust-proxy", "RELAY_TRUST_PROXY", "take addresses from the last x-forwarded-for entry"),
-  /** Sockets in all. At 23 KB for an idle one, 10,000 take 230 MB. */
   maxConnections: integer("max-connections", "RELAY_MAX_CONNECTIONS", 10_000, { min: 1, help: "sockets in all" }),
-  /** Sockets per address; 0: no bound, because whole offices share one address. */
   maxConnectionsPerIp: integer("max-connections-per-ip", "RELAY_MAX_CONNECTIONS_PER_IP", 0, {
     help: "sockets per address; 0 = no bound",
   }),
-  /** New sockets per address and minute; 0: no bound. */
   maxConnectsPerMinute: integer("max-connects-per-minute", "RELAY_MAX_CONNECTS_PER_MINUTE", 0, {
     help: "new sockets per address and minute; 0 = no bound",
   }),
-  /** Bytes of one message. The runtime takes no frame beyond 64 MiB. */
   maxMessageBytes: integer("max-message-bytes", "RELAY_MAX_MESSAGE_BYTES", 64 * MIB, {
     min: 1,
     max: 64 * MIB,
     help: "bytes of one message",
   }),
-  /** Bytes that one receiving socket may leave unread. */
   maxBufferedBytes: integer("max-buffered-bytes", "RELAY_MAX_BUFFERED_BYTES", 16 * MIB, {
     help: "bytes waiting for one slow receiver",
   }),
-  /** Bytes held and unread over all sockets. */
   maxBufferedTotal: integer("max-buffered-total", "RELAY_MAX_BUFFERED_TOTAL", 512 * MIB, {
     help: "bytes waiting for all receivers together",
   }),
-  /** Seconds that a connection waits for its other side; 0: for ever. */
   holdTimeout: seconds("hold-timeout", "RELAY_HOLD_TIMEOUT", 600, "seconds to wait for the other side; 0 = for ever"),
-  /** Seconds of silence after which a socket is closed; it is pinged at half of them. */
   idleTimeout: seconds("idle-timeout", "RELAY_IDLE_TIMEOUT", 30, "seconds until a silent socket is closed; 0 = never"),
-  /** Seconds that pairs get to finish at shutdown. Deno Deploy kills after 5. */
   drainTimeout: {
     ...seconds("drain-timeout", "RELAY_DRAIN_TIMEOUT", 10, "seconds that pairs get to finish at shutdown"),
     initial: (env: Environment) => env(DEPLOY_VARIABLE) === undefined ? 10 : 4,
   },
-  /** Bytes of resident memory past which the relay restarts; 0: no bound. Undefined: three quarters of what there is. */
   maxMemory: {
     ...integer("max-memory", "RELAY_MAX_MEMORY", 0, { help: "bytes of memory before it restarts; 0 = no bound" }),
-    initial: (): number | undefined => undefined,
+    initial: () => undefined,
     shown: "3/4 of the machine",
   },
-  /** Whether `/metrics` answers. */
   metrics: toggle("metrics", "RELAY_METRICS", "answer at /metrics, for Prometheus"),
-  /** What carries the sockets: `ws` for a relay that faces the internet. */
   transport: choice("transport", "RELAY_TRANSPORT", TRANSPORTS, {
     initial: "deno",
     help: "deno runs everywhere; ws has back-pressure, for the internet",
   }),
-  /** How much is logged. */
   logLevel: choice("log-level", "RELAY_LOG_LEVEL", LOG_LEVELS, { initial: "info", help: "how much is logged" }),
-  /** For whom it is logged. Undefined: pretty on a terminal, JSON lines elsewhere. */
   logFormat: {
     ...choice("log-format", "RELAY_LOG_FORMAT", LOG_FORMATS, { initial: "pretty", help: "for people or for programs" }),
-    initial: (): typeof LOG_FORMATS[number] | undefined => undefined,
+    initial: () => undefined,
     shown: "pretty on a terminal",
   },
 };
-
-type Options = typeof OPTIONS;
-
-/** How a relay is set up. Durations are in seconds, sizes in bytes. */
-export type RelayConfig = { [Name in keyof Options]: ReturnType<Options[Name]["initial"]> };
 
 /** What the command line asks for. */
 export type Command = { run: RelayConfig } | { print: string };
@@ -140,7 +163,7 @@ const NO_ENVIRONMENT: Environment = () => undefined;
 
 /** The configuration with every default, for those who embed a relay. Throws a {@link ConfigError}. */
 export function withDefaults(given: Partial<RelayConfig> = {}): RelayConfig {
-  const defaults = mapOptions((option) => option.initial(NO_ENVIRONMENT)) as RelayConfig;
+  const defaults = mapOptions((option) => option.initial(NO_ENVIRONMENT));
   return checkPairs({ ...defaults, ...definedOnly(given) });
 }
 
@@ -149,7 +172,7 @@ export function parseCommand(args: readonly string[], env: Environment, version:
   const flags = parseFlags(args);
   if (flags.help) return { print: helpText() };
   if (flags.version) return { print: version };
-  return { run: checkPairs(mapOptions((option) => resolve(option, flags, env)) as RelayConfig) };
+  return { run: checkPairs(mapOptions((option) => resolve(option, flags, env))) };
 }
 
 /** The names of all variables, which is all of the environment that the relay reads. */
@@ -199,8 +222,9 @@ function checkPairs(config: RelayConfig): RelayConfig {
   throw new ConfigError(`Cannot use --${given} alone: want --${missing} with it, got none.`);
 }
 
-function mapOptions(value: (option: Option<unknown>) => unknown): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(OPTIONS).map(([name, option]) => [name, value(option as Option<unknown>)]));
+function mapOptions(value: (option: Option<unknown>) => unknown): RelayConfig {
+  const entries = Object.entries(OPTIONS).map(([name, option]) => [name, value(option as Option<unknown>)]);
+  return Object.fromEntries(entries) as RelayConfig;
 }
 
 function definedOnly<T extends object>(given: T): Partial<T> {
