@@ -37,12 +37,17 @@ const ROOMS: Record<string, string> = {
   guard: "protocol log",
   deno_socket: "protocol clock guard limits log transport",
   deno_transport: "clock deno_socket limits log refusal transport",
-  ws_socket: "protocol clock guard limits log transport",
-  ws_transport: "clock limits log refusal tls transport ws_socket",
-  "page/page": "protocol page/index.html",
+  liveness: "clock limits",
+  ws_socket: "protocol clock guard limits liveness log transport",
+  wire_socket: "protocol clock frames frames_encode guard limits liveness log transport",
+  ws_transport: "clock limits log refusal tls transport wire_socket ws_socket",
+  "page/assets": "page/client.js page/favicon.svg page/page.css page/page.js page/scripts/conversation.js " +
+    "page/scripts/copy.js page/scripts/demo.js page/scripts/duration.js page/scripts/numbers.js " +
+    "page/scripts/panel.js page/scripts/peer.js page/scripts/wire.js",
+  "page/page": "protocol page/index.html page/scripts/duration.js",
   server:
-    "admission broker buffers clock config counters deno_transport drain introducer log metrics page/page refusal " +
-    "router tls tokens transport ws_transport",
+    "admission broker buffers clock config counters deno_transport drain introducer limits log metrics page/assets " +
+    "page/page refusal router tls tokens transport ws_transport",
   mod: "config page/page server",
   relay_process: "clock config limits log machine server watchdog",
 };
@@ -60,26 +65,27 @@ const MAY_IMPORT: Record<string, string[]> = {
   ...Object.fromEntries(Object.entries(ROOMS).map(([room, others]) => [pathOf(room), others.split(" ").map(pathOf)])),
 };
 
-const WS = ["src/server/ws_socket.ts", "src/server/ws_transport.ts"];
+const WS = ["src/server/ws_socket.ts", "src/server/wire_socket.ts", "src/server/ws_transport.ts"];
 
 /** Packages, and the files that may use them. */
 const PACKAGES: Record<string, string[]> = {
   "@logtape/logtape": ["src/server/log.ts"],
   "@std/async/deadline": ["src/check/deadline.ts"],
   "@std/cli/parse-args": ["src/server/config.ts", "src/check"],
+  "@std/http/etag": ["src/server/page/assets.ts"],
   "@std/http/negotiation": ["src/server/page/page.ts"],
   "@std/msgpack": ["src/server/dialects.ts", "src/check"],
   "node:buffer": [
     ...["src/server/dialects.ts", "src/server/frames", "src/server/tokens.ts", "src/server/transport.ts", ...WS],
   ],
   "jsonwebtoken": ["src/server/tokens.ts"],
-  "node:crypto": ["src/server/tokens.ts"],
+  "node:crypto": ["src/server/page/assets.ts", "src/server/tokens.ts", "src/server/ws_transport.ts"],
   "node:fs": ["src/server/machine.ts"],
   "node:http": ["src/server/ws_transport.ts"],
   "node:https": ["src/server/ws_transport.ts"],
   "node:net": ["src/server/ws_transport.ts"],
   "node:process": ["src/server/machine.ts"],
-  "node:stream": ["src/server/ws_transport.ts"],
+  "node:stream": WS,
   "prom-client": ["src/server/metrics.ts"],
   "ws": WS,
 };

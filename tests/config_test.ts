@@ -25,6 +25,7 @@ Deno.test("lists are repeatable flags or comma-separated variables", () => {
   assertEquals(parse(["--token", "a", "--token", "b"]).tokens, ["a", "b"]);
   assertEquals(parse([], { RELAY_TOKENS: "a, b" }).tokens, ["a", "b"]);
   assertEquals(parse(["--token", "c"], { RELAY_TOKENS: "a,b" }).tokens, ["c"]);
+  assertEquals(parse(["--token", "a,b"]).tokens, ["a,b"]);
 });
 
 Deno.test("a switch is a flag, or a variable with a word for yes or no", () => {
@@ -48,7 +49,8 @@ const BAD: [args: string[], env: Record<string, string>, sentence: string][] = [
   [["--hold-timeout", "10m"], {}, 'Cannot parse --hold-timeout: want seconds from 0 to 2000000, got "10m".'],
   [["--log-level", "loud"], {}, 'Cannot parse --log-level: want one of debug, info, warning, error, got "loud".'],
   [[], { RELAY_TRUST_PROXY: "perhaps" }, 'Cannot parse RELAY_TRUST_PROXY: want true or false, got "perhaps".'],
-  [[], { RELAY_TOKENS: "a,,b" }, 'Cannot parse RELAY_TOKENS: want no empty entry, got "a,,b".'],
+  [[], { RELAY_TOKENS: "a,,b" }, 'Cannot parse RELAY_TOKENS: want no empty entry, got "".'],
+  [["--", "--token", "x"], {}, 'Cannot parse --token behind "--": want flags before it.'],
   [["--jwt-secret", "s3cret"], {}, "Cannot parse --jwt-secret: want at least 32 bytes, got 6 characters."],
   [["--cert", "c.pem"], {}, "Cannot use --cert alone: want --key with it, got none."],
   [["--prot", "1"], {}, "Cannot parse --prot: want one of the flags that --help lists."],
@@ -71,6 +73,15 @@ for (const [args, env, sentence] of BAD) {
     assertThrows(() => parse(args, env), ConfigError, sentence);
   });
 }
+
+Deno.test("who embeds a relay is told of a bad value, too", () => {
+  for (
+    const bad of [{ port: 99_999 }, { maxConnections: -1 }, { allowOrigins: ["example.com"] }, { allowOrigins: ["*"] }]
+  ) {
+    assertThrows(() => withDefaults(bad), ConfigError, "Cannot parse");
+  }
+  assertEquals(withDefaults({ tokens: ["a,b"], holdTimeout: 0.5, metrics: true }).tokens, ["a,b"]);
+});
 
 Deno.test("--help names every flag, every variable and its default; --version prints the version", () => {
   const help = (parseCommand(["--help"], () => undefined, "") as { print: string }).print;

@@ -3,6 +3,8 @@ import { CLOSE } from "../src/protocol.ts";
 import { drain } from "../src/server/drain.ts";
 import { FakeClock, FakeSocket } from "./helpers/fakes.ts";
 
+const NEVER = new Promise<void>(() => {});
+
 function house(introductions: FakeSocket[], pairs: FakeSocket[]) {
   const emptied = Promise.withResolvers<void>();
   const clock = new FakeClock();
@@ -24,7 +26,7 @@ Deno.test("introduction sockets close at random moments of the first half, pairs
   const pairs = [new FakeSocket(), new FakeSocket()];
   const { clock, drained, empty } = house(introductions, pairs);
   const closed = () => introductions.filter(({ closedWith }) => closedWith === CLOSE.restarting).length;
-  const drainage = drain(drained, 10, clock);
+  const drainage = drain(drained, 10, { clock, hurry: NEVER });
   assertEquals(closed(), 0);
   clock.pass(2_500);
   const atQuarter = closed();
@@ -41,7 +43,7 @@ Deno.test("introduction sockets close at random moments of the first half, pairs
 
 Deno.test("when all sockets are gone it does not wait any longer", async () => {
   const { clock, drained, empty } = house([], []);
-  const drainage = drain(drained, 10, clock);
+  const drainage = drain(drained, 10, { clock, hurry: NEVER });
   empty();
   await drainage;
   assertEquals([clock.now(), clock.pending], [0, 0]);
@@ -49,9 +51,21 @@ Deno.test("when all sockets are gone it does not wait any longer", async () => {
 
 Deno.test("a socket that never answers its close does not hold the relay up", async () => {
   const { clock, drained } = house([], [new FakeSocket()]);
-  const drainage = drain(drained, 10, clock);
+  const drainage = drain(drained, 10, { clock, hurry: NEVER });
   clock.pass(10_000);
   await settle();
   clock.pass(1_000);
+  await drainage;
+});
+
+Deno.test("whoever is in a hurry does not wait for the drain time", async () => {
+  const pair = new FakeSocket();
+  const { clock, drained, empty } = house([], [pair]);
+  const hurry = Promise.withResolvers<void>();
+  const drainage = drain(drained, 10, { clock, hurry: hurry.promise });
+  hurry.resolve();
+  await settle();
+  assertEquals(pair.closedWith, CLOSE.restarting);
+  empty();
   await drainage;
 });

@@ -173,6 +173,31 @@ Deno.test("a peer that leaves its introductions unread is closed with 1013, and 
   assertEquals(house.enter("bob", "doc").heard, [introduction("alice", "doc")]);
 });
 
+Deno.test("who asks for many peers at once gets them all", () => {
+  const house = new House();
+  for (let i = 0; i < 2_400; i++) house.enter(`peer ${i}`, `topic ${i % 3}`);
+  const newcomer = house.enter("newcomer", "topic 0", "topic 1", "topic 2");
+  assertEquals([newcomer.sent.length, newcomer.closedWith], [2_400, undefined]);
+});
+
+Deno.test("joins that cost too much work are a flood", () => {
+  const house = new House();
+  const documents = Array.from({ length: 5_000 }, (_, i) => `${i}`);
+  for (let i = 0; i < 20; i++) house.enter("crowd", ...documents);
+  const attacker = house.enter("attacker");
+  for (let i = 0; i < 60; i++) attacker.say({ type: "Join", join: documents });
+  assertEquals(attacker.closedWith, CLOSE.flooding);
+});
+
+Deno.test("the interests of a peer are bounded in bytes", () => {
+  const house = new House();
+  const greedy = house.enter("greedy");
+  for (let i = 0; i < 10; i++) {
+    greedy.say({ type: "Join", join: Array.from({ length: 1_000 }, (_, j) => `${i} ${j} `.padEnd(512, "x")) });
+  }
+  assertEquals([house.introducer.counts.documents, greedy.closedWith], [3_000, undefined]);
+});
+
 Deno.test("a reminder reaches the counterpart only if it is interested in the document", () => {
   const house = new House();
   const [bob, carol] = [house.enter("bob", "doc"), house.enter("carol", "else")];

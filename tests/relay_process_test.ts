@@ -3,8 +3,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { CLOSE, VERSION } from "../src/protocol.ts";
 import { Peer } from "./helpers/peer.ts";
-import { Listening, portOf, startRelay } from "./helpers/process.ts";
-import { frameOf, RawConnection } from "./helpers/raw.ts";
+import { Listening, portOf, startRelay, within } from "./helpers/process.ts";
+import { frameOf, handshake, RawConnection } from "./helpers/raw.ts";
 
 const ROOT = new URL("..", import.meta.url);
 
@@ -146,4 +146,28 @@ Deno.test("on Deno Deploy it says once that instances do not see each other", as
   relay.signal("SIGTERM");
   await relay.exited;
   assertEquals(relay.stderr.match(/instances do not see each other/g)?.length, 1);
+});
+
+for (const transport of ["deno", "ws"]) {
+  Deno.test(`${transport}: neither an unfinished request nor a refused or closed socket keeps it from ending`, async () => {
+    await using relay = await startRelay(["--transport", transport, "--drain-timeout", "1"]);
+    using unfinished = await RawConnection.open(relay.port);
+    await unfinished.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nabc");
+    using refused = await RawConnection.open(relay.port);
+    await refused.write(handshake("/nope"));
+    using superseded = await RawConnection.upgrade(relay.port, "/connection/a/b/doc");
+    using _newer = await RawConnection.upgrade(relay.port, "/connection/a/b/doc");
+    assertEquals((await superseded.readClose())?.code, 4409);
+    relay.signal("SIGTERM");
+    assertEquals((await within(relay.exited, "the relay to end", 6)).code, 0);
+  });
+}
+
+Deno.test("ws: connections that were refused are hung up on, and do not fill the relay", async () => {
+  await using relay = await startRelay(["--transport", "ws", "--max-connections", "5", "--drain-timeout", "0"]);
+  const refused = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(relay.port)));
+  await Promise.all(refused.map((raw) => raw.write(handshake("/nope"))));
+  await Promise.all(refused.map((raw) => raw.hungUp()));
+  assertEquals((await readiness(relay.http))[0], 200);
+  refused.forEach((raw) => raw[Symbol.dispose]());
 });

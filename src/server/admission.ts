@@ -145,9 +145,9 @@ export class Admission {
   }
 
   #addressOf({ headers }: Request, address: string): string {
-    if (!this.#config.trustProxy) return address;
+    if (!this.#config.trustProxy) return networkOf(address);
     // Only the last entry is the trusted proxy's own; what stands before it is what the client claimed.
-    return headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() || address;
+    return networkOf(headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() || address);
   }
 }
 
@@ -185,7 +185,8 @@ class ConnectRate {
 function refuseRequest({ method, headers }: Request): Refusal | undefined {
   if (method !== "GET") return new Refusal("method", `Cannot ${method} a socket: want GET.`, { allow: "GET" });
   const upgrade = headers.get("upgrade") ?? "none";
-  if (upgrade.toLowerCase() !== "websocket" || !/\bupgrade\b/i.test(headers.get("connection") ?? "")) {
+  const connection = (headers.get("connection") ?? "").toLowerCase().split(",").map((token) => token.trim());
+  if (upgrade.toLowerCase() !== "websocket" || !connection.includes("upgrade")) {
     const sentence = `Cannot serve this as a page: want a WebSocket upgrade, got ${JSON.stringify(upgrade)}.`;
     return new Refusal("no upgrade", sentence, { upgrade: "websocket" });
   }
@@ -199,6 +200,15 @@ function refuseRequest({ method, headers }: Request): Refusal | undefined {
   }
 }
 
+/** Whom an address counts for: an IPv6 host has a whole /64 of its own, an IPv4 host one address. */
+function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
+  const [head, tail] = address.split("::").map((half) => half.split(":").filter((group) => group !== ""));
+  const zeros = tail === undefined ? [] : Array(Math.max(0, 8 - head.length - tail.length)).fill("0");
+  return [...head, ...zeros, ...(tail ?? [])].slice(0, 4).join(":");
+}
+
 function bearerToken(headers: Headers): string | undefined {
   return /^bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
 }
@@ -210,6 +220,7 @@ function unauthorized(got: string): Refusal {
 
 function originPattern(origin: string): URLPattern {
   const [, protocol, hostname, port = ""] = /^(.+?):\/\/(\[.*\]|[^:]+)(?::(\d+))?$/.exec(origin) ?? [];
+  if (protocol === undefined) throw new TypeError(`Cannot allow ${JSON.stringify(origin)}: want an origin.`);
   return new URLPattern({ protocol, hostname, port });
 }
 

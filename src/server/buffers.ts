@@ -1,5 +1,5 @@
 /**
- * What all holds and pairs together make the relay keep in memory, and the bound on that sum.
+ * What all holds, pairs and introductions make the relay keep in memory, and the bound on that sum.
  *
  * @module
  */
@@ -26,14 +26,15 @@ export interface Share {
 interface Entry {
   readonly holder: BufferHolder;
   bytes: number;
-  evicted: boolean;
+  isEvicted: boolean;
 }
 
 /**
- * Adds up what is kept. Past the limit the largest holders are evicted.
+ * Adds up what is kept. Past the limit the largest holders are evicted, and never one that keeps less than its fair
+ * share of the limit: when the sum is over, somebody keeps more.
  *
- * An evicted holder counts until it is gone, since its memory is; but nobody below {@link LIMITS.innocentBytes} pays
- * for it: else a few readers that never hang up could close every other pair.
+ * What evicted holders keep until they are gone is not held against the others: else a few readers that never hang up
+ * could close every other pair. The watchdog sees it.
  */
 export class Buffers {
   readonly #entries = new Set<Entry>();
@@ -48,19 +49,14 @@ export class Buffers {
     this.#clock = clock;
   }
 
-  /** Bytes kept, as far as known. */
+  /** Bytes kept, also by those who were evicted; not older than {@link LIMITS.measureEveryMs}. */
   get total(): number {
+    this.#measureAll();
     return this.#total;
   }
 
-  /** Whether there is no room for more, measured anew if it seems so. */
-  isFull(): boolean {
-    if (this.#total > this.#limit) this.#measureAll();
-    return this.#total > this.#limit;
-  }
-
   open(holder: BufferHolder): Share {
-    const entry: Entry = { holder, bytes: 0, evicted: false };
+    const entry: Entry = { holder, bytes: 0, isEvicted: false };
     this.#entries.add(entry);
     return {
       set: (bytes) => this.#set(entry, bytes),
@@ -74,27 +70,32 @@ export class Buffers {
     if (!this.#entries.has(entry)) return;
     this.#total += bytes - entry.bytes;
     entry.bytes = bytes;
-    if (bytes > LIMITS.innocentBytes && this.isFull()) this.#evictLargest();
+    if (this.#total > this.#limit && bytes > this.#fairShare() && this.#measureAll()) this.#evictLargest();
   }
 
-  #measureAll(): void {
-    if (this.#clock.now() - this.#measuredAt < LIMITS.measureEveryMs) return;
+  #fairShare(): number {
+    return this.#limit / this.#entries.size;
+  }
+
+  /** Measures, if that is due; says whether it was. */
+  #measureAll(): boolean {
+    if (this.#clock.now() - this.#measuredAt < LIMITS.measureEveryMs) return false;
     this.#measuredAt = this.#clock.now();
     this.#total = 0;
     for (const entry of this.#entries) {
       entry.bytes = entry.holder.measure();
       this.#total += entry.bytes;
     }
+    return true;
   }
 
   #evictLargest(): void {
-    const guilty = [...this.#entries].filter(({ bytes, evicted }) => bytes > LIMITS.innocentBytes && !evicted);
-    guilty.sort((a, b) => b.bytes - a.bytes);
-    let excess = this.#total - this.#limit;
-    for (const entry of guilty) {
-      if (excess <= 0) return;
-      excess -= entry.bytes;
-      entry.evicted = true;
+    const holders = [...this.#entries].filter(({ isEvicted }) => !isEvicted).sort((a, b) => b.bytes - a.bytes);
+    let kept = holders.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const entry of holders) {
+      if (kept <= this.#limit || entry.bytes <= this.#fairShare()) return;
+      kept -= entry.bytes;
+      entry.isEvicted = true;
       entry.holder.evict();
     }
   }

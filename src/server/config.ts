@@ -163,8 +163,11 @@ const NO_ENVIRONMENT: Environment = () => undefined;
 
 /** The configuration with every default, for those who embed a relay. Throws a {@link ConfigError}. */
 export function withDefaults(given: Partial<RelayConfig> = {}): RelayConfig {
-  const defaults = mapOptions((option) => option.initial(NO_ENVIRONMENT));
-  return checkPairs({ ...defaults, ...definedOnly(given) });
+  return checkPairs(mapOptions((option, name) => {
+    const value = (given as Record<string, unknown>)[name];
+    if (value === undefined) return option.initial(NO_ENVIRONMENT);
+    return read(option, name, Array.isArray(value) ? value.map(String) : [String(value)]);
+  }));
 }
 
 /** Reads flags and variables; the flag wins. Throws a {@link ConfigError} at the first value that cannot be used. */
@@ -185,7 +188,7 @@ type Flags = Record<string, string | string[] | boolean | undefined>;
 function parseFlags(args: readonly string[]): Flags {
   const flagsOf = (...kinds: string[]) =>
     Object.values(OPTIONS).filter(({ kind }) => kinds.includes(kind)).map(({ flag }) => flag);
-  return parseArgs([...args], {
+  const flags: Flags & { _: string[] } = parseArgs([...args], {
     string: flagsOf("value", "list"),
     collect: flagsOf("list"),
     boolean: ["help", "version", ...flagsOf("switch")],
@@ -194,26 +197,33 @@ function parseFlags(args: readonly string[]): Flags {
       throw new ConfigError(`Cannot parse ${arg}: want one of the flags that --help lists.`);
     },
   });
+  // What follows "--", which npm users write: ignored, it would start a relay without its token.
+  if (flags._.length > 0) throw new ConfigError(`Cannot parse ${flags._[0]} behind "--": want flags before it.`);
+  return flags;
 }
 
 function resolve<T>(option: Option<T>, flags: Flags, env: Environment): T {
   const flag = flags[option.flag];
   // The parser gives a collected flag as an empty list where it was not given.
   if (flag !== undefined && !(Array.isArray(flag) && flag.length === 0)) {
-    return read(option, `--${option.flag}`, Array.isArray(flag) ? flag.join(",") : String(flag));
+    return read(option, `--${option.flag}`, Array.isArray(flag) ? flag : [String(flag)]);
   }
   const variable = env(option.variable);
-  if (variable !== undefined && variable !== "") return read(option, option.variable, variable);
+  if (variable !== undefined && variable !== "") {
+    return read(option, option.variable, option.kind === "list" ? variable.split(",") : [variable]);
+  }
   return option.initial(env);
 }
 
-function read<T>(option: Option<T>, name: string, text: string): T {
-  const value = option.read(text);
-  if (value instanceof Wanted) {
+/** Reads one text, or those of a list. */
+function read<T>(option: Option<T>, name: string, texts: readonly string[]): T {
+  const values = texts.map((text) => {
+    const value = option.read(text);
+    if (!(value instanceof Wanted)) return value;
     const got = option.isSecret ? `${text.length} characters` : JSON.stringify(text);
     throw new ConfigError(`Cannot parse ${name}: want ${value.rule}, got ${got}.`);
-  }
-  return value;
+  });
+  return option.kind === "list" ? values.flat() as T : values[0];
 }
 
 function checkPairs(config: RelayConfig): RelayConfig {
@@ -222,13 +232,9 @@ function checkPairs(config: RelayConfig): RelayConfig {
   throw new ConfigError(`Cannot use --${given} alone: want --${missing} with it, got none.`);
 }
 
-function mapOptions(value: (option: Option<unknown>) => unknown): RelayConfig {
-  const entries = Object.entries(OPTIONS).map(([name, option]) => [name, value(option as Option<unknown>)]);
+function mapOptions(value: (option: Option<unknown>, name: string) => unknown): RelayConfig {
+  const entries = Object.entries(OPTIONS).map(([name, option]) => [name, value(option as Option<unknown>, name)]);
   return Object.fromEntries(entries) as RelayConfig;
-}
-
-function definedOnly<T extends object>(given: T): Partial<T> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 function helpText(): string {
@@ -305,6 +311,7 @@ function choice<const T extends string>(
   return { flag, variable, kind: "value", help, initial: () => initial, read };
 }
 
+/** One text is one entry; a variable holds several, separated by commas. */
 function list(
   flag: string,
   variable: string,
@@ -312,10 +319,10 @@ function list(
   help: string,
 ): Option<string[]> {
   const read = (text: string) => {
-    const items = text.split(",").map((item) => item.trim()).map((item) => item && readItem(item));
-    return items.find((item) => item instanceof Wanted) ?? (items.includes("") ? new Wanted("no empty entry") : items);
+    const item = text.trim() === "" ? new Wanted("no empty entry") : readItem(text.trim());
+    return item instanceof Wanted ? item : [item];
   };
-  return { flag, variable, kind: "list", help, initial: () => [], read: read as Option<string[]>["read"] };
+  return { flag, variable, kind: "list", help, initial: () => [], read };
 }
 
 function readOrigin(text: string): string | Wanted {

@@ -6,7 +6,7 @@
 
 import type { RefusalReason } from "./refusal.ts";
 import type { MalformedReason } from "./dialects.ts";
-import type { Ending, Frame } from "./transport.ts";
+import { type Ending, type Frame, Splice, type SpliceContents } from "./transport.ts";
 
 /** Frames and their bytes, of one type and direction. */
 export interface Traffic {
@@ -47,9 +47,17 @@ export function increment<Key>(counts: Map<Key, number>, key: Key): void {
 
 /** Adds a frame to its type's traffic. */
 export function addFrame(traffic: Record<"text" | "binary", Traffic>, frame: Frame, bytes: number): void {
+  if (frame instanceof Splice) return addSplice(traffic, frame.contents);
   const counts = typeof frame === "string" ? traffic.text : traffic.binary;
   counts.frames += 1;
   counts.bytes += bytes;
+}
+
+function addSplice(traffic: Record<"text" | "binary", Traffic>, contents: SpliceContents): void {
+  traffic.text.frames += contents.text;
+  traffic.text.bytes += contents.textBytes;
+  traffic.binary.frames += contents.binary;
+  traffic.binary.bytes += contents.binaryBytes;
 }
 
 function newTraffic(): Record<"text" | "binary", Traffic> {

@@ -16,7 +16,15 @@ import type { Clock, Timer } from "./clock.ts";
 import { guard } from "./guard.ts";
 import { LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
-import { byteLength, type Frame, type PeerSocket, sendable, type SocketListener, type Upgrade } from "./transport.ts";
+import {
+  byteLength,
+  type Frame,
+  type Message,
+  type PeerSocket,
+  sendable,
+  type SocketListener,
+  type Upgrade,
+} from "./transport.ts";
 
 /** What a socket needs to know. */
 export interface DenoSocketOptions {
@@ -26,7 +34,7 @@ export interface DenoSocketOptions {
   readonly log: Logger;
 }
 
-const NOBODY: SocketListener = { message: () => {}, closed: () => {} };
+const NOBODY: SocketListener = { message: () => {}, ending: () => {}, closed: () => {} };
 
 /** One WebSocket of the Deno runtime. */
 export class DenoSocket implements PeerSocket {
@@ -75,13 +83,21 @@ export class DenoSocket implements PeerSocket {
   send(frame: Frame): void {
     if (this.#isClosing()) return;
     this.#queuedFrames += 1;
-    this.#socket.send(frame);
+    // Nothing splices on this transport.
+    this.#socket.send(frame as Message);
   }
 
   close(close: Close): void {
     if (this.#isClosing()) return;
     this.#lastBacklog = this.backlog;
     this.#closeWhenQuiet(sendable(close), this.#options.clock.now() + LIMITS.lingerMs);
+  }
+
+  /** Closes by itself: the room hears of it at once, for the peer may never answer. */
+  fail(close: Close): void {
+    if (this.#isClosing()) return;
+    this.close(close);
+    this.#listener.ending(close);
   }
 
   listen(listener: SocketListener): void {
@@ -111,7 +127,7 @@ export class DenoSocket implements PeerSocket {
   #received(frame: Frame): void {
     this.#receivedAt = this.#options.clock.now();
     if (this.#isClosing()) return;
-    if (isLonger(frame, this.#options.maxMessageBytes)) this.close(CLOSE.tooBig);
+    if (isLonger(frame, this.#options.maxMessageBytes)) this.fail(CLOSE.tooBig);
     else this.#listener.message(frame);
   }
 

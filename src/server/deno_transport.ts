@@ -36,6 +36,7 @@ export class DenoTransport implements Transport {
   readonly #options: DenoTransportOptions;
   #server: HttpServer | undefined;
   #restart: Timer | undefined;
+  readonly #abort = new AbortController();
   #isClosing = false;
 
   constructor(options: DenoTransportOptions) {
@@ -52,13 +53,16 @@ export class DenoTransport implements Transport {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#restart?.cancel();
+    // A request whose body never ends would be waited for.
+    const impatience = this.#options.clock.after(LIMITS.closeMs / 2, () => this.#abort.abort());
     await this.#server?.shutdown();
+    impatience.cancel();
   }
 
   #serve(handler: Handler, port: number): HttpServer {
     const { host: hostname, tls } = this.#options;
     const server: HttpServer = Deno.serve(
-      { port, hostname, onListen: () => {}, ...tls },
+      { port, hostname, onListen: () => {}, signal: this.#abort.signal, ...tls },
       (request, { remoteAddr }) => this.#answer(handler, request, remoteAddr.hostname),
     );
     const again = (reason?: unknown) => this.#serveAgain(handler, server.addr.port, reason);

@@ -10,7 +10,7 @@
 import { Buffer } from "node:buffer";
 import { decode as unpack } from "@std/msgpack";
 import { type ClientMessage, idProblem, type Introduction, WIRE_LIMITS } from "../protocol.ts";
-import { byteLength, type Frame } from "./transport.ts";
+import { byteLength, type Message } from "./transport.ts";
 
 /** How a peer wants to be spoken to. */
 export type Dialect = "json" | "msgpack";
@@ -30,12 +30,12 @@ export type MalformedReason =
 export type Decoded = { message: ClientMessage; dialect: Dialect } | { reason: MalformedReason };
 
 /** Reads what a client said. Never throws. */
-export function decode(frame: Frame): Decoded {
+export function decode(frame: Message): Decoded {
   if (byteLength(frame) > WIRE_LIMITS.introductionBytes) return { reason: "too big" };
   const dialect = dialectOf(frame);
   let value: unknown;
   try {
-    value = dialect === "json" ? parseJson(frame) : unpack(asBytes(frame as Exclude<Frame, string>));
+    value = dialect === "json" ? parseJson(frame) : unpack(asBytes(frame as Exclude<Message, string>));
   } catch {
     // Also a RangeError, when the nesting is deeper than the stack.
     return { reason: dialect === "json" ? "not JSON" : "not MessagePack" };
@@ -45,7 +45,7 @@ export function decode(frame: Frame): Decoded {
 }
 
 /** Spells an introduction for one peer. */
-export function encode(introduction: Introduction, dialect: Dialect): Frame {
+export function encode(introduction: Introduction, dialect: Dialect): Message {
   if (dialect === "msgpack") return pack(introduction);
   const { type, userName, documentIds } = introduction;
   return JSON.stringify({ type, userName, documentIds });
@@ -56,7 +56,7 @@ const PACKED_HEAD = Buffer.from("\x83\xa4type\xacIntroduction\xa6peerId", "latin
 const PACKED_DOCUMENTS_KEY = Buffer.from("\xabdocumentIds", "latin1");
 
 /** Written by hand, into one buffer: a general encoder makes a join of a popular document twice as slow. */
-function pack({ userName, documentIds }: Introduction): Frame {
+function pack({ userName, documentIds }: Introduction): Message {
   const packed = Buffer.allocUnsafe(
     PACKED_HEAD.byteLength + PACKED_DOCUMENTS_KEY.byteLength + packedBound(userName, documentIds),
   );
@@ -85,16 +85,16 @@ function packString(packed: Buffer, at: number, text: string): number {
   return at + packed.write(text, at);
 }
 
-function dialectOf(frame: Frame): Dialect {
+function dialectOf(frame: Message): Dialect {
   const OPENING_BRACE = 0x7b;
   return typeof frame === "string" || asBytes(frame)[0] === OPENING_BRACE ? "json" : "msgpack";
 }
 
-function parseJson(frame: Frame): unknown {
+function parseJson(frame: Message): unknown {
   return JSON.parse(typeof frame === "string" ? frame : new TextDecoder("utf-8", { fatal: true }).decode(frame));
 }
 
-function asBytes(frame: Exclude<Frame, string>): Uint8Array {
+function asBytes(frame: Exclude<Message, string>): Uint8Array {
   return frame instanceof Uint8Array ? frame : new Uint8Array(frame);
 }
 

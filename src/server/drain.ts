@@ -19,16 +19,23 @@ export interface Drained {
   emptied(): Promise<void>;
 }
 
+/** How long it may take. */
+export interface DrainPace {
+  readonly clock: Clock;
+  /** Resolves when nobody shall be waited for any longer. */
+  readonly hurry: Promise<void>;
+}
+
 /**
  * Closes introduction sockets at random moments within the first half of the time, so that clients do not come back
  * all at once elsewhere; lets pairs finish until the time ends; then closes what is left.
  */
-export async function drain(house: Drained, seconds: number, clock: Clock): Promise<void> {
+export async function drain(house: Drained, seconds: number, { clock, hurry }: DrainPace): Promise<void> {
   const timers: Timer[] = [];
   for (const socket of house.introductions()) {
     timers.push(clock.after(Math.random() * seconds * 500, () => socket.close(CLOSE.restarting)));
   }
-  await within(clock, seconds * 1000, house.emptied());
+  await within(clock, seconds * 1000, Promise.race([house.emptied(), hurry]));
   for (const timer of timers) timer.cancel();
   for (const socket of [...house.sockets()]) socket.close(CLOSE.restarting);
   await within(clock, LIMITS.closeMs, house.emptied());
@@ -37,7 +44,7 @@ export async function drain(house: Drained, seconds: number, clock: Clock): Prom
 }
 
 /** Waits for `event`, but not longer than `ms`. */
-async function within(clock: Clock, ms: number, event: Promise<void>): Promise<void> {
+export async function within(clock: Clock, ms: number, event: Promise<void>): Promise<void> {
   let timer: Timer | undefined;
   await Promise.race([event, new Promise<void>((resolve) => timer = clock.after(ms, resolve))]);
   timer?.cancel();

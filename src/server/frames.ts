@@ -48,6 +48,9 @@ export class FrameTally {
   close = 0;
   ping = 0;
   pong = 0;
+  /** Payload bytes of messages, by their type. */
+  textBytes = 0;
+  binaryBytes = 0;
 }
 
 /** What a walker needs to know. */
@@ -198,6 +201,8 @@ export class FrameWalker {
     walk.written = end;
     this.#left -= taken;
     this.messageBytes += taken;
+    if (this.#type === OPCODE.text) this.tally.textBytes += taken;
+    else this.tally.binaryBytes += taken;
     if (isEnd) this.#endFrame();
     return true;
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Close } from "../protocol.ts";
-import { byteLength, type Frame } from "./transport.ts";
+import { byteLength, type Message } from "./transport.ts";
 
 /** What a frame is: the low four bits of its first byte. */
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -22,7 +22,7 @@ export const NO_CODE = 1005;
 const encoder = new TextEncoder();
 
 /** A whole message in one frame. */
-export function encodeMessage(message: Frame): Uint8Array<ArrayBuffer> {
+export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
   const length = byteLength(message);
   if (typeof message !== "string") return encode(OPCODE.binary, asBytes(message));
   const frame = framed(OPCODE.text, length);
@@ -73,6 +73,6 @@ function framed(opcode: number, length: number): Uint8Array<ArrayBuffer> {
   return frame;
 }
 
-function asBytes(message: Exclude<Frame, string>): Uint8Array {
+function asBytes(message: Exclude<Message, string>): Uint8Array {
   return message instanceof Uint8Array ? message : new Uint8Array(message);
 }

@@ -7,14 +7,14 @@
 import { CLOSE, type Close } from "../protocol.ts";
 import type { Logger } from "./log.ts";
 
-/** Something that can be closed. */
-interface Closable {
-  close(close: Close): void;
+/** Something that can be closed by its transport. */
+interface Failing {
+  fail(close: Close): void;
 }
 
 /** Makes a handler that cannot throw: a failure is logged, and closes the socket with 1011. */
 export function guard<Args extends unknown[]>(
-  socket: Closable,
+  socket: Failing,
   log: Logger,
   handle: (...args: Args) => void,
 ): (...args: Args) => void {
@@ -23,7 +23,7 @@ export function guard<Args extends unknown[]>(
       handle(...args);
     } catch (error) {
       log.error("a socket's handler failed: {error}", { error });
-      socket.close(CLOSE.relayFailed);
+      socket.fail(CLOSE.relayFailed);
     }
   };
 }

@@ -12,7 +12,7 @@ import { decode, type Dialect, encode, type MalformedReason } from "./dialects.t
 import { LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
 import { TokenBucket } from "./token_bucket.ts";
-import type { Frame, PeerSocket } from "./transport.ts";
+import { byteLength, type Frame, type Message, type PeerSocket } from "./transport.ts";
 
 /** What an introducer needs. */
 export interface IntroducerOptions {
@@ -36,11 +36,15 @@ interface Registration {
   readonly scope: Scope;
   readonly documents: Set<string>;
   readonly rate: TokenBucket;
+  /** What its joins may cost the relay, in {@link LIMITS.workPerSecond}. */
+  readonly work: TokenBucket;
   /** The place of the unread introductions in the sum of all that is kept. */
   readonly share: Share;
   /** That of the latest message. */
   dialect: Dialect;
   malformed: number;
+  /** Bytes that its interests take. */
+  documentBytes: number;
   isOpen: boolean;
 }
 
@@ -49,6 +53,8 @@ export class Introducer {
   readonly #byPeer = new Index<Registration>();
   readonly #byDocument = new Index<Registration>();
   readonly #options: IntroducerOptions;
+  /** Bytes that all interests take. */
+  #documentBytes = 0;
 
   constructor(options: IntroducerOptions) {
     this.#options = options;
@@ -65,6 +71,7 @@ export class Introducer {
     this.#byPeer.add(peerId, registration);
     socket.listen({
       message: (frame) => this.#hear(registration, frame),
+      ending: () => this.#forget(registration),
       closed: (ending) => {
         this.#options.counters.closed(ending);
         this.#forget(registration);
@@ -76,7 +83,11 @@ export class Introducer {
   /** Tells `remoteId`, if it is here and interested, that `localId` still waits for it. */
   remind({ localId, remoteId, documentId }: { localId: string; remoteId: string; documentId: string }): void {
     for (const remote of this.#byPeer.get(remoteId)) {
-      if (remote.documents.has(documentId)) this.#introduce(remote, localId, [documentId]);
+      if (!remote.documents.has(documentId)) continue;
+      this.#tell(
+        remote,
+        encode({ type: "Introduction", userName: localId, documentIds: [documentId] }, remote.dialect),
+      );
     }
   }
 
@@ -88,6 +99,7 @@ export class Introducer {
   #register(peerId: string, socket: PeerSocket, scope: Scope): Registration {
     const { buffers, clock } = this.#options;
     const rate = new TokenBucket(clock, { perSecond: LIMITS.messagesPerSecond, burst: LIMITS.messageBurst });
+    const work = new TokenBucket(clock, { perSecond: LIMITS.workPerSecond, burst: LIMITS.workBurst });
     const evict = () => this.#dismiss(registration, CLOSE.outOfBuffers);
     const share = buffers.open({ measure: () => socket.backlog, evict });
     const registration: Registration = {
@@ -96,9 +108,11 @@ export class Introducer {
       scope,
       documents: new Set(),
       rate,
+      work,
       share,
       dialect: "json",
       malformed: 0,
+      documentBytes: 0,
       isOpen: true,
     };
     return registration;
@@ -106,7 +120,8 @@ export class Introducer {
 
   #hear(peer: Registration, frame: Frame): void {
     if (!peer.rate.take()) return this.#dismiss(peer, CLOSE.flooding);
-    const decoded = decode(frame);
+    // Introduction sockets are never spliced.
+    const decoded = decode(frame as Message);
     if ("reason" in decoded) return this.#refuse(peer, decoded.reason);
     peer.dialect = decoded.dialect;
     const { message } = decoded;
@@ -125,37 +140,49 @@ export class Introducer {
     const documents = wanted.filter((id) => peer.scope.allowsDocument(id));
     if (documents.length < wanted.length) this.#options.log.debug("{peer} may not join all", { peer: peer.peerId });
     const added = documents.filter((id) => !peer.documents.has(id));
-    if (peer.documents.size + added.length > WIRE_LIMITS.documentsPerPeer) {
-      return this.#refuse(peer, "too many documents");
-    }
-    for (const id of added) {
-      peer.documents.add(id);
-      this.#byDocument.add(id, peer);
-    }
+    const bytes = added.reduce((sum, id) => sum + weight(id), 0);
+    const isTooMuch = peer.documents.size + added.length > WIRE_LIMITS.documentsPerPeer ||
+      peer.documentBytes + bytes > LIMITS.documentBytesPerPeer;
+    if (isTooMuch) return this.#refuse(peer, "too many documents");
+    if (this.#documentBytes + bytes > LIMITS.documentBytes) return this.#dismiss(peer, CLOSE.outOfBuffers);
+    for (const id of added) this.#add(peer, id);
     this.#introduceAll(peer, documents);
   }
 
+  #add(peer: Registration, documentId: string): void {
+    peer.documents.add(this.#byDocument.add(documentId, peer));
+    this.#weigh(peer, weight(documentId));
+  }
+
   #leave(peer: Registration, documentId: string): void {
-    if (peer.documents.delete(documentId)) this.#byDocument.delete(documentId, peer);
+    if (!peer.documents.delete(documentId)) return;
+    this.#byDocument.delete(documentId, peer);
+    this.#weigh(peer, -weight(documentId));
+  }
+
+  #weigh(peer: Registration, bytes: number): void {
+    peer.documentBytes += bytes;
+    this.#documentBytes += bytes;
   }
 
   /** Introduces a peer and everyone interested in one of `documents` to each other, one message for each side. */
   #introduceAll(joiner: Registration, documents: readonly string[]): void {
-    const joinerHears = new Map<string, Set<string>>();
+    if (joiner.socket.backlog > LIMITS.introductionBacklogBytes) return this.#dismiss(joiner, CLOSE.slowReader);
+    const scanned = documents.reduce((sum, id) => sum + this.#byDocument.get(id).size, documents.length);
+    if (!joiner.work.take(scanned)) return this.#dismiss(joiner, CLOSE.flooding);
+    const others = this.#othersInterested(joiner, documents);
+    if (!joiner.work.take(others.size * LIMITS.introductionWork)) return this.#dismiss(joiner, CLOSE.flooding);
     const spell = speller(joiner.peerId, documents.length === 1);
-    for (const [other, common] of this.#othersInterested(joiner, documents)) {
-      this.#send(other, spell(common, other.dialect));
-      const heard = joinerHears.get(other.peerId);
-      if (heard === undefined) joinerHears.set(other.peerId, new Set(common));
-      else for (const id of common) heard.add(id);
-    }
-    for (const [peerId, common] of joinerHears) this.#introduce(joiner, peerId, [...common]);
+    for (const [other, common] of others) this.#tell(other, spell(common, other.dialect));
+    for (const [peerId, common] of mergedByPeer(others)) this.#introduce(joiner, peerId, common);
   }
 
   #othersInterested(joiner: Registration, documents: readonly string[]): Map<Registration, string[]> {
     const others = new Map<Registration, string[]>();
     for (const id of documents) {
-      const interested = this.#byDocument.get(id).values().filter(({ peerId }) => peerId !== joiner.peerId);
+      const interested = this.#byDocument.get(id).values().filter(({ peerId, scope }) =>
+        peerId !== joiner.peerId && scope.allowsDocument(id)
+      );
       for (const other of sample([...interested], LIMITS.introducedPerDocument)) {
         const common = others.get(other);
         if (common === undefined) others.set(other, [id]);
@@ -169,13 +196,18 @@ export class Introducer {
     this.#send(listener, encode({ type: "Introduction", userName, documentIds }, listener.dialect));
   }
 
+  /** Sends to a peer that did not ask just now: so it must have read what was sent before. */
+  #tell(listener: Registration, introduction: Frame): void {
+    if (listener.socket.backlog > LIMITS.introductionBacklogBytes) this.#dismiss(listener, CLOSE.slowReader);
+    else this.#send(listener, introduction);
+  }
+
   #send(listener: Registration, introduction: Frame): void {
     if (!listener.isOpen) return;
     const backlog = listener.socket.backlog;
-    if (backlog > LIMITS.introductionBacklogBytes) return this.#dismiss(listener, CLOSE.slowReader);
     listener.socket.send(introduction);
     this.#options.counters.introductions += 1;
-    listener.share.set(backlog);
+    listener.share.set(backlog + byteLength(introduction));
   }
 
   #dismiss(peer: Registration, close: Close): void {
@@ -189,35 +221,53 @@ export class Introducer {
     this.#byPeer.delete(peer.peerId, peer);
     for (const id of peer.documents) this.#byDocument.delete(id, peer);
     peer.documents.clear();
+    this.#weigh(peer, -peer.documentBytes);
   }
 }
 
 /** Sets of values by key; a key without values is not kept. */
 class Index<T> {
-  readonly #sets = new Map<string, Set<T>>();
+  readonly #sets = new Map<string, { key: string; set: Set<T> }>();
 
   get size(): number {
     return this.#sets.size;
   }
 
   get(key: string): ReadonlySet<T> {
-    return this.#sets.get(key) ?? new Set();
+    return this.#sets.get(key)?.set ?? new Set();
   }
 
-  add(key: string, value: T): void {
-    const set = this.#sets.get(key);
-    if (set === undefined) this.#sets.set(key, new Set([value]));
-    else set.add(value);
+  /** Gives the key as it is kept: who keeps that one shares its memory with all others. */
+  add(key: string, value: T): string {
+    const known = this.#sets.get(key);
+    if (known === undefined) this.#sets.set(key, { key, set: new Set([value]) });
+    else known.set.add(value);
+    return known?.key ?? key;
   }
 
   delete(key: string, value: T): void {
-    const set = this.#sets.get(key);
+    const set = this.#sets.get(key)?.set;
     if (set?.delete(value) && set.size === 0) this.#sets.delete(key);
   }
 
   *values(): Iterable<T> {
-    for (const set of this.#sets.values()) yield* set;
+    for (const { set } of this.#sets.values()) yield* set;
   }
+}
+
+/** What one interest takes in memory: its places in the indexes, and its id, which may need two bytes a unit. */
+function weight(documentId: string): number {
+  return LIMITS.interestBytes + documentId.length * 2;
+}
+
+/** All documents in common with a peer, over all of its sockets. */
+function mergedByPeer(others: ReadonlyMap<Registration, string[]>): Map<string, string[]> {
+  const merged = new Map<string, string[]>();
+  for (const [{ peerId }, common] of others) {
+    const known = merged.get(peerId);
+    merged.set(peerId, known === undefined ? common : [...new Set([...known, ...common])]);
+  }
+  return merged;
 }
 
 /** Spells the introductions of one peer; `isSame`: all are about the same documents, so once per dialect suffices. */

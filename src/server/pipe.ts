@@ -10,7 +10,15 @@ import type { Clock } from "./clock.ts";
 import { addFrame, type Counters } from "./counters.ts";
 import { LIMITS } from "./limits.ts";
 import { TokenBucket } from "./token_bucket.ts";
-import { byteLength, type Ending, type Frame, type PeerSocket, type SocketListener } from "./transport.ts";
+import {
+  byteLength,
+  emptyCount,
+  type Ending,
+  type Frame,
+  messageCount,
+  type PeerSocket,
+  type SocketListener,
+} from "./transport.ts";
 
 /** What a pipe needs besides its two sockets. */
 export interface PipeOptions {
@@ -47,6 +55,7 @@ export class Pipe {
 
   /** Joins the sockets. `held` is what the first sent while it waited; the second gets it before all else. */
   start(held: readonly Frame[]): void {
+    for (const { socket } of this.#ends) socket.paired?.();
     for (const end of this.#ends) end.socket.listen(end);
     for (const frame of held) this.#forward(frame, byteLength(frame), this.#ends[0]);
   }
@@ -74,9 +83,9 @@ export class Pipe {
     if (backlog > this.#options.maxBufferedBytes && !from.canPause) {
       return this.close(to.socket, CLOSE.slowReader, CLOSE.slowReader);
     }
-    if (size === 0 && !from.emptyFrames.take()) return this.close(from.socket, CLOSE.flooding, CLOSE.peerLost);
+    if (!from.emptyFrames.take(emptyCount(frame, size))) return this.close(from.socket, CLOSE.flooding, CLOSE.peerLost);
     to.socket.send(frame);
-    from.frames += 1;
+    from.frames += messageCount(frame);
     from.bytes += size;
     addFrame(this.#options.counters.delivered, frame, size);
     to.share.set(backlog + size);
@@ -151,6 +160,10 @@ class End implements SocketListener {
   closed(ending: Ending): void {
     this.share.close();
     this.#counters.closed(ending);
+    this.ending(ending);
+  }
+
+  ending(ending: Ending): void {
     const why = ending.code === undefined ? CLOSE.peerLost.reason : `a peer closed with ${ending.code}`;
     this.pipe.close(this.socket, CLOSE.peerLost, crossing(ending), why);
   }

@@ -35,7 +35,8 @@ export async function runRelay(given: RelayConfig, clock: Clock = systemClock): 
   const config = fitToDescriptors(given, descriptors, log);
   const server = new Server(config, { clock, log });
   // Before listening: without a signal listener the runtime panics when descriptors run out.
-  const end = Promise.race([firstSignal(log), overload(config, descriptors, { clock, log })]);
+  const signal = firstSignal(log);
+  const overload = firstOverload(config, descriptors, { clock, log });
   try {
     await server.listen();
   } catch (error) {
@@ -44,10 +45,19 @@ export async function runRelay(given: RelayConfig, clock: Clock = systemClock): 
   announce(config, server.port);
   if (Deno.env.get(DEPLOY_VARIABLE) !== undefined) log.warning(ISOLATED);
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => server.renewCertificate());
-  const isOverloaded = await end === "overload";
-  await server.drain(isOverloaded ? LIMITS.overloadDrainSeconds : undefined);
-  return isOverloaded ? EXIT.overloaded : EXIT.ok;
+  return await drained(server, await Promise.race([signal, overload]), overload);
 }
+
+/** Drains as the reason asks for, but no longer than until the watchdog speaks; gives the exit code. */
+async function drained(server: Server, reason: End, overload: Promise<End>): Promise<number> {
+  const drain = server.drain(reason === "overload" ? LIMITS.overloadDrainSeconds : undefined);
+  const end = reason === "overload" ? reason : await Promise.race([drain, overload]) ?? reason;
+  if (end !== reason) server.close();
+  await drain;
+  return end === "overload" ? EXIT.overloaded : EXIT.ok;
+}
+
+type End = "signal" | "overload";
 
 const ISOLATED = "on Deno Deploy instances do not see each other: peers meet only where they reach the same one";
 
@@ -78,7 +88,7 @@ function surviveErrors(log: Logger): void {
 }
 
 /** The first signal starts the drain; a second one ends the process at once. */
-function firstSignal(log: Logger): Promise<"signal"> {
+function firstSignal(log: Logger): Promise<End> {
   return new Promise((resolve) => {
     let signals = 0;
     const listener = () => {
@@ -93,11 +103,11 @@ function firstSignal(log: Logger): Promise<"signal"> {
   });
 }
 
-function overload(
+function firstOverload(
   { maxMemory }: RelayConfig,
   descriptors: number | undefined,
   { clock, log }: { clock: Clock; log: Logger },
-): Promise<"overload"> {
+): Promise<End> {
   const limits = {
     memory: maxMemory ?? availableMemory() * LIMITS.memoryShare,
     descriptors: descriptors && Math.floor(descriptors * LIMITS.descriptorShare),

@@ -33,9 +33,15 @@ export interface PageRoute {
   readonly kind: "page" | "health" | "ready" | "metrics";
 }
 
+/** A route that ends in a file. */
+export interface AssetRoute {
+  readonly kind: "asset";
+  readonly path: string;
+}
+
 /** Routes a request by its path. */
 export class Router {
-  readonly #pages = new Map<string, PageRoute>([
+  readonly #pages = new Map<string, PageRoute | AssetRoute>([
     ["/", { kind: "page" }],
     ["/healthz", { kind: "health" }],
     ["/readyz", { kind: "ready" }],
@@ -44,7 +50,12 @@ export class Router {
   readonly #introduction = socketPatterns(SOCKET_PATHS.introduction);
   readonly #connection = socketPatterns(SOCKET_PATHS.connection);
 
-  route(request: Request): SocketRoute | PageRoute | Refusal {
+  /** @param assetPaths The paths that end in files. */
+  constructor(assetPaths: Iterable<string> = []) {
+    for (const path of assetPaths) this.#pages.set(path, { kind: "asset", path });
+  }
+
+  route(request: Request): SocketRoute | PageRoute | AssetRoute | Refusal {
     const url = URL.parse(request.url);
     if (url === null) return new Refusal("bad request", "Cannot read the request: want a valid host header.");
     const page = this.#pages.get(url.pathname);

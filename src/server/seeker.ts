@@ -9,7 +9,15 @@ import type { Buffers, Share } from "./buffers.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { addFrame, type Counters } from "./counters.ts";
 import { LIMITS } from "./limits.ts";
-import { byteLength, type Ending, type Frame, type PeerSocket, type SocketListener } from "./transport.ts";
+import {
+  byteLength,
+  type Ending,
+  type Frame,
+  messageCount,
+  type PeerSocket,
+  type SocketListener,
+  Splice,
+} from "./transport.ts";
 
 /** Whom a connection socket is from, whom it is for, and what about. */
 export interface Claim {
@@ -38,6 +46,7 @@ export class Seeker implements SocketListener {
   readonly #expiry: Timer | undefined;
   #reminder: Timer;
   #bytes = 0;
+  #messages = 0;
 
   /** @param left The wait is over, for whatever reason. Called exactly once. */
   constructor(readonly claim: Claim, readonly socket: PeerSocket, options: SeekerOptions, left: () => void) {
@@ -55,21 +64,29 @@ export class Seeker implements SocketListener {
     const size = byteLength(frame);
     addFrame(this.#options.counters.received, frame, size);
     const bytes = this.#bytes + size;
-    if (this.#frames.length >= LIMITS.heldFrames || bytes > LIMITS.heldBytes) return this.close(CLOSE.holdFull);
-    if (this.#options.buffers.isFull()) return this.close(CLOSE.outOfBuffers);
+    this.#messages += messageCount(frame);
+    const isFull = this.#messages > LIMITS.heldMessages || this.#frames.length >= LIMITS.heldPieces;
+    if (isFull || bytes > LIMITS.heldBytes) return this.close(CLOSE.holdFull);
     this.#frames.push(detached(frame));
     this.#bytes = bytes;
+    // At last: it may evict this very seeker.
     this.#share.set(bytes);
+  }
+
+  ending(): void {
+    this.#leave();
+    // The socket may stay for a while, and with it this listener.
+    this.#frames.length = 0;
   }
 
   closed(ending: Ending): void {
     this.#options.counters.closed(ending);
-    this.#leave();
+    this.ending();
   }
 
   /** Ends the wait, and the socket with it. */
   close(close: Close): void {
-    this.#leave();
+    this.ending();
     this.socket.close(close);
   }
 
@@ -99,6 +116,7 @@ export class Seeker implements SocketListener {
 
 /** A frame that keeps nothing else in memory: a view would keep the whole chunk that was read. */
 function detached(frame: Frame): Frame {
+  if (frame instanceof Splice) return new Splice(frame.bytes.slice(), frame.contents, frame.endsFrame);
   return frame instanceof Uint8Array && frame.byteLength < frame.buffer.byteLength ? frame.slice() : frame;
 }
 

@@ -11,9 +11,11 @@ import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError, type RelayConfig, withDefaults } from "./config.ts";
 import { Counters, increment } from "./counters.ts";
 import { DenoTransport } from "./deno_transport.ts";
-import { drain } from "./drain.ts";
+import { drain, within } from "./drain.ts";
 import { Introducer } from "./introducer.ts";
+import { LIMITS } from "./limits.ts";
 import { type Logger, relayLogger } from "./log.ts";
+import { answerAsset, makeAssets } from "./page/assets.ts";
 import { answerPage, type Status } from "./page/page.ts";
 import { Refusal } from "./refusal.ts";
 import { readTls } from "./tls.ts";
@@ -36,7 +38,8 @@ export class Server {
   readonly #config: RelayConfig;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #router = new Router();
+  readonly #assets = makeAssets();
+  readonly #router = new Router(this.#assets.keys());
   readonly #tokens: Tokens;
   readonly #admission: Admission;
   readonly #introducer: Introducer;
@@ -47,6 +50,7 @@ export class Server {
   #metrics: (() => Response) | undefined;
   readonly #startedAt: number;
   #address: Address | undefined;
+  readonly #hurry = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
 
   /**
@@ -85,6 +89,7 @@ export class Server {
       ...this.#introducer.counts,
       ...this.#broker.counts,
       bufferedBytes: this.#buffers.total,
+      needsToken: this.#tokens.areNeeded,
       frames: this.#counters.delivered.text.frames + this.#counters.delivered.binary.frames,
     };
   }
@@ -118,6 +123,8 @@ export class Server {
     switch (route.kind) {
       case "page":
         return answerPage(request, this.status);
+      case "asset":
+        return answerAsset(request, this.#assets.get(route.path)!);
       case "health":
         return new Response("ok\n");
       case "ready":
@@ -138,8 +145,9 @@ export class Server {
     return this.#closing ??= this.#drain(seconds);
   }
 
-  /** Ends the relay at once: all sockets are closed with 1012. */
+  /** Ends the relay at once, also one that is draining: all sockets are closed with 1012. */
   close(): Promise<void> {
+    this.#hurry.resolve();
     return this.drain(0);
   }
 
@@ -147,8 +155,10 @@ export class Server {
     this.#admission.drain();
     const introductions = () => this.#introducer.sockets();
     const emptied = () => this.#admission.emptied();
-    await drain({ introductions, sockets: () => this.#sockets(), emptied }, seconds, this.#clock);
-    await this.#transport?.close();
+    const pace = { clock: this.#clock, hurry: this.#hurry.promise };
+    await drain({ introductions, sockets: () => this.#sockets(), emptied }, seconds, pace);
+    // Requests that never end must not keep a relay from ending.
+    await within(this.#clock, LIMITS.closeMs, Promise.resolve(this.#transport?.close()));
   }
 
   async #openTransport(): Promise<Transport> {
@@ -174,7 +184,8 @@ export class Server {
   #answerSocket(request: Request, address: string, route: SocketRoute): Response | Upgrade {
     const lease = this.#admission.admit(request, address, route);
     if (lease instanceof Refusal) return this.#refuse(lease, address);
-    return new Upgrade((socket) => this.#enter(route, lease.grant, socket), lease.release);
+    const enter = (socket: PeerSocket) => this.#enter(route, lease.grant, socket);
+    return new Upgrade(enter, lease.release, route.kind === "connection");
   }
 
   #refuse(refusal: Refusal, address: string): Response {

@@ -18,6 +18,7 @@ export class SettlingSocket implements PeerSocket {
   #early: Frame[] | undefined = [];
   #earlyBytes = 0;
   #timer: Timer | undefined;
+  readonly paired?: () => void;
   readonly pause?: () => void;
   readonly resume?: () => void;
   readonly terminate?: () => void;
@@ -27,6 +28,7 @@ export class SettlingSocket implements PeerSocket {
     this.#socket = socket;
     this.#clock = clock;
     this.#settledAt = clock.now() + LIMITS.settleMs;
+    this.paired = socket.paired?.bind(socket);
     this.pause = socket.pause?.bind(socket);
     this.resume = socket.resume?.bind(socket);
     this.terminate = socket.terminate?.bind(socket);

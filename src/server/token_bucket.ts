@@ -22,11 +22,12 @@ export class TokenBucket {
     this.#filledAt = clock.now();
   }
 
-  /** Takes one token, or says that there is none. */
-  take(): boolean {
-    if (this.#tokens < 1) this.#fill();
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+  /** Takes so many tokens, or says that there are not. */
+  take(tokens = 1): boolean {
+    if (tokens === 0) return true;
+    this.#fill();
+    if (this.#tokens < tokens) return false;
+    this.#tokens -= tokens;
     return true;
   }
 

@@ -10,7 +10,44 @@ import { type Close, WIRE_LIMITS } from "../protocol.ts";
 import type { Tls } from "./tls.ts";
 
 /** One WebSocket message. Text is a string, binary is bytes, and neither ever becomes the other. */
-export type Frame = string | ArrayBuffer | Uint8Array<ArrayBuffer>;
+export type Message = string | ArrayBuffer | Uint8Array<ArrayBuffer>;
+
+/** What crosses from one connection socket to the other. */
+export type Frame = Message | Splice;
+
+/** What a splice holds. Frames are counted where they end, bytes as they come. */
+export interface SpliceContents {
+  readonly messages: number;
+  readonly emptyFrames: number;
+  readonly text: number;
+  readonly binary: number;
+  readonly textBytes: number;
+  readonly binaryBytes: number;
+}
+
+/** Frames, or parts of them, as bytes for the wire. Only transports whose connections splice make or take them. */
+export class Splice {
+  /** @param endsFrame Whether the bytes end where a frame does. */
+  constructor(
+    readonly bytes: Uint8Array<ArrayBuffer>,
+    readonly contents: SpliceContents,
+    readonly endsFrame: boolean,
+  ) {}
+
+  get byteLength(): number {
+    return this.bytes.byteLength;
+  }
+}
+
+/** Messages in a frame. */
+export function messageCount(frame: Frame): number {
+  return frame instanceof Splice ? frame.contents.messages : 1;
+}
+
+/** Messages, or fragments of them, without payload. */
+export function emptyCount(frame: Frame, size: number): number {
+  return frame instanceof Splice ? frame.contents.emptyFrames : size === 0 ? 1 : 0;
+}
 
 /** Bytes of a frame on the wire, without its header. */
 export function byteLength(frame: Frame): number {
@@ -43,6 +80,8 @@ export interface SocketListener {
   message(frame: Frame): void;
   /** The backlog has become smaller. Heard only of sockets that can pause. */
   drained?(): void;
+  /** Nothing more comes from this socket, though it may not be gone yet. May be called, once, before `closed`. */
+  ending(ending: Ending): void;
   /** The socket is really gone. Called exactly once. */
   closed(ending: Ending): void;
 }
@@ -56,6 +95,8 @@ export interface PeerSocket {
   close(close: Close): void;
   /** From now on `listener` hears this socket, in place of whoever did before. */
   listen(listener: SocketListener): void;
+  /** From now on there is another side, which answers pings: where the transport lets them cross. */
+  paired?(): void;
   /** Stops reading, where the transport can: back-pressure instead of a cut. */
   pause?(): void;
   /** Reads again; also `close` does, to hear the peer's answer. */
@@ -69,8 +110,13 @@ export class Upgrade {
   /**
    * @param opened The socket is open; frames may be sent.
    * @param ended Called exactly once, when the socket is gone or never came to be.
+   * @param crosses What it sends is for another socket of its kind, and need not be read.
    */
-  constructor(readonly opened: (socket: PeerSocket) => void, readonly ended: () => void) {}
+  constructor(
+    readonly opened: (socket: PeerSocket) => void,
+    readonly ended: () => void,
+    readonly crosses: boolean,
+  ) {}
 }
 
 /** Answers a request of a remote address. Must not wait: see the guards in `deno_transport.ts`. */

@@ -11,8 +11,17 @@ import { CLOSE, type Close } from "../protocol.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { guard } from "./guard.ts";
 import { LIMITS } from "./limits.ts";
+import { Liveness } from "./liveness.ts";
 import type { Logger } from "./log.ts";
-import { type Ending, type Frame, type PeerSocket, sendable, type SocketListener, type Upgrade } from "./transport.ts";
+import {
+  type Ending,
+  type Frame,
+  type Message,
+  type PeerSocket,
+  sendable,
+  type SocketListener,
+  type Upgrade,
+} from "./transport.ts";
 
 /** What a socket needs to know. */
 export interface WsSocketOptions {
@@ -20,12 +29,13 @@ export interface WsSocketOptions {
   readonly log: Logger;
 }
 
-const NOBODY: SocketListener = { message: () => {}, closed: () => {} };
+const NOBODY: SocketListener = { message: () => {}, ending: () => {}, closed: () => {} };
 
 /** One WebSocket of the `ws` package. */
 export class WsSocket implements PeerSocket {
   readonly #socket: WebSocket;
   readonly #clock: Clock;
+  readonly #liveness: Liveness;
   #listener = NOBODY;
   #queuedFrames = 0;
   #isClosing = false;
@@ -33,15 +43,13 @@ export class WsSocket implements PeerSocket {
   /** How the relay ended it, which `ws` does not tell afterwards. */
   #ending: Ending | undefined;
   #termination: Timer | undefined;
-  /** When the peer last gave a sign of life: it sent something, or took something. */
-  #signAt: number;
 
   constructor(socket: WebSocket, upgrade: Upgrade, { clock, log }: WsSocketOptions) {
     this.#socket = socket;
     this.#clock = clock;
-    this.#signAt = clock.now();
+    this.#liveness = new Liveness(clock);
     socket.on("message", guard(this, log, (data: Buffer, isBinary: boolean) => this.#received(data, isBinary)));
-    socket.on("pong", () => this.#sign());
+    socket.on("pong", () => this.#liveness.sign());
     socket.on("error", (error: Error & { code?: string }) => this.#failed(error));
     socket.on(
       "close",
@@ -60,15 +68,24 @@ export class WsSocket implements PeerSocket {
   send(frame: Frame): void {
     if (this.#isClosing) return;
     this.#queuedFrames += 1;
-    this.#socket.send(frame, this.#sent);
+    // What goes to introduction sockets is whole messages.
+    this.#socket.send(frame as Message, this.#sent);
   }
 
   close(close: Close): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    this.#liveness.closing();
     this.resume();
     const { code, reason } = sendable(close);
     this.#socket.close(code, reason);
+  }
+
+  /** Closes by itself: the room hears of it at once, for the peer may never answer. */
+  fail(close: Close): void {
+    if (this.#isClosing) return;
+    this.close(close);
+    this.#listener.ending(close);
   }
 
   listen(listener: SocketListener): void {
@@ -83,7 +100,7 @@ export class WsSocket implements PeerSocket {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.#sign();
+    this.#liveness.sign();
     this.#socket.resume();
   }
 
@@ -91,30 +108,22 @@ export class WsSocket implements PeerSocket {
     this.#socket.terminate();
   }
 
-  /**
-   * Pings a peer that is silent for half of `idleMs`, and terminates one that is for three quarters. While something
-   * waits for it, a peer has longer: its pong waits behind that. A paused one cannot be heard.
-   */
+  /** Pings a silent peer and ends a dead one. A paused one cannot be heard. */
   inspect(idleMs: number): void {
     if (this.#isPaused) return;
-    const silentMs = this.#clock.now() - this.#signAt;
-    const patienceMs = this.backlog > 0 ? LIMITS.stalledMs : idleMs * 0.75;
-    if (silentMs >= (this.#isClosing ? Math.min(patienceMs, LIMITS.stalledMs) : patienceMs)) this.terminate();
-    else if (silentMs >= idleMs / 2 && !this.#isClosing) this.#socket.ping();
+    const state = this.#liveness.judge({ idleMs, backlog: this.backlog });
+    if (state === "dead") this.terminate();
+    else if (state === "silent") this.#socket.ping();
   }
 
   readonly #sent = () => {
     this.#queuedFrames -= 1;
-    this.#sign();
+    this.#liveness.sign();
     this.#listener.drained?.();
   };
 
-  #sign(): void {
-    this.#signAt = this.#clock.now();
-  }
-
   #received(data: Buffer, isBinary: boolean): void {
-    this.#sign();
+    this.#liveness.sign();
     if (!this.#isClosing) this.#listener.message(isBinary ? data as Uint8Array<ArrayBuffer> : data.toString());
   }
 
@@ -122,6 +131,7 @@ export class WsSocket implements PeerSocket {
   #failed({ code }: { code?: string }): void {
     this.#ending = { code: code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" ? CLOSE.tooBig.code : undefined, reason: "" };
     this.#isClosing = true;
+    this.#listener.ending(this.#ending);
     this.#termination ??= this.#clock.after(LIMITS.closeMs, () => this.terminate());
   }
 

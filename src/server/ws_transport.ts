@@ -9,9 +9,10 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import { createServer as createTlsServer, Server as TlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 // @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
 import type { Clock, Timer } from "./clock.ts";
@@ -20,6 +21,7 @@ import type { Logger } from "./log.ts";
 import { Refusal } from "./refusal.ts";
 import type { Tls } from "./tls.ts";
 import { type Address, type Handler, type Transport, Upgrade } from "./transport.ts";
+import { WireSocket } from "./wire_socket.ts";
 import { WsSocket } from "./ws_socket.ts";
 
 /** What the transport needs. */
@@ -41,7 +43,8 @@ export interface WsTransportOptions {
 export class WsTransport implements Transport {
   readonly #options: WsTransportOptions;
   readonly #upgrader: WebSocketServer;
-  readonly #sockets = new Set<WsSocket>();
+  readonly #sockets = new Set<WsSocket | WireSocket>();
+  readonly #connections = new Set<Socket>();
   #server: Server | undefined;
   #inspection: Timer | undefined;
 
@@ -50,6 +53,8 @@ export class WsTransport implements Transport {
     const upgraderOptions = {
       noServer: true,
       clientTracking: false,
+      // None is chosen, as on the other transport.
+      handleProtocols: () => false as const,
       maxPayload: options.maxMessageBytes,
       // None: closing takes as long as a slow reader takes for what was sent before. `inspect` ends what is dead.
       closeTimeout: 2 ** 31 - 1,
@@ -64,6 +69,7 @@ export class WsTransport implements Transport {
       : createTlsServer({ ...HTTP_LIMITS, ...tls });
     server.maxConnections = this.#options.maxConnections + LIMITS.spareConnections;
     const { log } = this.#options;
+    server.on("connection", (connection: Socket) => this.#track(connection));
     server.on("request", (request, response) => respond(answerSafely(handler, request, log), response));
     server.on("upgrade", (request, socket, head) => this.#upgrade(handler, request, socket, head));
     return new Promise((resolve, reject) => {
@@ -85,18 +91,25 @@ export class WsTransport implements Transport {
     this.#inspection?.cancel();
     await new Promise<void>((resolve) => {
       this.#server?.close(() => resolve());
-      this.#server?.closeAllConnections();
+      // Also those that were refused or closed and did not hang up.
+      for (const connection of this.#connections) connection.destroy();
     });
+  }
+
+  #track(connection: Socket): void {
+    this.#connections.add(connection);
+    connection.once("close", () => this.#connections.delete(connection));
   }
 
   #upgrade(handler: Handler, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
     const answer = answerSafely(handler, request, this.#options.log);
     if (answer instanceof Upgrade) this.#open(answer, request, socket, head);
-    else refuse(answer, socket);
+    else refuse(answer, socket as Socket);
   }
 
   #open(upgrade: Upgrade, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (upgrade.crosses) return this.#splice(upgrade, request, socket, head);
     let isOpen = false;
     // A client that is gone before the handshake ends never becomes a WebSocket.
     socket.once("close", () => isOpen || upgrade.ended());
@@ -106,6 +119,16 @@ export class WsTransport implements Transport {
       this.#sockets.add(peer);
       webSocket.once("close", () => this.#sockets.delete(peer));
     });
+  }
+
+  /** A connection socket: this relay's own code carries it, from the handshake on. */
+  #splice(upgrade: Upgrade, { headers }: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const key = headers["sec-websocket-key"];
+    socket.write(`${SWITCHING}sec-websocket-accept: ${createHash("sha1").update(key + GUID).digest("base64")}\r\n\r\n`);
+    (socket as Socket).setTimeout(0).setNoDelay(true);
+    const peer = new WireSocket(socket, head, upgrade, this.#options);
+    this.#sockets.add(peer);
+    socket.once("close", () => this.#sockets.delete(peer));
   }
 
   /** Looks at all sockets four times in the idle time, so that a silent one is noticed within it. */
@@ -118,6 +141,10 @@ export class WsTransport implements Transport {
     });
   }
 }
+
+/** RFC 6455, 1.3. */
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n";
 
 /** What `node:http` allows a connection before it is a WebSocket. */
 const HTTP_LIMITS = {
@@ -148,19 +175,28 @@ function toRequest({ method, url = "/", headers }: IncomingMessage): Request {
   }
 }
 
-/** Answers a request that did not ask for an upgrade: the handler has granted none. */
-async function respond(answer: Response | Upgrade, response: ServerResponse): Promise<void> {
-  if (answer instanceof Upgrade) return answer.ended();
+/** Answers a request that `node:http` does not take for an upgrade. */
+async function respond(granted: Response | Upgrade, response: ServerResponse): Promise<void> {
+  const answer = granted instanceof Upgrade ? notGranted(granted) : granted;
   const body = Buffer.from(await answer.arrayBuffer());
-  response.writeHead(answer.status, { ...Object.fromEntries(answer.headers), "content-length": body.byteLength });
+  // A 304 speaks of the body that the client has.
+  const length = answer.status === 304 ? {} : { "content-length": body.byteLength };
+  response.writeHead(answer.status, { ...Object.fromEntries(answer.headers), ...length });
   response.end(body);
 }
 
-/** Answers on a connection that asked for an upgrade, which `node:http` has let go of. */
-async function refuse(response: Response, socket: Duplex): Promise<void> {
+function notGranted(upgrade: Upgrade): Response {
+  upgrade.ended();
+  return new Refusal("bad request", "Cannot upgrade: want one upgrade header and nothing after it.").toResponse();
+}
+
+/** Answers on a connection that asked for an upgrade, which `node:http` has let go of, and hangs up. */
+async function refuse(response: Response, socket: Socket): Promise<void> {
   const body = Buffer.from(await response.arrayBuffer());
   const headers = { ...Object.fromEntries(response.headers), "content-length": body.byteLength, connection: "close" };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status]}\r\n${lines.join("")}\r\n`);
   socket.end(body);
+  // Who does not hang up by itself is not waited for.
+  socket.on("end", () => socket.destroy()).setTimeout(LIMITS.closeMs, () => socket.destroy()).resume();
 }

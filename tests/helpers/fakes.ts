@@ -74,6 +74,12 @@ export class FakeSocket implements PeerSocket {
     this.receive(JSON.stringify(message));
   }
 
+  /** The transport closes it by itself. */
+  fail(close: Close): void {
+    this.close(close);
+    this.#listener?.ending(close);
+  }
+
   /** The socket is really gone: with a close frame, or without. */
   vanish(ending: Partial<Ending> = {}): void {
     if (this.#isGone) return;

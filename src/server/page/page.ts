@@ -1,5 +1,5 @@
 /**
- * What a visitor sees at `/`: that the relay runs.
+ * What a visitor sees at `/`: that the relay runs, and what it is.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import { accepts } from "@std/http/negotiation";
 import { VERSION } from "../../protocol.ts";
 import template from "./index.html" with { type: "text" };
+import { duration } from "./scripts/duration.js";
 
 /** What the relay tells about itself: numbers, and nobody's name. */
 export interface Status {
@@ -25,11 +26,30 @@ export interface Status {
   readonly pairs: number;
   /** Bytes that wait for their receivers. */
   readonly bufferedBytes: number;
+  /** Frames passed from peer to peer since the start. */
+  readonly frames: number;
+  /** Whether a socket has to show a token. */
+  readonly needsToken: boolean;
 }
+
+/** The page loads from its own relay only, and talks to nobody else; nothing that stands in it is ever run. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'", // its sockets too: a browser since 2022 takes ws and wss of the same host for 'self'
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join("; ");
 
 const HEADERS = {
   "cache-control": "no-store",
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "content-security-policy": CONTENT_SECURITY_POLICY,
+  "cross-origin-opener-policy": "same-origin",
   "referrer-policy": "no-referrer",
   "vary": "accept",
   "x-content-type-options": "nosniff",
@@ -41,10 +61,18 @@ export function answerPage(request: Request, status: Status): Response {
   if (accepts(request, "text/html", "application/json") === "application/json") {
     return Response.json(facts, { headers: HEADERS });
   }
-  return new Response(fill(template, facts), { headers: { ...HEADERS, "content-type": "text/html; charset=utf-8" } });
+  const text = fill(template, { ...facts, uptime: duration(status.uptime) });
+  return new Response(text, { headers: { ...HEADERS, "content-type": "text/html; charset=utf-8" } });
 }
 
-/** Every value is a number or a constant of ours: nothing here needs escaping. */
-function fill(text: string, values: Record<string, string | number>): string {
-  return text.replaceAll(/\{(\w+)\}/g, (_, name) => String(values[name]));
+/** Puts each value where the template names it in braces. Braces around anything else stay. */
+export function fill(template: string, values: Readonly<Record<string, unknown>>): string {
+  return template.replaceAll(/\{(\w+)\}/g, (braces, name) => Object.hasOwn(values, name) ? show(values[name]) : braces);
+}
+
+const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+
+function show(value: unknown): string {
+  const text = typeof value === "number" ? value.toLocaleString("en") : String(value);
+  return text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character]);
 }

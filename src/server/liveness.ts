@@ -1,0 +1,51 @@
+/**
+ * Whether a peer is still there, judged by when it last gave a sign of life.
+ *
+ * @module
+ */
+
+import type { Clock } from "./clock.ts";
+import { LIMITS } from "./limits.ts";
+
+/** How a socket stands when its peer is judged. */
+export interface Standing {
+  /** Milliseconds of silence after which a peer counts as gone; Infinity: never. */
+  readonly idleMs: number;
+  /** Bytes that wait for the peer: then its pong waits behind them, and it has longer. */
+  readonly backlog: number;
+}
+
+/** Remembers signs of life: the peer sent something, or took something. */
+export class Liveness {
+  readonly #clock: Clock;
+  #signAt: number;
+  #closingSince: number | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#signAt = clock.now();
+  }
+
+  /** The peer has given a sign. */
+  sign(): void {
+    this.#signAt = this.#clock.now();
+  }
+
+  /** From now on an answer to our close is waited for. */
+  closing(): void {
+    this.#closingSince ??= this.#clock.now();
+  }
+
+  /** Silent for half of the idle time: ping it. For three quarters, or too slow to close: it is dead. */
+  judge({ idleMs, backlog }: Standing): "alive" | "silent" | "dead" {
+    const silentMs = this.#clock.now() - this.#signAt;
+    if (backlog > 0) return silentMs >= LIMITS.stalledMs ? "dead" : this.#isSilent(silentMs, idleMs);
+    const closingMs = this.#clock.now() - (this.#closingSince ?? Infinity);
+    if (closingMs >= LIMITS.closeAnswerMs || silentMs >= idleMs * 0.75) return "dead";
+    return this.#isSilent(silentMs, idleMs);
+  }
+
+  #isSilent(silentMs: number, idleMs: number): "alive" | "silent" {
+    return silentMs >= idleMs / 2 && this.#closingSince === undefined ? "silent" : "alive";
+  }
+}

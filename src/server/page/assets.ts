@@ -1,0 +1,68 @@
+/**
+ * What the page is made of, and the client for everybody's pages. All of it is text in the module graph, so that it is
+ * part of the compiled binary. An asset's URL is its path in this folder.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { ifNoneMatch } from "@std/http/etag";
+import client from "./client.js" with { type: "text" };
+import favicon from "./favicon.svg" with { type: "text" };
+import style from "./page.css" with { type: "text" };
+import page from "./page.js" with { type: "text" };
+import conversation from "./scripts/conversation.js" with { type: "text" };
+import copy from "./scripts/copy.js" with { type: "text" };
+import demo from "./scripts/demo.js" with { type: "text" };
+import duration from "./scripts/duration.js" with { type: "text" };
+import numbers from "./scripts/numbers.js" with { type: "text" };
+import panel from "./scripts/panel.js" with { type: "text" };
+import peer from "./scripts/peer.js" with { type: "text" };
+import wire from "./scripts/wire.js" with { type: "text" };
+
+/** A file that everybody gets alike. */
+export interface Asset {
+  readonly body: string;
+  /** Tells whether a copy is still good. */
+  readonly etag: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const SCRIPT = "text/javascript; charset=utf-8";
+/** Asked for at every visit, so that the parts of a page are all of one version; mostly answered without a body. */
+const OWN: Record<string, string> = { "cache-control": "no-cache" };
+/** For pages of other origins too. A relay speaks with clients of any age: an hour-old one is as good. */
+const PUBLIC: Record<string, string> = {
+  "access-control-allow-origin": "*",
+  "cache-control": "public, max-age=3600, stale-while-revalidate=86400",
+};
+
+/** All assets by path. */
+export function makeAssets(): ReadonlyMap<string, Asset> {
+  const scripts = { conversation, copy, demo, duration, numbers, panel, peer, wire };
+  return new Map([
+    ["/client.js", makeAsset(client, SCRIPT, PUBLIC)],
+    ["/favicon.svg", makeAsset(favicon, "image/svg+xml", OWN)],
+    ["/page.css", makeAsset(style, "text/css; charset=utf-8", OWN)],
+    ["/page.js", makeAsset(page, SCRIPT, OWN)],
+    ...Object.entries(scripts).map(([name, body]): [string, Asset] => [
+      `/scripts/${name}.js`,
+      makeAsset(body, SCRIPT, OWN),
+    ]),
+  ]);
+}
+
+/** The asset, or word that the copy at hand is still good. */
+export function answerAsset(request: Request, { body, etag, headers }: Asset): Response {
+  if (ifNoneMatch(request.headers.get("if-none-match"), etag)) return new Response(body, { headers });
+  return new Response(null, { status: 304, headers });
+}
+
+function makeAsset(body: string, contentType: string, caching: Record<string, string>): Asset {
+  const etag = `"${createHash("sha256").update(body).digest("base64url")}"`;
+  return {
+    body,
+    etag,
+    headers: { ...caching, "content-type": contentType, etag, "x-content-type-options": "nosniff" },
+  };
+}

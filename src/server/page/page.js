@@ -1,0 +1,10 @@
+/** What makes the page live. Without it, the page still says what there is to say. */
+
+import { enableCopying, showAddress } from "./scripts/copy.js";
+import { Demo } from "./scripts/demo.js";
+import { Numbers } from "./scripts/numbers.js";
+
+showAddress();
+enableCopying();
+document.documentElement.classList.add("live");
+new Demo(document.querySelector(".demo"), new Numbers()).start();

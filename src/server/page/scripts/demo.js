@@ -1,0 +1,194 @@
+/**
+ * The live demo: Alice and Bob, who meet through this very relay. Who comes by their link is a third peer.
+ */
+
+import { listNames, nameOf, Panel, roleOf } from "./panel.js";
+import { Peer } from "./peer.js";
+import { Wire } from "./wire.js";
+
+const GUESTS = ["carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"];
+/** Whom each one expects. A guest expects anybody. */
+const PARTNERS = { alice: "Bob", bob: "Alice" };
+const GREETING = "Hello Bob! Can you hear me through the relay?";
+const ANSWER = "Loud and clear, Alice.";
+/** After so many failures it is no accident. */
+const HOPELESS = 2;
+
+/** Shows the demo. */
+export class Demo {
+  #root;
+  #numbers;
+  #documentId;
+  #wire;
+  /** @type {Map<string, { peer: Peer, panel: Panel }>} */
+  #sides = new Map();
+  /** @type {string | undefined} */
+  #token;
+  /** When our own messages were sent. @type {Map<string, number>} */
+  #sentAt = new Map();
+  #hasGreeted = false;
+
+  /**
+   * @param {HTMLElement} root
+   * @param {import("./numbers.js").Numbers} numbers
+   */
+  constructor(root, numbers) {
+    this.#root = root;
+    this.#numbers = numbers;
+    this.#wire = new Wire(root.querySelector(".wire"));
+    const { documentId, isGuest } = findDocument();
+    this.#documentId = documentId;
+    document.documentElement.dataset.mode = isGuest ? "guest" : "host";
+    for (const name of isGuest ? [pick(GUESTS)] : ["alice", "bob"]) this.#addSide(name);
+    this.#showLink();
+    this.#askForToken(root.querySelector(".token"));
+    root.hidden = false;
+  }
+
+  /** Connects everybody, unless they need a token first. */
+  start() {
+    this.#update();
+    if (!this.#needsToken || this.#token !== undefined) this.#connectAll();
+  }
+
+  get #needsToken() {
+    return document.documentElement.dataset.needsToken === "true";
+  }
+
+  #addSide(name) {
+    const root = this.#root.querySelector("#panel").content.firstElementChild.cloneNode(true);
+    const peer = new Peer({ id: `${name}-${randomHex(6)}`, documentId: this.#documentId }, {
+      changed: () => this.#update(),
+      sent: (message, to) => this.#sent(message, to),
+      heard: (message, from) => this.#heard(peer, message, from),
+      drafted: (from, text) => panel.showDraft(from, text),
+    });
+    const partner = PARTNERS[name] ?? "others";
+    const panel = new Panel(peer, root, { partner, connect: () => peer.connect(this.#token) });
+    this.#sides.set(name, { peer, panel });
+    this.#root.querySelector(name === "bob" ? ".right" : ".left").append(root);
+  }
+
+  #connectAll() {
+    for (const { peer } of this.#sides.values()) peer.connect(this.#token);
+  }
+
+  #update() {
+    for (const { panel } of this.#sides.values()) panel.update();
+    this.#showWire();
+    this.#showRoster();
+    this.#showNote();
+    this.#greet();
+  }
+
+  #showWire() {
+    const [alice, bob] = this.#pair();
+    if (bob === undefined) return;
+    const isPaired = alice.peers.includes(bob.id) && bob.peers.includes(alice.id);
+    this.#wire.update({ alice: alice.state, bob: bob.state, isPaired });
+    setText(this.#root.querySelector(".verdict"), verdict(alice, bob, isPaired));
+  }
+
+  #pair() {
+    return [this.#sides.get("alice")?.peer, this.#sides.get("bob")?.peer];
+  }
+
+  /** Who is connected to somebody here without being here. */
+  #showRoster() {
+    const here = [...this.#sides.values()].map(({ peer }) => peer.id);
+    const others = new Set([...this.#sides.values()].flatMap(({ peer }) => peer.peers));
+    const guests = [...others].filter((id) => !here.includes(id));
+    setText(this.#root.querySelector(".roster"), guests.length === 0 ? "" : `${listNames(guests)} joined in.`);
+  }
+
+  #showNote() {
+    const isHopeless = [...this.#sides.values()].some(({ peer }) => peer.failures >= HOPELESS);
+    const isAsking = this.#needsToken && (this.#token === undefined || isHopeless);
+    this.#root.querySelector(".token").hidden = !isAsking;
+    this.#root.classList.toggle("locked", isAsking && !isHopeless);
+    setText(this.#root.querySelector(".note"), this.#note(isAsking, isHopeless));
+  }
+
+  #note(isAsking, isHopeless) {
+    if (isAsking && isHopeless) {
+      return "The relay does not take this token. A token made for one peer id alone is not enough for two.";
+    }
+    if (isAsking) return "This relay is not open to all: the demo needs a token, too.";
+    if (!isHopeless || !this.#numbers.isReachable) return "";
+    return "The relay runs, but takes no sockets from this page now: it may be full, or meant for other origins. Trying again.";
+  }
+
+  /** The first words prove that the line works. They are said once, and only where nobody has spoken before. */
+  #greet() {
+    const [alice, bob] = this.#pair();
+    if (this.#hasGreeted || !alice?.peers.includes(bob.id) || !bob.peers.includes(alice.id)) return;
+    this.#hasGreeted = true;
+    if (alice.messages.length === 0) alice.say(GREETING);
+  }
+
+  #sent(message, to) {
+    const from = roleOf(message.author);
+    this.#sentAt.set(message.id, performance.now());
+    for (const role of new Set(to.map(roleOf))) if (role !== from) this.#wire.carry(from, role);
+  }
+
+  #heard(peer, message, from) {
+    const sentAt = this.#sentAt.get(message.id);
+    if (sentAt === undefined) this.#wire.carry(roleOf(from), roleOf(peer.id));
+    else setText(this.#root.querySelector(".crossing"), `${(performance.now() - sentAt).toFixed(1)} ms`);
+    this.#sentAt.delete(message.id);
+    setText(
+      this.#root.querySelector(".announcement"),
+      `${nameOf(peer.id)} hears ${nameOf(message.author)}: ${message.text}`,
+    );
+    if (message.text === GREETING && peer === this.#pair()[1]) peer.say(ANSWER);
+  }
+
+  #showLink() {
+    const link = new URL(`/#${this.#documentId}`, location.origin).href;
+    this.#root.querySelector("#link").value = link;
+    this.#root.querySelector(".open").href = link;
+    this.#root.querySelector(".loopback").hidden = !/^(localhost|127\.|\[::1\])/.test(location.hostname);
+  }
+
+  #askForToken(form) {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#token = form.querySelector("input").value.trim();
+      for (const { peer } of this.#sides.values()) peer.cut();
+      this.#connectAll();
+    });
+  }
+}
+
+/** The document is in the address, so that the address is the invitation. Only its own history knows whose it is. */
+function findDocument() {
+  const given = /^#(demo-[0-9a-f]{20})$/.exec(location.hash)?.[1];
+  addEventListener("hashchange", () => location.reload());
+  if (given !== undefined) return { documentId: given, isGuest: history.state?.isOurs !== true };
+  const documentId = `demo-${randomHex(20)}`;
+  history.replaceState({ isOurs: true }, "", `#${documentId}`);
+  return { documentId, isGuest: false };
+}
+
+function verdict(alice, bob, isPaired) {
+  if (isPaired) return "connected";
+  const cut = [alice, bob].filter(({ state }) => state === "cut").map(({ id }) => nameOf(id));
+  if (cut.length > 0) return `${cut.join(" and ")} cut off`;
+  return [alice, bob].some(({ state }) => state === "seeking") ? "reaching the relay" : "waiting";
+}
+
+function pick(list) {
+  return list[crypto.getRandomValues(new Uint8Array(1))[0] % list.length];
+}
+
+/** `crypto.randomUUID` is missing where pages are not secure, as on a local network without TLS. */
+function randomHex(length) {
+  const bytes = crypto.getRandomValues(new Uint8Array(length / 2));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Text that stays is not announced again. */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
