@@ -7,7 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { FULL, GROUPS, type Plan, QUICK } from "./plan.ts";
 import { asJson, type Row, table } from "./report.ts";
-import { ANCESTOR, type Contestant, RELAY } from "./servers.ts";
+import { ANCESTOR, type Contestant, RELAY, RELAY_WS } from "./servers.ts";
 
 const HELP = `Compares this relay with @localfirst/relay@4.2.2, both as processes on this machine. Linux only.
 
@@ -32,7 +32,7 @@ async function main(args: string[]): Promise<number> {
   const problem = problemWith(names, extra);
   if (help) console.log(HELP);
   else if (problem) console.error(`${problem}\n\n${HELP}`);
-  else await run([RELAY, ANCESTOR], names, { plan: quick ? QUICK : FULL, write: json ? asJson : table });
+  else await run([RELAY, RELAY_WS, ANCESTOR], names, { plan: quick ? QUICK : FULL, write: json ? asJson : table });
   return problem && !help ? 2 : 0;
 }
 
