@@ -32,7 +32,7 @@ Deno.test("in Node, packed", async (test) => {
 
   await test.step("the package holds what it needs and nothing else", async () => {
     const strange = (await project.files()).filter((name) =>
-      !/^package\/(package\.json|README\.md|LICENSE|main\.(js|d\.ts)|src\/[\w/]+\.(js|d\.ts|html))$/.test(name)
+      !/^package\/(package\.json|README\.md|LICENSE|main\.(js|d\.ts)|src\/[\w/]+\.(js|d\.ts|html|css|svg))$/.test(name)
     );
     assertEquals(strange, []);
   });
