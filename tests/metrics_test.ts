@@ -52,6 +52,14 @@ for (const transport of ["deno", "ws"]) {
   });
 }
 
+Deno.test("every name says what its metric is, as promtool wants it", async () => {
+  await using relay = await startRelay(["--metrics", "--drain-timeout", "0"]);
+  const text = await fetch(`${relay.http}/metrics`).then((response) => response.text());
+  const types = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => ({ name, type }));
+  assertEquals(types.length > 20, true);
+  for (const { name, type } of types) assertEquals(name.endsWith("_total"), type === "counter", name);
+});
+
 Deno.test("one line is logged for an ended pair: how long, how much each way, why; nobody's name", async () => {
   await using relay = await startRelay(["--drain-timeout", "0"]);
   const alice = await Peer.open(`${relay.url}/connection/alice/bob/secret-doc`);

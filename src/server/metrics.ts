@@ -46,6 +46,10 @@ export class Metrics {
     this.#traffic("delivered", "passed on to the other side", counters.delivered);
     // Event-loop delay, memory, CPU and descriptors of the process.
     collectDefaultMetrics({ register: this.#registry });
+    // Gauges that are named like counters, which `promtool check metrics` objects to.
+    for (const what of ["handles", "requests", "resources"]) {
+      this.#registry.removeSingleMetric(`nodejs_active_${what}_total`);
+    }
   }
 
   /** The text of a scrape. */
