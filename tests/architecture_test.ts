@@ -49,7 +49,8 @@ const ROOMS: Record<string, string> = {
     "admission broker buffers clock config counters deno_transport drain introducer limits log metrics page/assets " +
     "page/page refusal router tls tokens transport ws_transport",
   mod: "config page/page server",
-  relay_process: "clock config limits log machine server watchdog",
+  self_probe: "limits",
+  relay_process: "clock config limits log machine self_probe server watchdog",
 };
 
 /** Houses of their own, by folder and door: their files may know each other and the protocol, and nothing else. */

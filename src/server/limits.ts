@@ -83,16 +83,18 @@ export const LIMITS = {
   closeAnswerMs: 10_000,
   /** Milliseconds that sockets get for the closing handshake when the relay closes. */
   closeMs: 1_000,
-  /** Milliseconds between two looks of the watchdog. */
-  watchMs: 1_000,
+  /** Milliseconds between two looks of the watchdog: a fast attacker brings 250 MB in that. */
+  watchMs: 250,
+  /** Milliseconds between two questions that a relay asks itself. */
+  probeMs: 5_000,
+  /** Milliseconds in which it has to answer: longer than any turn of the event loop. */
+  probeAnswerMs: 5_000,
   /** The share of descriptors in use at which the relay restarts, while it can still accept. */
   descriptorShare: 0.9,
   /** Descriptors that are not connections: runtime, listener, files. Measured 25 at rest. */
   spareDescriptors: 100,
   /** The share of the machine's memory that the relay may take when nothing is configured. */
   memoryShare: 0.75,
-  /** Seconds of the drain that an overloaded relay allows itself. */
-  overloadDrainSeconds: 1,
   /** Seconds after which a refused client may come again, when nothing better is known. */
   retryAfterSeconds: 5,
 } as const;

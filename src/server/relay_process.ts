@@ -9,6 +9,7 @@ import { ConfigError, DEPLOY_VARIABLE, type RelayConfig } from "./config.ts";
 import { LIMITS } from "./limits.ts";
 import { type Logger, printLog, relayLogger } from "./log.ts";
 import { availableMemory, descriptorLimit, openDescriptors, residentMemory } from "./machine.ts";
+import { isDeaf, type OwnAddress } from "./self_probe.ts";
 import { Server } from "./server.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -43,17 +44,18 @@ export async function runRelay(given: RelayConfig, clock: Clock = systemClock): 
     return cannotListen(config, error);
   }
   announce(config, server.port);
+  const deafness = firstDeafness({ host: config.host, port: server.port }, { clock, log });
   if (Deno.env.get(DEPLOY_VARIABLE) !== undefined) log.warning(ISOLATED);
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => server.renewCertificate());
-  return await drained(server, await Promise.race([signal, overload]), overload);
+  const needsRestart = Promise.race([overload, deafness]);
+  return await drained(server, await Promise.race([signal, needsRestart]), needsRestart);
 }
 
 /** Drains as the reason asks for, but no longer than until the watchdog speaks; gives the exit code. */
 async function drained(server: Server, reason: End, overload: Promise<End>): Promise<number> {
-  const drain = server.drain(reason === "overload" ? LIMITS.overloadDrainSeconds : undefined);
-  const end = reason === "overload" ? reason : await Promise.race([drain, overload]) ?? reason;
-  if (end !== reason) server.close();
-  await drain;
+  const end = reason === "overload" ? reason : await Promise.race([server.drain(), overload]) ?? reason;
+  // What was drained is closed; what is overloaded must not wait.
+  await server.close();
   return end === "overload" ? EXIT.overloaded : EXIT.ok;
 }
 
@@ -118,6 +120,19 @@ function firstOverload(
       log.fatal("overloaded, ending to be started again: {reason}", { reason });
       resolve("overload");
     }).start();
+  });
+}
+
+/** Asks itself, and again, before it gives up on its listener. */
+function firstDeafness(address: OwnAddress, { clock, log }: { clock: Clock; log: Logger }): Promise<End> {
+  return new Promise((resolve) => {
+    const ask = async (wasDeaf: boolean) => {
+      const deaf = await isDeaf(address);
+      if (!deaf || !wasDeaf) return void clock.after(LIMITS.probeMs, () => ask(deaf));
+      log.fatal("the listener accepts nobody any more, ending to be started again");
+      resolve("overload");
+    };
+    clock.after(LIMITS.probeMs, () => ask(false));
   });
 }
 

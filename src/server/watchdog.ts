@@ -26,7 +26,7 @@ export interface VitalLimits {
   readonly descriptors: number | undefined;
 }
 
-/** Looks every second; calls `overloaded` once, with the reason, at the first limit that is passed. */
+/** Looks again and again; calls `overloaded` once, with the reason, at the first limit that is passed. */
 export class Watchdog {
   #timer: Timer | undefined;
 

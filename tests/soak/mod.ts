@@ -1,0 +1,49 @@
+/**
+ * Lets thousands of peers loose on a relay: `deno run -A tests/soak/mod.ts --help`.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { soak, type SoakOptions } from "./soak.ts";
+
+/** 2,000 peers take 8,000 sockets of the relay's 10,000, and as many descriptors of ours. */
+const DEFAULTS = { peers: 2_000, steps: 100_000, seconds: 600, seed: 1, transport: "deno" };
+
+const HELP = `Peers join, connect, talk, drop and send garbage at random; nothing may be lost, changed or left behind.
+Runs twice, since the first round only warms the relay up. Linux only.
+
+Usage: deno run -A tests/soak/mod.ts [--peers N] [--steps N] [--seconds N] [--seed N] [--transport deno|ws]
+
+  --peers      how many (default ${DEFAULTS.peers}; each takes 4 sockets)
+  --steps      actions in each round (default ${DEFAULTS.steps})
+  --seconds    ends a round earlier (default ${DEFAULTS.seconds})
+  --seed       what is random follows from it (default ${DEFAULTS.seed})
+  --transport  deno or ws (default ${DEFAULTS.transport})
+  --help       prints this`;
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
+
+async function main(args: string[]): Promise<number> {
+  const options = parse(args);
+  if (typeof options === "string") {
+    console.error(options);
+    return 2;
+  }
+  if (options === undefined) console.log(HELP);
+  else console.log(await soak(options));
+  return 0;
+}
+
+function parse(args: string[]): SoakOptions | string | undefined {
+  const given = parseArgs(args, { boolean: ["help"], string: Object.keys(DEFAULTS) });
+  if (given.help) return;
+  const number = (name: "peers" | "steps" | "seconds" | "seed") => Number(given[name] ?? DEFAULTS[name]);
+  const numbers = { peers: number("peers"), steps: number("steps"), seconds: number("seconds"), seed: number("seed") };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (!Number.isInteger(value) || value < 1) return `Cannot parse --${name}: want a positive integer.\n\n${HELP}`;
+  }
+  const transport = given.transport ?? DEFAULTS.transport;
+  if (transport !== "deno" && transport !== "ws") return `Cannot parse --transport: want deno or ws.\n\n${HELP}`;
+  return { ...numbers, transport };
+}

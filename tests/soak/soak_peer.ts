@@ -1,0 +1,199 @@
+/**
+ * A peer that does what a client library does: joins, connects to whom it is introduced, and joins again when it loses
+ * somebody.
+ *
+ * @module
+ */
+
+import { decode, encode } from "@std/msgpack";
+import { Buffer } from "node:buffer";
+import { introductionPath } from "../../src/protocol.ts";
+import type { Malformed } from "./garbage.ts";
+import { Side, type SideOptions } from "./side.ts";
+import { type Departure, type Ending, OPCODE, WireSocket } from "./wire_socket.ts";
+
+/** What a peer needs of the world. */
+export type PeerOptions = Omit<SideOptions, "ended">;
+
+/** How peers spell the introduction messages: the three ways that are in use. */
+export const DIALECTS = ["json", "json in binary", "msgpack"] as const;
+
+/** Malformed messages that one socket may send and live on: 99 of them. */
+const MALFORMED_MOST = 99;
+
+interface Link {
+  readonly socket: WireSocket;
+  malformed: number;
+  /** Whether it is open and has joined. */
+  isOpen: boolean;
+  isGivenUp: boolean;
+}
+
+/** One peer. */
+export class SoakPeer {
+  readonly interests = new Set<string>();
+  readonly #options: PeerOptions;
+  readonly #sides = new Map<string, Side>();
+  #link: Link | undefined;
+
+  constructor(
+    readonly id: string,
+    readonly documents: readonly string[],
+    readonly dialect: typeof DIALECTS[number],
+    options: PeerOptions,
+  ) {
+    this.#options = options;
+  }
+
+  /** Whether it is connected and has joined. */
+  get isPresent(): boolean {
+    return this.#link?.isOpen === true;
+  }
+
+  get sides(): Side[] {
+    return [...this.#sides.values()].filter(({ isLive }) => isLive);
+  }
+
+  sideFor(remoteId: string, documentId: string): Side | undefined {
+    return this.#sides.get(keyOf(remoteId, documentId));
+  }
+
+  /** Connects and joins all its documents. */
+  async arrive(): Promise<void> {
+    if (this.#link !== undefined) return;
+    const link: Link = {
+      malformed: 0,
+      isOpen: false,
+      isGivenUp: false,
+      socket: new WireSocket(this.#options.port, introductionPath(this.id), {
+        message: (opcode, payload) => this.#hear(link, opcode, payload),
+        ended: (ending) => this.#linkEnded(link, ending),
+      }),
+    };
+    this.#link = link;
+    await link.socket.opened.catch((error) => this.#violate(error.message));
+    link.isOpen = true;
+    if (link === this.#link) this.join(this.documents);
+  }
+
+  join(documents: readonly string[]): void {
+    for (const id of documents) this.interests.add(id);
+    this.#tell("Join", documents);
+  }
+
+  /** Takes back its interest, and its connections. */
+  async leave(documentId: string, how: Departure): Promise<void> {
+    this.interests.delete(documentId);
+    this.#tell("Leave", [documentId]);
+    await Promise.all(this.sides.filter(({ claim }) => claim.documentId === documentId).map((side) => side.drop(how)));
+  }
+
+  /** Drops everything. */
+  async vanish(how: Departure): Promise<void> {
+    await this.dropLink(how);
+    await Promise.all(this.sides.map((side) => side.drop(how)));
+  }
+
+  /** Drops its introduction socket alone. */
+  async dropLink(how: Departure): Promise<void> {
+    (await this.#giveUp())?.socket.leave(how);
+  }
+
+  /** Sends a frame that ends its introduction socket. */
+  async corruptLink(frame: Uint8Array): Promise<void> {
+    (await this.#giveUp())?.socket.sendRaw(frame);
+  }
+
+  /** Says something that is no message. The socket lives on; at the hundredth it is closed, so that one is not sent. */
+  babble({ opcode, payload }: Malformed): void {
+    if (this.#link?.isOpen !== true || this.#link.malformed >= MALFORMED_MOST) return;
+    this.#link.malformed += 1;
+    this.#link.socket.send(opcode, payload);
+  }
+
+  /** Opens a connection, also over one that is there. */
+  open(remoteId: string, documentId: string): void {
+    const older = this.sideFor(remoteId, documentId);
+    if (older !== undefined) older.isSuperseded = true;
+    const side = new Side({ localId: this.id, remoteId, documentId }, {
+      ...this.#options,
+      ended: () => this.#sideEnded(side),
+    });
+    this.#sides.set(keyOf(remoteId, documentId), side);
+  }
+
+  /** The introduction socket, open, and nobody's any more. */
+  async #giveUp(): Promise<Link | undefined> {
+    const link = this.#link;
+    await link?.socket.opened.catch(() => {});
+    // Another action may have been faster.
+    return link === this.#link ? this.#forgetLink() : undefined;
+  }
+
+  #forgetLink(): Link | undefined {
+    const link = this.#link;
+    if (link !== undefined) link.isGivenUp = true;
+    this.#link = undefined;
+    this.interests.clear();
+    return link;
+  }
+
+  #tell(type: "Join" | "Leave", documentIds: readonly string[]): void {
+    const json = { type, [type.toLowerCase()]: documentIds };
+    if (this.dialect === "msgpack") {
+      this.#link?.socket.send(OPCODE.binary, encode({ type, documentIds: [...documentIds] }));
+    } else {this.#link?.socket.send(
+        this.dialect === "json" ? OPCODE.text : OPCODE.binary,
+        Buffer.from(JSON.stringify(json)),
+      );}
+  }
+
+  #hear(link: Link, opcode: number, payload: Buffer): void {
+    if (link !== this.#link) return;
+    const wanted = this.dialect === "msgpack" ? OPCODE.binary : OPCODE.text;
+    if (opcode !== wanted) return this.#violate(`speaks ${this.dialect} and was answered with opcode ${opcode}`);
+    const { type, userName, peerId, documentIds } = read(opcode, payload);
+    if (type !== "Introduction") return this.#violate(`heard ${type} on its introduction socket`);
+    for (const id of documentIds) this.#meet(userName ?? peerId ?? "", id);
+  }
+
+  #meet(remoteId: string, documentId: string): void {
+    if (remoteId === this.id) return this.#violate("was introduced to itself");
+    if (!this.documents.includes(documentId)) return this.#violate(`was introduced about ${documentId}`);
+    // An introduction may cross a `Leave`.
+    if (this.interests.has(documentId) && !this.sideFor(remoteId, documentId)?.isLive) this.open(remoteId, documentId);
+  }
+
+  /** Whoever lost somebody asks to be introduced again. */
+  #sideEnded(side: Side): void {
+    const { remoteId, documentId } = side.claim;
+    if (this.sideFor(remoteId, documentId) !== side) return;
+    this.#sides.delete(keyOf(remoteId, documentId));
+    if (this.interests.has(documentId)) this.#tell("Join", [documentId]);
+  }
+
+  #linkEnded(link: Link, { code, reason }: Ending): void {
+    if (link.isGivenUp) return;
+    this.#violate(`lost its introduction socket: ${code} ${reason}`);
+    this.#forgetLink();
+  }
+
+  #violate(what: string): void {
+    this.#options.violated(`${this.id} ${what}`);
+  }
+}
+
+interface Heard {
+  type?: string;
+  userName?: string;
+  peerId?: string;
+  documentIds: string[];
+}
+
+function read(opcode: number, payload: Buffer): Heard {
+  return (opcode === OPCODE.text ? JSON.parse(payload.toString()) : decode(payload)) as Heard;
+}
+
+function keyOf(remoteId: string, documentId: string): string {
+  return JSON.stringify([remoteId, documentId]);
+}

@@ -1,0 +1,134 @@
+/**
+ * All soak peers, and what must be true of them and of the relay when nobody acts any more.
+ *
+ * @module
+ */
+
+import type { Counts, TestedRelay } from "./tested_relay.ts";
+import type { Side } from "./side.ts";
+import { DIALECTS, SoakPeer } from "./soak_peer.ts";
+
+/**
+ * Peers about one document: enough that a joiner meets several, few enough that thousands of peers fit the relay's 10,000
+ * sockets. With one and a half documents a peer this makes three connections a peer.
+ */
+const PEERS_PER_DOCUMENT = 3;
+/** Seconds in which all must have met: the first reminder comes after 2 s, the second after 15 more. */
+const MEETING_SECONDS = 25;
+/** Seconds for the counts to come back to zero: on the default transport a lost handshake counts for 10 s. */
+const EMPTY_SECONDS = 20;
+/** Milliseconds between two looks at what only the relay knows. */
+const LOOK_MS = 50;
+/** More would only repeat the first. */
+const VIOLATIONS_SHOWN = 10;
+
+/** The peers of one relay and what went wrong. */
+export class World {
+  readonly peers: SoakPeer[];
+  readonly sides = new Map<number, Side>();
+  readonly #violations: string[] = [];
+  /** Closes of the relay that were lost to a reset. */
+  hangUps = 0;
+
+  constructor(readonly relay: TestedRelay, peers: number) {
+    const options = {
+      port: relay.port,
+      sides: this.sides,
+      violated: (what: string) => void this.#violations.push(what),
+      hungUp: () => this.#hungUp(),
+    };
+    this.peers = Array.from({ length: peers }, (_, i) => {
+      return new SoakPeer(`peer-${i}`, documentsOf(i), DIALECTS[i % DIALECTS.length], options);
+    });
+  }
+
+  /** Throws when anything was not as it should be. */
+  check(): void {
+    if (this.#violations.length === 0) return;
+    const shown = this.#violations.slice(0, VIOLATIONS_SHOWN).join("\n  ");
+    throw new Error(`Cannot pass the soak: want no violation, got ${this.#violations.length}:\n  ${shown}`);
+  }
+
+  /** Waits until all who are here have met, all that was said was heard, and the relay counts what we count. */
+  async settled(): Promise<void> {
+    await this.#until(() => this.#unsettled(), MEETING_SECONDS);
+    await this.#until(async () => differences(this.expectedCounts(), await this.relay.counts()), MEETING_SECONDS);
+  }
+
+  /** Everybody leaves; then nothing may be left of anybody. */
+  async emptied(): Promise<void> {
+    await Promise.all(this.peers.map((peer) => peer.vanish("close")));
+    await this.#until(async () => differences(EMPTY, await this.relay.counts()), EMPTY_SECONDS);
+  }
+
+  /** What the relay must count. What it buffers it knows as of the latest frame only, so that is left out. */
+  expectedCounts(): Omit<Counts, "bufferedBytes"> {
+    const present = this.peers.filter(({ isPresent }) => isPresent);
+    const sides = this.peers.flatMap(({ sides }) => sides);
+    const paired = sides.filter(({ isPaired }) => isPaired).length;
+    return {
+      connections: present.length + sides.length,
+      peers: present.length,
+      documents: new Set(present.flatMap(({ interests }) => [...interests])).size,
+      seekers: sides.length - paired,
+      pairs: paired / 2,
+    };
+  }
+
+  /**
+   * A side that stayed may be hung up on when its partner was lost: Deno's runtime resets a connection on which a frame
+   * crosses the relay's close, and a spliced connection cannot be closed in the middle of a frame.
+   */
+  #hungUp(): void {
+    this.hangUps += 1;
+  }
+
+  /** The first meeting or message that is still missing. */
+  #unsettled(): string | undefined {
+    for (const [documentId, interested] of this.#interests()) {
+      for (const peer of interested) {
+        const others = interested.filter((other) => other !== peer);
+        const missing = others.find((other) => !hasMet(peer, other, documentId));
+        if (missing !== undefined) return `${peer.id} has not met ${missing.id} about ${documentId}`;
+      }
+    }
+    const waiting = this.peers.flatMap(({ sides }) => sides).find((side) => side.isPaired && !side.isDelivered);
+    return waiting && `side ${waiting.serial} was not heard out`;
+  }
+
+  #interests(): Map<string, SoakPeer[]> {
+    const interests = this.peers.flatMap((peer) => [...peer.interests].map((documentId) => ({ peer, documentId })));
+    const grouped = Map.groupBy(interests, ({ documentId }) => documentId);
+    return new Map(grouped.entries().map(([id, entries]) => [id, entries.map(({ peer }) => peer)]));
+  }
+
+  async #until(problem: () => Promise<string | undefined> | string | undefined, seconds: number): Promise<void> {
+    const deadline = performance.now() + seconds * 1000;
+    for (let open = await problem(); open !== undefined; open = await problem()) {
+      this.check();
+      if (performance.now() > deadline) throw new Error(`Cannot pass the soak: after ${seconds} s ${open}`);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+}
+
+const EMPTY: Counts = { connections: 0, peers: 0, documents: 0, seekers: 0, pairs: 0, bufferedBytes: 0 };
+
+/** Everybody shares a document with two others, every second one with two more. */
+function documentsOf(index: number): string[] {
+  const first = `doc-${Math.floor(index / PEERS_PER_DOCUMENT)}`;
+  const half = Math.floor(index / 2);
+  return index % 2 === 0 ? [first, `shared-${Math.floor(half / PEERS_PER_DOCUMENT)}`] : [first];
+}
+
+function hasMet(peer: SoakPeer, other: SoakPeer, documentId: string): boolean {
+  const side = peer.sideFor(other.id, documentId);
+  return side !== undefined && side.isPaired && other.sideFor(peer.id, documentId) === side.partner;
+}
+
+function differences(expected: Partial<Counts>, counts: Counts): string | undefined {
+  const names = Object.keys(expected) as (keyof Counts)[];
+  const wrong = names.filter((name) => expected[name] !== counts[name]);
+  if (wrong.length === 0) return;
+  return `the relay counts ${wrong.map((name) => `${counts[name]} ${name}, want ${expected[name]}`).join("; ")}`;
+}
