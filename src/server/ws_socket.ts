@@ -1,5 +1,5 @@
 /**
- * A socket of the `ws` package: it can pause, resume and terminate.
+ * An introduction socket on the `ws` transport: messages of the `ws` package, which can terminate.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export interface WsSocketOptions {
 
 const NOBODY: SocketListener = { message: () => {}, ending: () => {}, closed: () => {} };
 
-/** One WebSocket of the `ws` package. */
+/** One WebSocket of the `ws` package, never half of a pair. */
 export class WsSocket implements PeerSocket {
   readonly #socket: WebSocket;
   readonly #clock: Clock;
@@ -39,7 +39,6 @@ export class WsSocket implements PeerSocket {
   #listener = NOBODY;
   #queuedFrames = 0;
   #isClosing = false;
-  #isPaused = false;
   /** How the relay ended it, which `ws` does not tell afterwards. */
   #ending: Ending | undefined;
   #termination: Timer | undefined;
@@ -50,7 +49,7 @@ export class WsSocket implements PeerSocket {
     this.#liveness = new Liveness(clock);
     socket.on("message", guard(this, log, (data: Buffer, isBinary: boolean) => this.#received(data, isBinary)));
     socket.on("pong", () => this.#liveness.sign());
-    socket.on("error", (error: Error & { code?: string }) => this.#failed(error));
+    socket.on("error", guard(this, log, (error: Error & { code?: string }) => this.#failed(error)));
     socket.on(
       "close",
       guard(this, log, (code: number, reason: Buffer) => {
@@ -76,7 +75,6 @@ export class WsSocket implements PeerSocket {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#liveness.closing();
-    this.resume();
     const { code, reason } = sendable(close);
     this.#socket.close(code, reason);
   }
@@ -92,25 +90,12 @@ export class WsSocket implements PeerSocket {
     this.#listener = listener;
   }
 
-  pause(): void {
-    this.#isPaused = true;
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#liveness.sign();
-    this.#socket.resume();
-  }
-
   terminate(): void {
     this.#socket.terminate();
   }
 
-  /** Pings a silent peer and ends a dead one. A paused one cannot be heard. */
+  /** Pings a silent peer and ends a dead one. */
   inspect(idleMs: number): void {
-    if (this.#isPaused) return;
     const state = this.#liveness.judge({ idleMs, backlog: this.backlog });
     if (state === "dead") this.terminate();
     else if (state === "silent") this.#socket.ping();
@@ -119,7 +104,6 @@ export class WsSocket implements PeerSocket {
   readonly #sent = () => {
     this.#queuedFrames -= 1;
     this.#liveness.sign();
-    this.#listener.drained?.();
   };
 
   #received(data: Buffer, isBinary: boolean): void {

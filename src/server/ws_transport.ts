@@ -1,5 +1,6 @@
 /**
- * The transport for a relay that faces the internet: `node:http` and the `ws` package.
+ * The transport for a relay that faces the internet: `node:http`, the `ws` package for introductions, and connections
+ * that are only bytes.
  *
  * It can do what the default cannot: pause a sender whose receiver is slow, end a socket without its consent, bound a
  * message whatever its fragments, and end connections that never become requests.
