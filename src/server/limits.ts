@@ -22,8 +22,8 @@ export const LIMITS = {
    * 1 s of a core.
    */
   workPerSecond: 500_000,
-  /** The same at once: 10,000 documents, each with 20 other peers, after a reconnect. */
-  workBurst: 5_000_000,
+  /** The same at once: 10,000 documents, each with 10 other peers, after a reconnect. */
+  workBurst: 2_500_000,
   /** What one introduction costs in that: 13 us, against 0.17 us. */
   introductionWork: 20,
   /** Bytes that an interest takes beside its id, in both indexes. */

@@ -1,0 +1,69 @@
+/** What every attack may do to our relay, on both transports. The ancestor's part is in the table of `mod.ts`. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { ATTACKS } from "./attacks.ts";
+import { OURS } from "./contestants.ts";
+import { type Outcome, play } from "./stage.ts";
+
+/** What must hold. Where a row says nothing, the relay lives, in little memory, and nobody else is closed. */
+interface Expected {
+  readonly attacker: RegExp;
+  readonly exitCode?: number;
+  readonly mostMib?: number;
+}
+
+/** Enough to see a flood cut; a stalled reader on `ws`, which is borne for a minute, is left after this. */
+const PATIENCE = { seconds: 5 };
+/** A relay at rest takes 55; a flood leaves garbage behind that the collector has not got round to. */
+const MOST_MIB = 600;
+/** The watchdog looks every second, and a second of this machine's loopback is up to 2 GiB. */
+const WATCHDOG_MIB = 4_096;
+
+const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; ws: Expected }> = {
+  msgpackNil: both({ attacker: /^closed with 1008$/ }),
+  leaveWithoutIds: both({ attacker: /^closed with 1008$/ }),
+  unpairedHold: both({ attacker: /^(closed with 1013|hung up on) / }),
+  stalledReader: {
+    deno: { attacker: /^(closed with 1013|hung up on) / },
+    ws: { attacker: /^left open after \d{1,2} MiB$/ },
+  },
+  staleSocket: both({ attacker: /^the peer is found$/ }),
+  tinyFrames: { deno: { attacker: /^(closed with 1013|hung up on) / }, ws: { attacker: /^left open / } },
+  emptyFrames: both({ attacker: /^(closed with 1008|hung up on) / }),
+  endlessFragments: {
+    deno: { attacker: /^(closed with 1012|hung up on|left open) /, exitCode: 75, mostMib: WATCHDOG_MIB },
+    ws: { attacker: /^(closed with 1009|hung up on) / },
+  },
+  handshakeResets: {
+    deno: { attacker: /restart|comes in/, exitCode: 75 },
+    ws: { attacker: /^a newcomer comes in after [01] s$/ },
+  },
+  silentConnections: {
+    deno: { attacker: /restart|comes in/, exitCode: 75 },
+    ws: { attacker: /^a newcomer comes in after \d+ s$/ },
+  },
+  // A relay that is busy with the storm takes it so slowly that the attacker gives up below the burst.
+  joinStorm: both({ attacker: /^(closed with 1008|hung up on|still served)$/ }),
+};
+
+for (const contestant of OURS) {
+  for (const [name, attack] of Object.entries(ATTACKS)) {
+    Deno.test(`${contestant.name} outlives: ${attack.name}`, async () => {
+      const expected = EXPECTED[name as keyof typeof ATTACKS][contestant.name as "deno" | "ws"];
+      assertOutcome(await play(attack, contestant, PATIENCE), expected);
+    });
+  }
+}
+
+function assertOutcome(outcome: Outcome, { attacker, exitCode, mostMib = MOST_MIB }: Expected): void {
+  const all = Deno.inspect(outcome);
+  assertMatch(outcome.attacker, attacker, all);
+  assertEquals(outcome.exitCode, exitCode, all);
+  // A word that crosses the close of a relay that ends makes the runtime reset the connection: then there is no code.
+  assertEquals(outcome.noticed.end !== undefined, exitCode !== undefined, all);
+  assertEquals(outcome.peakMib < mostMib, true, `want less than ${mostMib} MiB: ${all}`);
+}
+
+function both(expected: Expected): { deno: Expected; ws: Expected } {
+  return { deno: expected, ws: expected };
+}

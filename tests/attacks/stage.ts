@@ -1,0 +1,80 @@
+/**
+ * One attack on one relay, watched: whether it lives, what memory it took, what others noticed.
+ *
+ * @module
+ */
+
+import type { Listening } from "../helpers/process.ts";
+import type { Conditions, Contestant } from "./contestants.ts";
+import { soonest } from "./fate.ts";
+import { Innocents, type Noticed } from "./innocents.ts";
+
+/** Something bad to do to a relay. */
+export interface Attack {
+  readonly name: string;
+  readonly conditions?: Conditions;
+  /** Only our relay: nothing is learned from the ancestor. */
+  readonly oursOnly?: boolean;
+  /** Does it, and says how the attacker ended. */
+  run(relay: Listening, patience: Patience): Promise<string>;
+}
+
+/** How long attackers wait for what the relay does at last. */
+export interface Patience {
+  readonly seconds: number;
+}
+
+/** What came of an attack. */
+export interface Outcome {
+  readonly attack: string;
+  readonly contestant: Contestant["name"];
+  /** The exit code, if it ended. */
+  readonly exitCode: number | undefined;
+  readonly peakMib: number;
+  readonly noticed: Noticed;
+  readonly attacker: string;
+}
+
+const LOOK_MS = 50;
+const END_SECONDS = 5;
+
+/** Lets one attack loose on one relay. */
+export async function play(attack: Attack, contestant: Contestant, patience: Patience): Promise<Outcome> {
+  await using relay = await contestant.start(attack.conditions ?? {});
+  const exit: { code?: number } = {};
+  relay.exited.then(({ code }) => exit.code = code);
+  const memory = new PeakMemory(relay.pid);
+  const innocents = await Innocents.meet(relay.url);
+  const attacker = await attack.run(relay, patience);
+  const noticed = await innocents.leave();
+  // An end that has begun is waited for: a drain takes a second, a crash less.
+  if (noticed.end !== undefined) await soonest(relay.exited, END_SECONDS, undefined);
+  const result = { exitCode: exit.code, peakMib: memory.stop(), noticed, attacker };
+  return { attack: attack.name, contestant: contestant.name, ...result };
+}
+
+/** The most resident memory that a process ever had, which the kernel knows as long as it lives. */
+class PeakMemory {
+  #mib = 0;
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  constructor(readonly pid: number) {
+    this.#look();
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  stop(): number {
+    clearInterval(this.#timer);
+    this.#look();
+    return this.#mib;
+  }
+
+  #look(): void {
+    try {
+      const status = Deno.readTextFileSync(`/proc/${this.pid}/status`);
+      this.#mib = Math.max(this.#mib, Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024);
+    } catch {
+      // It is gone; what was seen last counts.
+    }
+  }
+}
