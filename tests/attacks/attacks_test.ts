@@ -32,7 +32,8 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; ws: Expected }> =
   emptyFrames: both({ attacker: /^(closed with 1008|hung up on) / }),
   endlessFragments: {
     deno: { attacker: /^(closed with 1012|hung up on|left open) /, exitCode: 75, mostMib: WATCHDOG_MIB },
-    ws: { attacker: /^(closed with 1009|hung up on) / },
+    // The attacker has no partner: what it says is held, up to the bound of a hold.
+    ws: { attacker: /^(closed with 1009|closed with 1013|hung up on) / },
   },
   handshakeResets: {
     deno: { attacker: /restart|comes in/, exitCode: 75 },
@@ -40,7 +41,8 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; ws: Expected }> =
   },
   silentConnections: {
     deno: { attacker: /restart|comes in/, exitCode: 75 },
-    ws: { attacker: /^a newcomer comes in after \d+ s$/ },
+    // After descriptors ran out `node:http` stays deaf: the relay notices that it does not answer itself.
+    ws: { attacker: /restart|comes in/, exitCode: 75 },
   },
   // A relay that is busy with the storm takes it so slowly that the attacker gives up below the burst.
   joinStorm: both({ attacker: /^(closed with 1008|hung up on|still served)$/ }),
