@@ -20,6 +20,7 @@ import {
   byteLength,
   type Frame,
   type Message,
+  NOBODY,
   type PeerSocket,
   sendable,
   type SocketListener,
@@ -34,14 +35,12 @@ export interface DenoSocketOptions {
   readonly log: Logger;
 }
 
-const NOBODY: SocketListener = { message: () => {}, ending: () => {}, closed: () => {} };
-
 /** One WebSocket of the Deno runtime. */
 export class DenoSocket implements PeerSocket {
   readonly #socket: WebSocket;
   readonly #upgrade: Upgrade;
   readonly #options: DenoSocketOptions;
-  #listener = NOBODY;
+  #listener: SocketListener = NOBODY;
   /** Frames sent since the runtime's queue was last seen empty. */
   #queuedFrames = 0;
   /** The backlog at the moment of `close()`, from which on the runtime tells none. */

@@ -84,10 +84,7 @@ export class Introducer {
   remind({ localId, remoteId, documentId }: { localId: string; remoteId: string; documentId: string }): void {
     for (const remote of this.#byPeer.get(remoteId)) {
       if (!remote.documents.has(documentId)) continue;
-      this.#tell(
-        remote,
-        encode({ type: "Introduction", userName: localId, documentIds: [documentId] }, remote.dialect),
-      );
+      this.#tell(remote, spell(localId, [documentId], remote.dialect));
     }
   }
 
@@ -172,9 +169,9 @@ export class Introducer {
     if (!joiner.work.take(scanned)) return this.#dismiss(joiner, CLOSE.flooding);
     const others = this.#othersInterested(joiner, documents);
     if (!joiner.work.take(others.size * LIMITS.introductionWork)) return this.#dismiss(joiner, CLOSE.flooding);
-    const spell = speller(joiner.peerId, documents.length === 1);
-    for (const [other, common] of others) this.#tell(other, spell(common, other.dialect));
-    for (const [peerId, common] of mergedByPeer(others)) this.#introduce(joiner, peerId, common);
+    const spellJoiner = speller(joiner.peerId, documents.length === 1);
+    for (const [other, common] of others) this.#tell(other, spellJoiner(common, other.dialect));
+    for (const [peerId, common] of mergedByPeer(others)) this.#send(joiner, spell(peerId, common, joiner.dialect));
   }
 
   #othersInterested(joiner: Registration, documents: readonly string[]): Map<Registration, string[]> {
@@ -190,10 +187,6 @@ export class Introducer {
       }
     }
     return others;
-  }
-
-  #introduce(listener: Registration, userName: string, documentIds: string[]): void {
-    this.#send(listener, encode({ type: "Introduction", userName, documentIds }, listener.dialect));
   }
 
   /** Sends to a peer that did not ask just now: so it must have read what was sent before. */
@@ -270,13 +263,17 @@ function mergedByPeer(others: ReadonlyMap<Registration, string[]>): Map<string, 
   return merged;
 }
 
+function spell(userName: string, documentIds: string[], dialect: Dialect): Frame {
+  return encode({ type: "Introduction", userName, documentIds }, dialect);
+}
+
 /** Spells the introductions of one peer; `isSame`: all are about the same documents, so once per dialect suffices. */
 function speller(userName: string, isSame: boolean): (documentIds: string[], dialect: Dialect) => Frame {
   const spelled = new Map<Dialect, Frame>();
   return (documentIds, dialect) => {
     const known = spelled.get(dialect);
     if (isSame && known !== undefined) return known;
-    const frame = encode({ type: "Introduction", userName, documentIds }, dialect);
+    const frame = spell(userName, documentIds, dialect);
     spelled.set(dialect, frame);
     return frame;
   };

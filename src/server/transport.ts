@@ -86,6 +86,9 @@ export interface SocketListener {
   closed(ending: Ending): void;
 }
 
+/** Hears a socket until a room does. */
+export const NOBODY: SocketListener = { message: () => {}, ending: () => {}, closed: () => {} };
+
 /** An open socket of one peer, or of a peer on another instance. */
 export interface PeerSocket {
   /** Bytes that were sent and that the network has not taken yet, with what keeping them costs. */

@@ -14,8 +14,16 @@ import { guard } from "./guard.ts";
 import { LIMITS } from "./limits.ts";
 import { Liveness } from "./liveness.ts";
 import type { Logger } from "./log.ts";
-import { type Ending, type Frame, type PeerSocket, sendable, type SocketListener, Splice } from "./transport.ts";
-import type { Upgrade } from "./transport.ts";
+import {
+  type Ending,
+  type Frame,
+  NOBODY,
+  type PeerSocket,
+  sendable,
+  type SocketListener,
+  Splice,
+  type Upgrade,
+} from "./transport.ts";
 
 /** What a socket needs to know. */
 export interface WireSocketOptions {
@@ -28,7 +36,6 @@ export interface WireSocketOptions {
 /** Payload of the relay's own pings, whose pongs do not cross. 4k+2 bytes: what follows such a pong stays aligned. */
 const OWN_PING = Buffer.from("🐟re");
 
-const NOBODY: SocketListener = { message: () => {}, ending: () => {}, closed: () => {} };
 const VANISHED: Ending = { code: undefined, reason: "" };
 
 /** One WebSocket after its handshake. */
@@ -37,7 +44,7 @@ export class WireSocket implements PeerSocket {
   readonly #clock: Clock;
   readonly #walker: FrameWalker;
   readonly #liveness: Liveness;
-  #listener = NOBODY;
+  #listener: SocketListener = NOBODY;
   #queuedWrites = 0;
   /** What was written ends within a frame: nothing of ours may follow. */
   #isMidFrame = false;

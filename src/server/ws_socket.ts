@@ -17,6 +17,7 @@ import {
   type Ending,
   type Frame,
   type Message,
+  NOBODY,
   type PeerSocket,
   sendable,
   type SocketListener,
@@ -29,14 +30,12 @@ export interface WsSocketOptions {
   readonly log: Logger;
 }
 
-const NOBODY: SocketListener = { message: () => {}, ending: () => {}, closed: () => {} };
-
 /** One WebSocket of the `ws` package, never half of a pair. */
 export class WsSocket implements PeerSocket {
   readonly #socket: WebSocket;
   readonly #clock: Clock;
   readonly #liveness: Liveness;
-  #listener = NOBODY;
+  #listener: SocketListener = NOBODY;
   #queuedFrames = 0;
   #isClosing = false;
   /** How the relay ended it, which `ws` does not tell afterwards. */

@@ -116,9 +116,7 @@ export class WsTransport implements Transport {
     socket.once("close", () => isOpen || upgrade.ended());
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
       isOpen = true;
-      const peer = new WsSocket(webSocket, upgrade, this.#options);
-      this.#sockets.add(peer);
-      webSocket.once("close", () => this.#sockets.delete(peer));
+      this.#watch(new WsSocket(webSocket, upgrade, this.#options), socket);
     });
   }
 
@@ -127,9 +125,13 @@ export class WsTransport implements Transport {
     const key = headers["sec-websocket-key"];
     socket.write(`${SWITCHING}sec-websocket-accept: ${createHash("sha1").update(key + GUID).digest("base64")}\r\n\r\n`);
     (socket as Socket).setTimeout(0).setNoDelay(true);
-    const peer = new WireSocket(socket, head, upgrade, this.#options);
+    this.#watch(new WireSocket(socket, head, upgrade, this.#options), socket);
+  }
+
+  /** Inspects a peer until its connection is gone. */
+  #watch(peer: WsSocket | WireSocket, connection: Duplex): void {
     this.#sockets.add(peer);
-    socket.once("close", () => this.#sockets.delete(peer));
+    connection.once("close", () => this.#sockets.delete(peer));
   }
 
   /** Looks at all sockets four times in the idle time, so that a silent one is noticed within it. */
