@@ -7,9 +7,8 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import { decode as unpack } from "@std/msgpack";
 import { type ClientMessage, idProblem, type Introduction, WIRE_LIMITS } from "../protocol.ts";
+import { packIntroduction, unpack } from "./messagepack.ts";
 import { byteLength, type Message } from "./transport.ts";
 
 /** How a peer wants to be spoken to. */
@@ -46,43 +45,9 @@ export function decode(frame: Message): Decoded {
 
 /** Spells an introduction for one peer. */
 export function encode(introduction: Introduction, dialect: Dialect): Message {
-  if (dialect === "msgpack") return pack(introduction);
+  if (dialect === "msgpack") return packIntroduction(introduction);
   const { type, userName, documentIds } = introduction;
   return JSON.stringify({ type, userName, documentIds });
-}
-
-/** A MessagePack map of 3 with `"type": "Introduction"`, up to its key `"peerId"`. */
-const PACKED_HEAD = Buffer.from("\x83\xa4type\xacIntroduction\xa6peerId", "latin1");
-const PACKED_DOCUMENTS_KEY = Buffer.from("\xabdocumentIds", "latin1");
-
-/** Written by hand, into one buffer: a general encoder makes a join of a popular document twice as slow. */
-function pack({ userName, documentIds }: Introduction): Message {
-  const packed = Buffer.allocUnsafe(
-    PACKED_HEAD.byteLength + PACKED_DOCUMENTS_KEY.byteLength + packedBound(userName, documentIds),
-  );
-  let at = PACKED_HEAD.copy(packed);
-  at = packString(packed, at, userName);
-  at += PACKED_DOCUMENTS_KEY.copy(packed, at);
-  // A 32-bit length (0xdd) holds for any list; 15 and fewer fit the type byte (0x90).
-  at = documentIds.length < 16
-    ? packed.writeUInt8(0x90 | documentIds.length, at)
-    : packed.writeUInt32BE(documentIds.length, packed.writeUInt8(0xdd, at));
-  for (const id of documentIds) at = packString(packed, at, id);
-  return new Uint8Array(packed.buffer, packed.byteOffset, at);
-}
-
-/** Bytes that suffice: a UTF-16 unit takes at most 3, a string's length 3, a list's length 5. */
-function packedBound(userName: string, documentIds: readonly string[]): number {
-  return documentIds.reduce((bytes, id) => bytes + 3 + id.length * 3, 8 + userName.length * 3);
-}
-
-/** Ids have at most {@link WIRE_LIMITS.idBytes}, so that 16 bits of length suffice. */
-function packString(packed: Buffer, at: number, text: string): number {
-  const length = Buffer.byteLength(text);
-  if (length < 32) at = packed.writeUInt8(0xa0 | length, at);
-  else if (length < 256) at = packed.writeUInt8(length, packed.writeUInt8(0xd9, at));
-  else at = packed.writeUInt16BE(length, packed.writeUInt8(0xda, at));
-  return at + packed.write(text, at);
 }
 
 function dialectOf(frame: Message): Dialect {
