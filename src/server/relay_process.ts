@@ -37,6 +37,8 @@ export async function runRelay(given: RelayConfig, clock: Clock = systemClock): 
   const server = new Server(config, { clock, log });
   // Before listening: without a signal listener the runtime panics when descriptors run out.
   const signal = firstSignal(log);
+  // Likewise: who is told where it listens may send SIGHUP at once, which ends a process that does not expect it.
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => server.renewCertificate());
   const overload = firstOverload(config, descriptors, { clock, log });
   try {
     await server.listen();
@@ -46,7 +48,6 @@ export async function runRelay(given: RelayConfig, clock: Clock = systemClock): 
   announce(config, server.port);
   const deafness = firstDeafness({ host: config.host, port: server.port }, { clock, log });
   if (Deno.env.get(DEPLOY_VARIABLE) !== undefined) log.warning(ISOLATED);
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => server.renewCertificate());
   const needsRestart = Promise.race([overload, deafness]);
   return await drained(server, await Promise.race([signal, needsRestart]), needsRestart);
 }
