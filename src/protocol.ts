@@ -70,6 +70,7 @@ export interface Close {
 /** Every close the relay itself starts. 4408 to 4410 are ours; the others have the meaning of RFC 6455. */
 export const CLOSE = {
   restarting: { code: 1012, reason: "relay is restarting" },
+  backplaneLost: { code: 1012, reason: "relay lost its backplane" },
   malformed: { code: 1008, reason: "too many malformed messages" },
   flooding: { code: 1008, reason: "too many messages" },
   tooBig: { code: 1009, reason: "message too big" },

@@ -24,17 +24,19 @@ const ROOMS: Record<string, string> = {
   watchdog: "clock limits",
   drain: "protocol clock limits transport",
   admission: "clock config limits refusal tokens",
-  counters: "dialects refusal transport",
-  metrics: "counters",
+  counters: "backplane/loss dialects refusal transport",
+  metrics: "backplane counters",
   frames: "protocol frames_encode frames_unmask frames_utf8",
   frames_encode: "protocol transport",
   frames_unmask: "",
   frames_utf8: "",
-  introducer: "protocol buffers clock counters dialects limits log token_bucket transport",
+  sample: "",
+  introducer: "protocol backplane sample buffers clock counters dialects limits log token_bucket transport",
   seeker: "protocol buffers clock counters limits transport",
   pipe: "protocol buffers clock counters limits token_bucket transport",
   settling_socket: "protocol clock limits transport",
-  broker: "protocol log pipe seeker settling_socket transport",
+  backplane: "seeker transport",
+  broker: "protocol backplane log pipe seeker settling_socket transport",
   guard: "protocol log",
   deno_socket: "protocol clock guard limits log transport",
   deno_transport: "clock deno_socket limits log refusal transport",
@@ -45,13 +47,34 @@ const ROOMS: Record<string, string> = {
   "page/assets": "page/client.js page/favicon.svg page/page.css page/page.js page/scripts/conversation.js " +
     "page/scripts/copy.js page/scripts/demo.js page/scripts/duration.js page/scripts/numbers.js " +
     "page/scripts/panel.js page/scripts/peer.js page/scripts/wire.js",
-  "page/page": "protocol page/index.html page/scripts/duration.js",
+  "backplane/bus": "",
+  "backplane/loss": "",
+  "backplane/subjects": "",
+  "backplane/messages": "protocol",
+  "backplane/wire": "protocol transport",
+  "backplane/splice_reader": "frames_encode transport",
+  "backplane/neighbor": "limits",
+  "backplane/remote_socket":
+    "protocol clock frames_encode limits transport backplane/loss backplane/neighbor backplane/splice_reader " +
+    "backplane/wire",
+  "backplane/links":
+    "clock counters limits backplane/bus backplane/loss backplane/neighbor backplane/remote_socket backplane/wire",
+  "backplane/matches":
+    "backplane clock limits seeker backplane/bus backplane/links backplane/messages backplane/subjects backplane/wire",
+  "backplane/interests":
+    "backplane clock limits sample seeker backplane/bus backplane/messages backplane/subjects backplane/wire",
+  "backplane/shared_backplane":
+    "backplane clock counters seeker backplane/bus backplane/interests backplane/links backplane/matches " +
+    "backplane/messages backplane/wire",
+  "backplane/nats_bus": "backplane clock counters drain limits log tls backplane/bus backplane/subjects",
+  nats_backplane: "backplane backplane/nats_bus backplane/shared_backplane",
+  "page/page": "protocol backplane page/index.html page/scripts/duration.js",
   server:
-    "admission broker buffers clock config counters deno_transport drain introducer limits log metrics page/assets " +
+    "admission backplane nats_backplane seeker broker buffers clock config counters deno_transport drain introducer limits log metrics page/assets " +
     "page/page refusal router tls tokens transport ws_transport",
   mod: "config page/page server",
   self_probe: "limits",
-  relay_process: "clock config limits log machine self_probe server watchdog",
+  relay_process: "backplane clock config limits log machine self_probe server watchdog",
 };
 
 /** Houses of their own, by folder and door: their files may know each other and the protocol, and nothing else. */
@@ -71,6 +94,7 @@ const WS = ["src/server/ws_socket.ts", "src/server/wire_socket.ts", "src/server/
 
 /** Packages, and the files that may use them. */
 const PACKAGES: Record<string, string[]> = {
+  "@nats-io/transport-node": ["src/server/backplane/nats_bus.ts"],
   "@logtape/logtape": ["src/server/log.ts"],
   "@std/async/deadline": ["src/check/deadline.ts"],
   "@std/cli/parse-args": ["src/server/config.ts", "src/check"],
@@ -78,10 +102,22 @@ const PACKAGES: Record<string, string[]> = {
   "@std/http/negotiation": ["src/server/page/page.ts"],
   "@std/msgpack": ["src/check"],
   "node:buffer": [
-    ...["src/server/messagepack.ts", "src/server/frames", "src/server/tokens.ts", "src/server/transport.ts", ...WS],
+    ...[
+      "src/server/messagepack.ts",
+      "src/server/backplane/",
+      "src/server/frames",
+      "src/server/tokens.ts",
+      "src/server/transport.ts",
+      ...WS,
+    ],
   ],
   "jsonwebtoken": ["src/server/tokens.ts"],
-  "node:crypto": ["src/server/page/assets.ts", "src/server/tokens.ts", "src/server/ws_transport.ts"],
+  "node:crypto": [
+    "src/server/backplane/subjects.ts",
+    "src/server/page/assets.ts",
+    "src/server/tokens.ts",
+    "src/server/ws_transport.ts",
+  ],
   "node:fs": ["src/server/machine.ts"],
   "node:http": ["src/server/ws_transport.ts"],
   "node:https": ["src/server/ws_transport.ts"],

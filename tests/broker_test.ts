@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { CLOSE, type Close } from "../src/protocol.ts";
+import { ALONE } from "../src/server/backplane.ts";
 import { Broker } from "../src/server/broker.ts";
 import { Buffers } from "../src/server/buffers.ts";
 import { Counters } from "../src/server/counters.ts";
@@ -21,7 +22,8 @@ class House {
     this.buffers = new Buffers(maxBufferedTotal, this.clock);
     const remind = (claim: Claim) => this.reminded.push(claim);
     const { buffers, clock, counters } = this;
-    this.broker = new Broker({ buffers, clock, counters, log: silentLog, holdTimeout, maxBufferedBytes, remind });
+    const parts = { buffers, clock, counters, log: silentLog, backplane: ALONE };
+    this.broker = new Broker({ ...parts, holdTimeout, maxBufferedBytes, remind });
   }
 
   /** A connection that has settled. */

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { CLOSE, type Introduction } from "../src/protocol.ts";
+import { ALONE } from "../src/server/backplane.ts";
 import { Buffers } from "../src/server/buffers.ts";
 import { Counters } from "../src/server/counters.ts";
 import { decode } from "../src/server/dialects.ts";
@@ -15,7 +16,7 @@ class House {
   readonly counters = new Counters();
   readonly introducer = new Introducer({
     ...{ buffers: this.buffers, clock: this.clock },
-    ...{ counters: this.counters, log: silentLog },
+    ...{ counters: this.counters, log: silentLog, backplane: ALONE },
   });
 
   enter(peerId: string, ...join: string[]): FakeSocket {
@@ -201,9 +202,9 @@ Deno.test("the interests of a peer are bounded in bytes", () => {
 Deno.test("a reminder reaches the counterpart only if it is interested in the document", () => {
   const house = new House();
   const [bob, carol] = [house.enter("bob", "doc"), house.enter("carol", "else")];
-  house.introducer.remind({ localId: "alice", remoteId: "bob", documentId: "doc" });
-  house.introducer.remind({ localId: "alice", remoteId: "carol", documentId: "doc" });
-  house.introducer.remind({ localId: "alice", remoteId: "nobody", documentId: "doc" });
+  house.introducer.introduce("bob", "alice", ["doc"]);
+  house.introducer.introduce("carol", "alice", ["doc"]);
+  house.introducer.introduce("nobody", "alice", ["doc"]);
   assertEquals([bob.heard, carol.heard], [[introduction("alice", "doc")], []]);
 });
 

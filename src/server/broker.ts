@@ -5,6 +5,7 @@
  */
 
 import { CLOSE } from "../protocol.ts";
+import type { Matchmaker } from "./backplane.ts";
 import type { Logger } from "./log.ts";
 import { type PairSummary, Pipe, type PipeOptions } from "./pipe.ts";
 import { type Claim, Seeker, type SeekerOptions } from "./seeker.ts";
@@ -13,6 +14,7 @@ import type { PeerSocket } from "./transport.ts";
 
 /** What a broker needs: what its seekers and pipes need, and a log. */
 export interface BrokerOptions extends SeekerOptions, Omit<PipeOptions, "ended"> {
+  readonly backplane: Matchmaker;
   readonly log: Logger;
 }
 
@@ -20,6 +22,14 @@ export interface BrokerOptions extends SeekerOptions, Omit<PipeOptions, "ended">
 interface Half {
   readonly socket: PeerSocket;
   readonly pipe: Pipe;
+}
+
+/** What a seeker is joined with. */
+interface Counterpart {
+  readonly claim: Claim;
+  readonly socket: PeerSocket;
+  /** Those of the two that other instances know as connections of this one. */
+  readonly leaves: readonly Claim[];
 }
 
 /** Pairs reciprocal connections. */
@@ -40,10 +50,26 @@ export class Broker {
   /** Takes over a connection socket: it replaces an older one of the same side, then is joined or held. */
   welcome(claim: Claim, newcomer: PeerSocket): void {
     const socket = new SettlingSocket(newcomer, this.#options.clock);
-    this.#supersede(claim);
+    this.supersede(claim);
     const counterpart = this.#seekers.get(keyOf(reverse(claim)));
-    if (counterpart === undefined) this.#hold(claim, socket);
-    else this.#join(counterpart, claim, socket);
+    if (counterpart === undefined) return this.#hold(claim, socket);
+    this.#options.backplane.came(claim, false);
+    this.#join(counterpart, { claim, socket, leaves: [counterpart.claim, claim] });
+  }
+
+  /** Joins a seeker with its other side, which is on another instance. False: it does not wait any more. */
+  joinRemote(claim: Claim, socket: PeerSocket): boolean {
+    const seeker = this.#seekers.get(keyOf(claim));
+    if (seeker !== undefined) this.#join(seeker, { claim: reverse(claim), socket, leaves: [claim] });
+    return seeker !== undefined;
+  }
+
+  /** Ends the connection of this side, if there is one: a newer one has come. */
+  supersede(claim: Claim): void {
+    const key = keyOf(claim);
+    this.#seekers.get(key)?.close(CLOSE.superseded);
+    const half = this.#halves.get(key);
+    half?.pipe.close(half.socket, CLOSE.superseded, CLOSE.peerLost);
   }
 
   /** The sockets of all seekers and pairs, for the drain. */
@@ -52,24 +78,24 @@ export class Broker {
     for (const { socket } of this.#halves.values()) yield socket;
   }
 
-  #supersede(claim: Claim): void {
-    const key = keyOf(claim);
-    this.#seekers.get(key)?.close(CLOSE.superseded);
-    const half = this.#halves.get(key);
-    half?.pipe.close(half.socket, CLOSE.superseded, CLOSE.peerLost);
-  }
-
   #hold(claim: Claim, socket: PeerSocket): void {
     const key = keyOf(claim);
-    this.#seekers.set(key, new Seeker(claim, socket, this.#options, () => this.#seekers.delete(key)));
+    const left = (isJoined: boolean) => {
+      this.#seekers.delete(key);
+      if (!isJoined) this.#options.backplane.went(claim);
+    };
+    this.#seekers.set(key, new Seeker(claim, socket, this.#options, left));
+    this.#options.backplane.came(claim, true);
     this.#options.log.debug("holding {local} for {remote}", { local: claim.localId, remote: claim.remoteId });
   }
 
-  #join(seeker: Seeker, claim: Claim, socket: PeerSocket): void {
+  #join(seeker: Seeker, { claim, socket, leaves }: Counterpart): void {
     const keys = [keyOf(seeker.claim), keyOf(claim)];
     const held = seeker.handOver();
+    this.#options.backplane.paired(seeker.claim);
     const ended = (summary: PairSummary) => {
       for (const key of keys) this.#halves.delete(key);
+      for (const left of leaves) this.#options.backplane.went(left);
       this.#options.log.info("a pair ended: {why}", { ...summary });
     };
     this.#options.counters.pairsMade += 1;

@@ -83,6 +83,12 @@ export interface RelayConfig {
   metrics: boolean;
   /** What carries the sockets: `ws` for a relay that faces the internet. */
   transport: typeof TRANSPORTS[number];
+  /** URLs of NATS servers over which several instances act as one; none: this one is alone. */
+  nats: string[];
+  /** Path of a NATS credentials file. */
+  natsCreds: string | undefined;
+  /** Path of a PEM file with the authority that signs the certificates of the NATS servers. */
+  natsCa: string | undefined;
   /** How much is logged. */
   logLevel: typeof LOG_LEVELS[number];
   /** For whom it is logged. Undefined: pretty on a terminal, JSON lines elsewhere. */
@@ -148,6 +154,14 @@ const OPTIONS: { readonly [Name in keyof RelayConfig]: Option<RelayConfig[Name]>
     initial: "deno",
     help: "deno runs everywhere; ws has back-pressure, for the internet",
   }),
+  nats: {
+    ...list("nats", "RELAY_NATS_URL", readNatsUrl, "act as one with other instances, over these NATS servers"),
+    read: (text: string) => readEach(text.split(","), readNatsUrl),
+    // A URL may hold a password.
+    isSecret: true,
+  },
+  natsCreds: optionalText("nats-creds", "RELAY_NATS_CREDS", "credentials file for NATS; needs --nats"),
+  natsCa: optionalText("nats-ca", "RELAY_NATS_CA", "PEM file with the authority of NATS' certificates; needs --nats"),
   logLevel: choice("log-level", "RELAY_LOG_LEVEL", LOG_LEVELS, { initial: "info", help: "how much is logged" }),
   logFormat: {
     ...choice("log-format", "RELAY_LOG_FORMAT", LOG_FORMATS, { initial: "pretty", help: "for people or for programs" }),
@@ -226,10 +240,17 @@ function read<T>(option: Option<T>, name: string, texts: readonly string[]): T {
   return option.kind === "list" ? values.flat() as T : values[0];
 }
 
+/** Options that mean nothing alone. */
+const NEEDS = [["cert", "key"], ["key", "cert"], ["natsCreds", "nats"], ["natsCa", "nats"]] as const;
+
 function checkPairs(config: RelayConfig): RelayConfig {
-  if ((config.cert === undefined) === (config.key === undefined)) return config;
-  const [given, missing] = config.cert === undefined ? ["key", "cert"] : ["cert", "key"];
-  throw new ConfigError(`Cannot use --${given} alone: want --${missing} with it, got none.`);
+  const isGiven = (name: keyof RelayConfig) => config[name] !== undefined && `${config[name]}` !== "";
+  for (const [given, needed] of NEEDS) {
+    if (!isGiven(given) || isGiven(needed)) continue;
+    const [flag, missing] = [OPTIONS[given].flag, OPTIONS[needed].flag];
+    throw new ConfigError(`Cannot use --${flag} alone: want --${missing} with it, got none.`);
+  }
+  return config;
 }
 
 function mapOptions(value: (option: Option<unknown>, name: string) => unknown): RelayConfig {
@@ -318,11 +339,17 @@ function list(
   readItem: (text: string) => string | Wanted,
   help: string,
 ): Option<string[]> {
-  const read = (text: string) => {
-    const item = text.trim() === "" ? new Wanted("no empty entry") : readItem(text.trim());
-    return item instanceof Wanted ? item : [item];
-  };
-  return { flag, variable, kind: "list", help, initial: () => [], read };
+  return { flag, variable, kind: "list", help, initial: () => [], read: (text) => readEach([text], readItem) };
+}
+
+function readEach(texts: readonly string[], readItem: (text: string) => string | Wanted): string[] | Wanted {
+  const items = texts.map((text) => text.trim() === "" ? new Wanted("no empty entry") : readItem(text.trim()));
+  return items.find((item) => item instanceof Wanted) ?? items as string[];
+}
+
+function readNatsUrl(text: string): string | Wanted {
+  const isServer = /^(nats|tls):\/\/[^/?#\s]+\/?$/.test(text) && URL.canParse(text);
+  return isServer ? text : new Wanted("servers such as nats://user:password@nats.example.com:4222");
 }
 
 function readOrigin(text: string): string | Wanted {

@@ -6,6 +6,7 @@
 
 import type { RefusalReason } from "./refusal.ts";
 import type { MalformedReason } from "./dialects.ts";
+import type { LossReason } from "./backplane/loss.ts";
 import { type Ending, type Frame, Splice, type SpliceContents } from "./transport.ts";
 
 /** Frames and their bytes, of one type and direction. */
@@ -28,6 +29,10 @@ export class Counters {
   seekersHeld = 0;
   seekersExpired = 0;
   pairsMade = 0;
+  /** What crossed to and from other instances. */
+  readonly bus = { sent: { messages: 0, bytes: 0 }, received: { messages: 0, bytes: 0 } };
+  /** Pairs over two instances that were closed although neither side wanted it. */
+  readonly resets = new Map<LossReason, number>();
   /** What peers sent on connection sockets. */
   readonly received = newTraffic();
   /** What was passed on: the rest was held in vain or came too late. */

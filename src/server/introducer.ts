@@ -5,17 +5,20 @@
  */
 
 import { CLOSE, type Close, WIRE_LIMITS } from "../protocol.ts";
+import type { Announcer } from "./backplane.ts";
 import type { Buffers, Share } from "./buffers.ts";
 import type { Clock } from "./clock.ts";
 import { type Counters, increment } from "./counters.ts";
 import { decode, type Dialect, encode, type MalformedReason } from "./dialects.ts";
 import { LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
+import { sample } from "./sample.ts";
 import { TokenBucket } from "./token_bucket.ts";
 import { byteLength, type Frame, type Message, type PeerSocket } from "./transport.ts";
 
 /** What an introducer needs. */
 export interface IntroducerOptions {
+  readonly backplane: Announcer;
   readonly buffers: Buffers;
   readonly clock: Clock;
   readonly counters: Counters;
@@ -80,11 +83,11 @@ export class Introducer {
     });
   }
 
-  /** Tells `remoteId`, if it is here and interested, that `localId` still waits for it. */
-  remind({ localId, remoteId, documentId }: { localId: string; remoteId: string; documentId: string }): void {
-    for (const remote of this.#byPeer.get(remoteId)) {
-      if (!remote.documents.has(documentId)) continue;
-      this.#tell(remote, spell(localId, [documentId], remote.dialect));
+  /** Introduces a peer, here or elsewhere, to `listenerId`, if that one is here and still interested. */
+  introduce(listenerId: string, peerId: string, documentIds: readonly string[]): void {
+    for (const listener of this.#byPeer.get(listenerId)) {
+      const common = documentIds.filter((id) => listener.documents.has(id));
+      if (common.length > 0) this.#tell(listener, spell(peerId, common, listener.dialect));
     }
   }
 
@@ -144,6 +147,7 @@ export class Introducer {
     if (this.#documentBytes + bytes > LIMITS.documentBytes) return this.#dismiss(peer, CLOSE.outOfBuffers);
     for (const id of added) this.#add(peer, id);
     this.#introduceAll(peer, documents);
+    if (peer.isOpen) this.#options.backplane.joined(peer.peerId, documents);
   }
 
   #add(peer: Registration, documentId: string): void {
@@ -153,8 +157,16 @@ export class Introducer {
 
   #leave(peer: Registration, documentId: string): void {
     if (!peer.documents.delete(documentId)) return;
-    this.#byDocument.delete(documentId, peer);
     this.#weigh(peer, -weight(documentId));
+    this.#unlist(peer, documentId);
+  }
+
+  #unlist(peer: Registration, documentId: string): void {
+    this.#byDocument.delete(documentId, peer);
+    const others = this.#byPeer.get(peer.peerId).values();
+    if (!others.some(({ documents }) => documents.has(documentId))) {
+      this.#options.backplane.left(peer.peerId, documentId);
+    }
   }
 
   #weigh(peer: Registration, bytes: number): void {
@@ -212,9 +224,10 @@ export class Introducer {
   #forget(peer: Registration): void {
     peer.isOpen = false;
     this.#byPeer.delete(peer.peerId, peer);
-    for (const id of peer.documents) this.#byDocument.delete(id, peer);
+    const documents = [...peer.documents];
     peer.documents.clear();
     this.#weigh(peer, -peer.documentBytes);
+    for (const id of documents) this.#unlist(peer, id);
   }
 }
 
@@ -277,14 +290,4 @@ function speller(userName: string, isSame: boolean): (documentIds: string[], dia
     spelled.set(dialect, frame);
     return frame;
   };
-}
-
-/** All of a short list; of a long one, `most` at random, by the first steps of a shuffle in place. */
-function sample<T>(list: T[], most: number): T[] {
-  if (list.length <= most) return list;
-  for (let i = 0; i < most; i++) {
-    const j = i + Math.floor(Math.random() * (list.length - i));
-    [list[i], list[j]] = [list[j], list[i]];
-  }
-  return list.slice(0, most);
 }

@@ -67,6 +67,49 @@ export const LIMITS = {
   /** Milliseconds between two measurements of all backlogs while their sum is over the bound: 1 % of a core. */
   measureEveryMs: 100,
 
+  /** Milliseconds between two questions whether a receiver has caught up, where its transport does not tell. */
+  askMs: 50,
+
+  /** Bytes of one message to another instance: large enough that its cost is that of its bytes. */
+  chunkBytes: 64 * KIB,
+  /**
+   * Bytes under way to another instance. NATS holds up a sender once 32 MiB wait for one receiver, and with it all that
+   * the sender says to others.
+   */
+  windowBytes: 8 * MIB,
+  /** Bytes after which another instance hears what has arrived: well below {@link resumeBelowBytes}. */
+  confirmBytes: 128 * KIB,
+  /** Milliseconds after which it hears of less. */
+  confirmMs: 200,
+  /** Milliseconds between two looks at all pairs over two instances. */
+  inspectMs: 500,
+  /** Milliseconds without a word of what was sent, after which the other instance is asked; something may be lost. */
+  doubtMs: 1_000,
+  /** Milliseconds in which another instance has to tell what it received: longer than any turn of its event loop. */
+  receiptMs: 5_000,
+  /** Milliseconds without a word after which it is asked whether it is there. */
+  remoteProbeMs: 15_000,
+  /** Milliseconds without a word after which it is not. */
+  remoteSilenceMs: 45_000,
+  /** Milliseconds after which a seeker is offered to other instances again, and again: longer than a cluster needs. */
+  offerAgainMs: [250, 1_000] as readonly number[],
+  /** Milliseconds between later offers, at most. */
+  offerEveryMs: 5_000,
+  /** Milliseconds that a seeker waits for the answer of one instance before it is there for others again. */
+  answerMs: 3_000,
+  /** Milliseconds, on average, after which a join is told again: longer than interest needs to spread in a cluster. */
+  announceAgainMs: 1_000,
+  /** Milliseconds in which all interests are told again, so that whatever was lost is made good. */
+  announceEveryMs: 60_000,
+  /** Milliseconds between two parts of that. */
+  roundMs: 1_000,
+  /** Milliseconds between two tries to reach NATS again, and as much at random beside. */
+  natsReconnectMs: 250,
+  /** Milliseconds between two tries at the start. */
+  natsRetryMs: 1_000,
+  /** Milliseconds between two pings, of which two may stay without an answer. */
+  natsPingMs: 5_000,
+
   /** Milliseconds in which an upgraded socket opens; one that has not is a descriptor lost to a reset. */
   openMs: 10_000,
   /** Milliseconds in which a connection has to send its request. */

@@ -5,16 +5,17 @@
  */
 
 import { collectDefaultMetrics, type CollectFunction, Counter, Gauge, Registry } from "prom-client";
+import type { BackplaneStatus } from "./backplane.ts";
 import type { Counters, Traffic } from "./counters.ts";
 
 /** What is told: counts since the start, and what there is now. */
 export interface MetricsSource {
   readonly counters: Counters;
   /** Numbers of the present, by the rest of their metric's name. */
-  present(): Readonly<Record<Present, number>>;
+  present(): Readonly<Record<Present, number | boolean>>;
 }
 
-type Present = "connections" | "peers" | "documents" | "seekers" | "pairs" | "bufferedBytes";
+type Present = "connections" | "peers" | "documents" | "seekers" | "pairs" | "bufferedBytes" | keyof BackplaneStatus;
 
 /** Values by label. */
 type Series = Iterable<[label: string, value: number]>;
@@ -26,6 +27,8 @@ const PRESENT: readonly [present: Present, name: string, help: string][] = [
   ["seekers", "relay_seekers", "Connections whose other side has not come."],
   ["pairs", "relay_pairs", "Pairs of connections that are piped."],
   ["bufferedBytes", "relay_buffered_bytes", "Bytes that wait for their receivers."],
+  ["connected", "relay_backplane_connected", "Whether other instances can be reached: 1 or 0."],
+  ["remotePairs", "relay_remote_pairs", "Pairs whose other half is on another instance."],
 ];
 
 /** A registry of one relay. Labels are closed sets: no id, address or token is ever one. */
@@ -33,7 +36,7 @@ export class Metrics {
   readonly #registry = new Registry();
 
   constructor({ counters, present }: MetricsSource) {
-    for (const [key, name, help] of PRESENT) this.#gauge(name, help, () => present()[key]);
+    for (const [key, name, help] of PRESENT) this.#gauge(name, help, () => Number(present()[key]));
     this.#count("relay_opened_total", "Sockets that opened, by kind.", "kind", () => Object.entries(counters.opened));
     this.#count("relay_refused_total", "Requests refused, by reason.", "reason", () => counters.refused);
     this.#count("relay_malformed_total", "Messages not understood, by reason.", "reason", () => counters.malformed);
@@ -44,6 +47,10 @@ export class Metrics {
     this.#total("relay_pairs_made_total", "Pairs made.", () => counters.pairsMade);
     this.#traffic("received", "sent by peers on connections", counters.received);
     this.#traffic("delivered", "passed on to the other side", counters.delivered);
+    this.#crossing("messages", "Messages to and from other instances.", counters);
+    this.#crossing("bytes", "Bytes to and from other instances.", counters);
+    const resets = () => counters.resets;
+    this.#count("relay_backplane_resets_total", "Pairs over two instances lost, by reason.", "reason", resets);
     // Event-loop delay, memory, CPU and descriptors of the process.
     collectDefaultMetrics({ register: this.#registry });
     // Gauges that are named like counters, which `promtool check metrics` objects to.
@@ -65,6 +72,11 @@ export class Metrics {
     const by = (unit: keyof Traffic) => (): Series => [["text", traffic.text[unit]], ["binary", traffic.binary[unit]]];
     this.#count(`relay_${direction}_frames_total`, `Frames ${what}, by type.`, "type", by("frames"));
     this.#count(`relay_${direction}_bytes_total`, `Payload bytes ${what}, by type.`, "type", by("bytes"));
+  }
+
+  #crossing(unit: "messages" | "bytes", help: string, { bus }: Counters): void {
+    const series = (): Series => [["sent", bus.sent[unit]], ["received", bus.received[unit]]];
+    this.#count(`relay_backplane_${unit}_total`, help, "direction", series);
   }
 
   #gauge(name: string, help: string, value: () => number): void {

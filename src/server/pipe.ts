@@ -6,7 +6,7 @@
 
 import { CLOSE, type Close } from "../protocol.ts";
 import type { Buffers, Share } from "./buffers.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock, Timer } from "./clock.ts";
 import { addFrame, type Counters } from "./counters.ts";
 import { LIMITS } from "./limits.ts";
 import { TokenBucket } from "./token_bucket.ts";
@@ -64,7 +64,10 @@ export class Pipe {
   close(socket: PeerSocket, close: Close, other: Close, why: string = close.reason): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    for (const end of this.#ends) end.socket.close(end.socket === socket ? close : other);
+    for (const end of this.#ends) {
+      end.stopAsking();
+      end.socket.close(end.socket === socket ? close : other);
+    }
     this.#options.ended(this.#summary(why));
   }
 
@@ -89,12 +92,20 @@ export class Pipe {
     from.bytes += size;
     addFrame(this.#options.counters.delivered, frame, size);
     to.share.set(backlog + size);
-    if (backlog + size > LIMITS.pauseAboveBytes) from.pause();
+    if (backlog + size > LIMITS.pauseAboveBytes) this.#holdBack(from, to);
+  }
+
+  /** Reads no more of a side until the other has caught up. Who cannot pause does not tell when it has: it is asked. */
+  #holdBack(from: End, to: End): void {
+    from.pause();
+    if (from.canPause && !to.canPause) to.ask();
   }
 
   /** A receiver's backlog has become smaller: its sender may go on. */
-  drained(to: End): void {
-    if (to.socket.backlog < LIMITS.resumeBelowBytes) this.#partnerOf(to).resume();
+  drained(to: End): boolean {
+    const isDrained = to.socket.backlog < LIMITS.resumeBelowBytes;
+    if (isDrained) this.#partnerOf(to).resume();
+    return isDrained;
   }
 
   #summary(why: string): PairSummary {
@@ -118,10 +129,13 @@ class End implements SocketListener {
   frames = 0;
   bytes = 0;
   readonly #counters: Counters;
+  readonly #clock: Clock;
   #isPaused = false;
+  #question: Timer | undefined;
 
   constructor(readonly socket: PeerSocket, readonly pipe: Pipe, { buffers, clock, counters }: PipeOptions) {
     this.#counters = counters;
+    this.#clock = clock;
     this.share = buffers.open({
       measure: () => socket.backlog,
       evict: () => pipe.close(socket, CLOSE.outOfBuffers, CLOSE.outOfBuffers),
@@ -147,6 +161,18 @@ class End implements SocketListener {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.socket.resume?.();
+  }
+
+  /** Asks until this side has caught up. */
+  ask(): void {
+    this.#question ??= this.#clock.after(LIMITS.askMs, () => {
+      this.#question = undefined;
+      if (!this.pipe.drained(this)) this.ask();
+    });
+  }
+
+  stopAsking(): void {
+    this.#question?.cancel();
   }
 
   message(frame: Frame): void {

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "./clock.ts";
+import { BackplaneError } from "./backplane.ts";
 import { ConfigError, DEPLOY_VARIABLE, type RelayConfig } from "./config.ts";
 import { LIMITS } from "./limits.ts";
 import { type Logger, printLog, relayLogger } from "./log.ts";
@@ -17,8 +18,8 @@ import { Watchdog } from "./watchdog.ts";
 export const EXIT = {
   /** Drained on a signal. */
   ok: 0,
-  /** The address cannot be bound. */
-  cannotListen: 1,
+  /** The address cannot be bound, or other instances refuse this one. */
+  cannotStart: 1,
   /** An option cannot be used. */
   badConfig: 2,
   /** Memory or descriptors ran short: start it again (`EX_TEMPFAIL` of sysexits.h). */
@@ -43,11 +44,11 @@ export async function runRelay(given: RelayConfig, clock: Clock = systemClock): 
   try {
     await server.listen();
   } catch (error) {
-    return cannotListen(config, error);
+    return cannotStart(config, error);
   }
   announce(config, server.port);
   const deafness = firstDeafness({ host: config.host, port: server.port }, { clock, log });
-  if (Deno.env.get(DEPLOY_VARIABLE) !== undefined) log.warning(ISOLATED);
+  if (Deno.env.get(DEPLOY_VARIABLE) !== undefined && config.nats.length === 0) log.warning(ISOLATED);
   const needsRestart = Promise.race([overload, deafness]);
   return await drained(server, await Promise.race([signal, needsRestart]), needsRestart);
 }
@@ -141,9 +142,10 @@ function announce({ cert }: RelayConfig, port: number): void {
   console.log(`🐟 Listening at ${cert === undefined ? "http" : "https"}://localhost:${port}`);
 }
 
-function cannotListen({ host, port }: RelayConfig, error: unknown): number {
+function cannotStart({ host, port }: RelayConfig, error: unknown): number {
   if (error instanceof ConfigError) throw error;
   const got = (error as { code?: string }).code === "EADDRINUSE" ? "one in use" : (error as Error).message;
-  console.error(`Cannot listen on ${host}:${port}: want a free port, got ${got}.`);
-  return EXIT.cannotListen;
+  const isRefused = error instanceof BackplaneError;
+  console.error(isRefused ? error.message : `Cannot listen on ${host}:${port}: want a free port, got ${got}.`);
+  return EXIT.cannotStart;
 }

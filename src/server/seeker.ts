@@ -40,7 +40,7 @@ export interface SeekerOptions {
 /** A held connection socket. */
 export class Seeker implements SocketListener {
   readonly #options: SeekerOptions;
-  readonly #left: () => void;
+  readonly #left: (isJoined: boolean) => void;
   readonly #frames: Frame[] = [];
   readonly #share: Share;
   readonly #expiry: Timer | undefined;
@@ -48,8 +48,13 @@ export class Seeker implements SocketListener {
   #bytes = 0;
   #messages = 0;
 
-  /** @param left The wait is over, for whatever reason. Called exactly once. */
-  constructor(readonly claim: Claim, readonly socket: PeerSocket, options: SeekerOptions, left: () => void) {
+  /** @param left The wait is over: the other side has come, or this one has gone. Called exactly once. */
+  constructor(
+    readonly claim: Claim,
+    readonly socket: PeerSocket,
+    options: SeekerOptions,
+    left: (isJoined: boolean) => void,
+  ) {
     this.#options = options;
     this.#left = once(left);
     const { buffers, clock, holdTimeout } = options;
@@ -74,7 +79,7 @@ export class Seeker implements SocketListener {
   }
 
   ending(): void {
-    this.#leave();
+    this.#leave(false);
     // The socket may stay for a while, and with it this listener.
     this.#frames.length = 0;
   }
@@ -92,7 +97,7 @@ export class Seeker implements SocketListener {
 
   /** Ends the wait: the socket and what it sent are the caller's now. */
   handOver(): Frame[] {
-    this.#leave();
+    this.#leave(true);
     return this.#frames.splice(0);
   }
 
@@ -101,11 +106,11 @@ export class Seeker implements SocketListener {
     this.close(CLOSE.noReciprocal);
   }
 
-  #leave(): void {
+  #leave(isJoined: boolean): void {
     this.#expiry?.cancel();
     this.#reminder.cancel();
     this.#share.close();
-    this.#left();
+    this.#left(isJoined);
   }
 
   #remind(): void {
@@ -120,10 +125,10 @@ function detached(frame: Frame): Frame {
   return frame instanceof Uint8Array && frame.byteLength < frame.buffer.byteLength ? frame.slice() : frame;
 }
 
-function once(action: () => void): () => void {
+function once<Args extends unknown[]>(action: (...args: Args) => void): (...args: Args) => void {
   let done = false;
-  return () => {
-    if (!done) action();
+  return (...args) => {
+    if (!done) action(...args);
     done = true;
   };
 }

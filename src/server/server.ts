@@ -5,6 +5,7 @@
  */
 
 import { Admission } from "./admission.ts";
+import { ALONE, type Backplane } from "./backplane.ts";
 import { Broker } from "./broker.ts";
 import { Buffers } from "./buffers.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -17,9 +18,11 @@ import { LIMITS } from "./limits.ts";
 import { type Logger, relayLogger } from "./log.ts";
 import { answerAsset, makeAssets } from "./page/assets.ts";
 import { answerPage, type Status } from "./page/page.ts";
+import { natsBackplane } from "./nats_backplane.ts";
 import { Refusal } from "./refusal.ts";
 import { readTls } from "./tls.ts";
 import { noSuchPage, Router, type SocketRoute } from "./router.ts";
+import type { Claim } from "./seeker.ts";
 import { type Grant, Tokens } from "./tokens.ts";
 import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport.ts";
 
@@ -31,6 +34,7 @@ export interface ServerParts {
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly transport?: Transport;
+  readonly backplane?: Backplane;
 }
 
 /** A relay. Several in one process share nothing. */
@@ -42,6 +46,7 @@ export class Server {
   readonly #router = new Router(this.#assets.keys());
   readonly #tokens: Tokens;
   readonly #admission: Admission;
+  readonly #backplane: Backplane;
   readonly #introducer: Introducer;
   readonly #broker: Broker;
   readonly #buffers: Buffers;
@@ -59,7 +64,7 @@ export class Server {
    */
   constructor(
     config: Partial<RelayConfig> = {},
-    { clock = systemClock, log = relayLogger(), transport }: ServerParts = {},
+    { clock = systemClock, log = relayLogger(), transport, backplane }: ServerParts = {},
   ) {
     this.#config = withDefaults(config);
     this.#clock = clock;
@@ -69,9 +74,10 @@ export class Server {
     this.#tokens = new Tokens(this.#config);
     this.#admission = new Admission(this.#config, this.#tokens, clock);
     const counters = this.#counters;
-    const introducer = this.#introducer = new Introducer({ buffers, clock, counters, log });
-    const remind = introducer.remind.bind(introducer);
-    this.#broker = new Broker({ ...this.#config, buffers, clock, counters, log, remind });
+    this.#backplane = backplane ?? openBackplane(this.#config, { clock, counters, log });
+    const parts = { buffers, clock, counters, log, backplane: this.#backplane };
+    this.#introducer = new Introducer(parts);
+    this.#broker = new Broker({ ...this.#config, ...parts, remind: (seeker) => this.#remind(seeker) });
     this.#transport = transport;
   }
 
@@ -89,6 +95,7 @@ export class Server {
       ...this.#introducer.counts,
       ...this.#broker.counts,
       bufferedBytes: this.#buffers.total,
+      backplane: this.#backplane.status,
       needsToken: this.#tokens.areNeeded,
       frames: this.#counters.delivered.text.frames + this.#counters.delivered.binary.frames,
     };
@@ -99,7 +106,15 @@ export class Server {
     await this.#tokens.load();
     if (this.#config.metrics) this.#metrics = await this.#openMetrics();
     this.#transport ??= await this.#openTransport();
-    this.#address = await this.#transport.listen(this.handle);
+    await this.#backplane.open({
+      introduce: (...args) => this.#introducer.introduce(...args),
+      joinRemote: (...args) => this.#broker.joinRemote(...args),
+      supersede: (claim) => this.#broker.supersede(claim),
+    });
+    this.#address = await this.#transport.listen(this.handle).catch(async (error) => {
+      await this.#backplane.close();
+      throw error;
+    });
     return this;
   }
 
@@ -128,7 +143,7 @@ export class Server {
       case "health":
         return new Response("ok\n");
       case "ready":
-        return this.#admission.draining ? new Response("draining\n", { status: 503 }) : new Response("ready\n");
+        return this.#answerReady();
       case "metrics":
         return this.#metrics?.() ?? this.#refuse(noSuchPage("/metrics"), address);
       case "introduction":
@@ -159,6 +174,7 @@ export class Server {
     await drain({ introductions, sockets: () => this.#sockets(), emptied }, seconds, pace);
     // Requests that never end must not keep a relay from ending.
     await within(this.#clock, LIMITS.closeMs, Promise.resolve(this.#transport?.close()));
+    await this.#backplane.close();
   }
 
   async #openTransport(): Promise<Transport> {
@@ -172,8 +188,23 @@ export class Server {
   async #openMetrics(): Promise<() => Response> {
     // Who does not choose it does not load it.
     const { answerMetrics, Metrics } = await import("./metrics.ts");
-    const metrics = new Metrics({ counters: this.#counters, present: () => this.status });
+    const metrics = new Metrics({ counters: this.#counters, present: () => this.#present() });
     return () => answerMetrics(metrics);
+  }
+
+  #present() {
+    return { connected: false, remotePairs: 0, ...this.status, ...this.#backplane.status };
+  }
+
+  #remind(seeker: Claim): void {
+    this.#introducer.introduce(seeker.remoteId, seeker.localId, [seeker.documentId]);
+    this.#backplane.remind(seeker);
+  }
+
+  #answerReady(): Response {
+    if (this.#admission.draining) return new Response("draining\n", { status: 503 });
+    const isCutOff = this.#backplane.status?.connected === false;
+    return isCutOff ? new Response("cut off from other instances\n", { status: 503 }) : new Response("ready\n");
   }
 
   *#sockets(): Iterable<PeerSocket> {
@@ -199,4 +230,9 @@ export class Server {
     if (route.kind === "introduction") this.#introducer.welcome(route.localId, socket, grant);
     else this.#broker.welcome(route, socket);
   }
+}
+
+function openBackplane(config: RelayConfig, parts: { clock: Clock; counters: Counters; log: Logger }): Backplane {
+  if (config.nats.length === 0) return ALONE;
+  return natsBackplane({ ...config, ...parts, splices: config.transport === "ws" });
 }

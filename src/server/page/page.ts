@@ -6,6 +6,7 @@
 
 import { accepts } from "@std/http/negotiation";
 import { VERSION } from "../../protocol.ts";
+import type { BackplaneStatus } from "../backplane.ts";
 import template from "./index.html" with { type: "text" };
 import { duration } from "./scripts/duration.js";
 
@@ -28,6 +29,8 @@ export interface Status {
   readonly bufferedBytes: number;
   /** Frames passed from peer to peer since the start. */
   readonly frames: number;
+  /** The way to other instances, if there are any. */
+  readonly backplane?: BackplaneStatus;
   /** Whether a socket has to show a token. */
   readonly needsToken: boolean;
 }

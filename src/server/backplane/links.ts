@@ -1,0 +1,114 @@
+/**
+ * All halves on other instances: what comes for one finds it, and what an instance took with it is closed.
+ *
+ * @module
+ */
+
+import type { Clock, Timer } from "../clock.ts";
+import { type Counters, increment } from "../counters.ts";
+import { LIMITS } from "../limits.ts";
+import type { Bus } from "./bus.ts";
+import { Neighbor } from "./neighbor.ts";
+import type { LossReason } from "./loss.ts";
+import { RemoteSocket } from "./remote_socket.ts";
+import { encode, type HalfMessage, WIRE_OVERHEAD } from "./wire.ts";
+
+/** What links need. */
+export interface LinksOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  /** Bytes of one message between peers. */
+  readonly maxMessageBytes: number;
+}
+
+/** Where the other half is, as its instance tells. */
+export interface Address {
+  readonly instance: string;
+  readonly handle: number;
+  readonly splices: boolean;
+}
+
+/** The links of this instance. */
+export class Links {
+  readonly #sockets = new Map<number, RemoteSocket>();
+  readonly #neighbors = new Map<string, Neighbor>();
+  readonly #options: LinksOptions;
+  #lastHandle = 0;
+  #inspection: Timer | undefined;
+
+  constructor(options: LinksOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  /** A handle for a link that may come to be. */
+  reserve(): number {
+    do this.#lastHandle = (this.#lastHandle + 1) >>> 0; while (this.#sockets.has(this.#lastHandle));
+    return this.#lastHandle;
+  }
+
+  /** A socket for the half at `address`, which knows this one by `handle`. */
+  open(handle: number, { instance, ...partner }: Address): RemoteSocket {
+    const { bus, clock, maxMessageBytes } = this.#options;
+    const neighbor = this.#neighbor(instance);
+    neighbor.links += 1;
+    const socket = new RemoteSocket(handle, { neighbor, ...partner }, {
+      ...{ clock, maxMessageBytes },
+      chunkBytes: Math.min(LIMITS.chunkBytes, bus.maxPayload - WIRE_OVERHEAD),
+      publish: (data) => bus.send(instance, data),
+      gone: (loss) => this.#forget(socket, loss),
+    });
+    this.#sockets.set(handle, socket);
+    this.#inspection ??= this.#options.clock.after(LIMITS.inspectMs, () => this.#inspect());
+    return socket;
+  }
+
+  /** Takes what another instance said to one of the halves here. */
+  received(message: HalfMessage, size: number, sender: string): void {
+    const socket = this.#sockets.get(message.handle);
+    if (socket?.neighbor.id === sender) return socket.hear(message, size);
+    // A half that is gone is told of with its last message; who asks has not heard that one.
+    if (message.type === "probe") this.reset(sender, message.from);
+  }
+
+  /** Tells another instance that a half is gone. */
+  reset(instance: string, handle: number): void {
+    this.#options.bus.send(instance, encode({ type: "reset", handle }));
+  }
+
+  /** Closes all whose other half is on this instance. */
+  lose(instance: string): void {
+    for (const socket of [...this.#sockets.values()]) {
+      if (socket.neighbor.id === instance) socket.lose("unreachable");
+    }
+  }
+
+  loseAll(): void {
+    for (const socket of [...this.#sockets.values()]) socket.lose("disconnected");
+  }
+
+  #neighbor(instance: string): Neighbor {
+    const known = this.#neighbors.get(instance) ?? new Neighbor(instance);
+    this.#neighbors.set(instance, known);
+    return known;
+  }
+
+  #forget(socket: RemoteSocket, loss: LossReason | undefined): void {
+    this.#sockets.delete(socket.handle);
+    if (loss !== undefined) increment(this.#options.counters.resets, loss);
+    socket.neighbor.links -= 1;
+    if (socket.neighbor.links === 0) this.#neighbors.delete(socket.neighbor.id);
+    if (this.#sockets.size > 0) return;
+    this.#inspection?.cancel();
+    this.#inspection = undefined;
+  }
+
+  #inspect(): void {
+    this.#inspection = this.#options.clock.after(LIMITS.inspectMs, () => this.#inspect());
+    for (const socket of [...this.#sockets.values()]) socket.inspect();
+  }
+}

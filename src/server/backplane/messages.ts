@@ -1,0 +1,86 @@
+/**
+ * What instances say in JSON, and its check: what comes from the bus is untrusted.
+ *
+ * @module
+ */
+
+import { idProblem } from "../../protocol.ts";
+
+/** When a connection came: milliseconds since 1970, and something random, so that of any two one is newer. */
+export type Arrival = readonly [ms: number, random: string];
+
+/** A peer with the number of its latest join at its instance. */
+export type Member = readonly [peerId: string, join: number];
+
+/** The field of each message, by kind. */
+const SHAPES = {
+  /** To all with a half of this pair: one is here. */
+  offer: { pair: isText, instance: isText, arrival: isArrival, side: isSide, waits: isBoolean },
+  /** From side 0 to side 1, which came at `arrival`: I wait for you alone. `handle` is how I shall know you. */
+  accept: { pair: isText, arrival: isArrival, handle: isUint32, splices: isBoolean },
+  /** The answer: we are linked. `handle` is yours, `answer` mine. */
+  ok: { handle: isUint32, answer: isUint32, splices: isBoolean },
+  /** The other answer: it does not wait any more. */
+  gone: { handle: isUint32 },
+  /** To all with peers interested in a document: these are here. `asks`: who has others shall tell. */
+  members: { instance: isText, birth: isText, members: isMembers, asks: isBoolean },
+  /** The answer. */
+  here: { document: isText, birth: isText, members: isMembers },
+  /** To all with peers interested in a document: a connection from `seeker` to `counterpart` waits. */
+  waits: { seeker: isId, counterpart: isId },
+} as const satisfies Record<string, Record<string, (value: unknown) => boolean>>;
+
+type Kind = keyof typeof SHAPES;
+type Guarded<Guard> = Guard extends (value: unknown) => value is infer Value ? Value : never;
+
+/** One kind of message. */
+export type MessageOf<K extends Kind> =
+  & { kind: K }
+  & { [Field in keyof typeof SHAPES[K]]: Guarded<typeof SHAPES[K][Field]> };
+
+/** Any of them. */
+export type ControlMessage = { [K in Kind]: MessageOf<K> }[Kind];
+
+/** A message, if it is one. */
+export function toMessage(value: unknown): ControlMessage | undefined {
+  if (!isRecord(value) || typeof value.kind !== "string" || !Object.hasOwn(SHAPES, value.kind)) return;
+  const shape: Record<string, (value: unknown) => boolean> = SHAPES[value.kind as Kind];
+  const isWhole = Object.entries(shape).every(([field, isRight]) => isRight(value[field]));
+  return isWhole ? value as ControlMessage : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === "boolean";
+}
+
+function isId(value: unknown): value is string {
+  return idProblem(value) === undefined;
+}
+
+function isSide(value: unknown): value is 0 | 1 {
+  return value === 0 || value === 1;
+}
+
+function isUint32(value: unknown): value is number {
+  return Number.isInteger(value) && value as number >= 0 && value as number < 2 ** 32;
+}
+
+function isArrival(value: unknown): value is Arrival {
+  return Array.isArray(value) && value.length === 2 && Number.isFinite(value[0]) && isText(value[1]);
+}
+
+function isMembers(value: unknown): value is readonly Member[] {
+  return Array.isArray(value) && value.every(isMember);
+}
+
+function isMember(value: unknown): value is Member {
+  return Array.isArray(value) && value.length === 2 && isId(value[0]) && Number.isSafeInteger(value[1]);
+}

@@ -1,0 +1,270 @@
+/**
+ * The bus, over NATS core: nothing is stored there, so nothing has to be cleaned up.
+ *
+ * What is published without a connection is lost without a word, and so may be what was published just before one was
+ * lost. So with every connection lost this instance takes another name, and those who speak to the old one hear that
+ * nobody has it.
+ *
+ * @module
+ */
+
+import type { ConnectionOptions, Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
+import { BackplaneError } from "../backplane.ts";
+import type { Clock, Timer } from "../clock.ts";
+import type { Counters } from "../counters.ts";
+import { within } from "../drain.ts";
+import { LIMITS } from "../limits.ts";
+import type { Logger } from "../log.ts";
+import { readPem } from "../tls.ts";
+import type { Bus, BusListener, Hear, Hearing } from "./bus.ts";
+import { inboxSubject, readReturnSubject, returnSubject } from "./subjects.ts";
+
+/** What the bus needs. */
+export interface NatsBusOptions {
+  /** Servers of one cluster; user and password, or a token, may be part of a URL. */
+  readonly nats: readonly string[];
+  /** Path of a credentials file. */
+  readonly natsCreds: string | undefined;
+  /** Path of a PEM file with the authority of the servers' certificates. */
+  readonly natsCa: string | undefined;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly log: Logger;
+}
+
+interface Heard extends Hearing {
+  readonly subject: string;
+  readonly hear: Hear;
+  subscription: Subscription | undefined;
+}
+
+/** One connection to NATS, made again whenever it is lost. */
+export class NatsBus implements Bus {
+  readonly #options: NatsBusOptions;
+  readonly #hearings = new Set<Heard>();
+  #listener: BusListener | undefined;
+  #connection: NatsConnection | undefined;
+  #isConnected = false;
+  #isClosing = false;
+  #self = newName();
+  /** The inbox and what is returned, under the present name. */
+  #own: Subscription[] = [];
+  #retry: Timer | undefined;
+
+  constructor(options: NatsBusOptions) {
+    this.#options = options;
+  }
+
+  get self(): string {
+    return this.#self;
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  get maxPayload(): number {
+    return this.#connection?.info?.max_payload ?? LIMITS.chunkBytes;
+  }
+
+  async open(listener: BusListener): Promise<void> {
+    this.#listener = listener;
+    try {
+      await this.#connect();
+    } catch (error) {
+      if (!isUnreachable(error)) throw refusal(error);
+      this.#connectLater(error);
+    }
+  }
+
+  hear(subject: string, hear: Hear): Hearing {
+    const heard: Heard = {
+      ...{ subject, hear, subscription: this.#subscribe(subject, hear) },
+      cancel: () => {
+        this.#hearings.delete(heard);
+        heard.subscription?.unsubscribe();
+      },
+    };
+    this.#hearings.add(heard);
+    return heard;
+  }
+
+  publish(subject: string, data: Uint8Array): void {
+    this.#publish(subject, data);
+  }
+
+  send(instance: string, data: Uint8Array): void {
+    this.#publish(inboxSubject(instance), data, returnSubject(this.#self, instance));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#isConnected = false;
+    this.#retry?.cancel();
+    const connection = this.#connection;
+    if (connection === undefined || connection.isClosed()) return;
+    await within(this.#options.clock, LIMITS.closeMs, connection.flush().catch(() => {}));
+    await connection.close();
+  }
+
+  async #connect(): Promise<void> {
+    const connection = await (await import("@nats-io/transport-node")).connect(await connectionOptions(this.#options));
+    if (this.#isClosing) return await connection.close();
+    this.#connection = connection;
+    for (const heard of this.#hearings) heard.subscription = this.#subscribe(heard.subject, heard.hear);
+    this.#rename();
+    this.#connected();
+    this.#watch(connection);
+  }
+
+  /** Servers that are away come back. */
+  #connectLater(reason: unknown): void {
+    if (this.#isClosing) return;
+    this.#options.log.warning("cut off from NATS, trying again: {reason}", { reason: messageOf(reason) });
+    this.#retry = this.#options.clock.after(LIMITS.natsRetryMs, () => {
+      this.#connect().catch((error) => this.#connectLater(error));
+    });
+  }
+
+  async #watch(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
+      if (status.type === "disconnect") this.#disconnected();
+      else if (status.type === "reconnect") this.#connected();
+      else if (status.type === "error") {
+        this.#options.log.error("NATS refuses something: {reason}", { reason: status.error.message });
+      }
+    }
+    this.#disconnected();
+    if (!this.#isClosing) this.#connectLater(await connection.closed() ?? "the connection was closed");
+  }
+
+  #connected(): void {
+    this.#isConnected = true;
+    this.#options.log.info("connected to NATS");
+    this.#listener?.connected();
+  }
+
+  #disconnected(): void {
+    if (!this.#isConnected) return;
+    this.#isConnected = false;
+    this.#options.log.warning("cut off from NATS");
+    this.#rename();
+    this.#listener?.disconnected();
+  }
+
+  #rename(): void {
+    for (const subscription of this.#own) subscription.unsubscribe();
+    this.#self = newName();
+    const own = [
+      this.#subscribe(inboxSubject(this.#self), (data, { reply = "" }) => {
+        const sender = readReturnSubject(reply)?.sender;
+        if (sender !== undefined) this.#listener?.received(data, sender);
+      }),
+      this.#subscribe(returnSubject(this.#self, "*"), (_, { subject, headers }) => {
+        const addressee = readReturnSubject(subject)?.addressee;
+        if (headers?.code === NO_RESPONDERS && addressee !== undefined) this.#listener?.unreachable(addressee);
+      }),
+    ];
+    this.#own = own.filter((subscription) => subscription !== undefined);
+  }
+
+  #subscribe(subject: string, hear: (data: Uint8Array<ArrayBuffer>, message: Msg) => void): Subscription | undefined {
+    if (this.#connection === undefined || this.#connection.isClosed()) return;
+    return this.#connection.subscribe(subject, {
+      callback: (error, message) => {
+        try {
+          if (error === null) this.#heard(message, hear);
+        } catch (error) {
+          this.#options.log.error("a message of another instance failed: {error}", { error });
+        }
+      },
+    });
+  }
+
+  #heard(message: Msg, hear: (data: Uint8Array<ArrayBuffer>, message: Msg) => void): void {
+    const { received } = this.#options.counters.bus;
+    received.messages += 1;
+    received.bytes += message.data.byteLength;
+    hear(message.data as Uint8Array<ArrayBuffer>, message);
+  }
+
+  #publish(subject: string, data: Uint8Array, reply?: string): void {
+    const connection = this.#connection;
+    if (!this.#isConnected || connection === undefined || connection.isClosed()) return;
+    const { sent } = this.#options.counters.bus;
+    sent.messages += 1;
+    sent.bytes += data.byteLength;
+    connection.publish(subject, data, reply === undefined ? undefined : { reply });
+  }
+}
+
+const NO_RESPONDERS = 503;
+
+/** 96 random bits. */
+function newName(): string {
+  return crypto.getRandomValues(new Uint8Array(12)).toHex();
+}
+
+async function connectionOptions({ nats, natsCreds, natsCa }: NatsBusOptions): Promise<ConnectionOptions> {
+  const urls = nats.map((text) => new URL(text));
+  return {
+    servers: urls.map(({ protocol, host }) => `${protocol}//${host}`),
+    ...credentialsOf(urls),
+    ...(natsCreds === undefined ? {} : { authenticator: await credsOf(natsCreds) }),
+    ...tlsOf(urls, natsCa),
+    ...LASTING,
+  };
+}
+
+/** A server that comes back is found again, and one that is silent noticed: the library's own defaults give up. */
+const LASTING: ConnectionOptions = {
+  name: "relay",
+  noEcho: true,
+  noAsyncTraces: true,
+  // A host name needs no more permission than the connection itself.
+  resolve: false,
+  ignoreAuthErrorAbort: true,
+  maxReconnectAttempts: -1,
+  reconnectTimeWait: LIMITS.natsReconnectMs,
+  reconnectJitter: LIMITS.natsReconnectMs,
+  reconnectJitterTLS: LIMITS.natsReconnectMs,
+  pingInterval: LIMITS.natsPingMs,
+  maxPingOut: 2,
+};
+
+function credentialsOf(urls: readonly URL[]): ConnectionOptions {
+  const url = urls.find(({ username }) => username !== "");
+  if (url === undefined) return {};
+  const [user, pass] = [url.username, url.password].map(decodeURIComponent);
+  return pass === "" ? { token: user } : { user, pass };
+}
+
+async function credsOf(path: string) {
+  const { credsAuthenticator } = await import("@nats-io/transport-node");
+  return credsAuthenticator(new TextEncoder().encode(readPem("--nats-creds", path)));
+}
+
+/** Without an authority of their own and without tls://, TLS is used if the servers ask for it. */
+function tlsOf(urls: readonly URL[], natsCa: string | undefined): ConnectionOptions {
+  if (natsCa !== undefined) return { tls: { ca: readPem("--nats-ca", natsCa) } };
+  return urls.some(({ protocol }) => protocol === "tls:") ? { tls: {} } : {};
+}
+
+/** Whether it may be otherwise in a moment. */
+function isUnreachable(error: unknown): boolean {
+  const { name, code, cause } = error as { name?: string; code?: string; cause?: { code?: string } };
+  return name === "TimeoutError" || UNREACHABLE.test(code ?? cause?.code ?? "") ||
+    /connection refused/.test(messageOf(error));
+}
+
+const UNREACHABLE = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE)$/;
+
+function refusal(error: unknown): Error {
+  return new BackplaneError(
+    `Cannot connect to NATS: want servers that accept this relay, got ${JSON.stringify(messageOf(error))}.`,
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

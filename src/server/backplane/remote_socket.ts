@@ -1,0 +1,294 @@
+/**
+ * The other half of a pair, on another instance: a socket like any other to the pipe.
+ *
+ * Its backlog is what the other instance has not said was taken by its own socket, so that the pipe's bounds hold from
+ * end to end. What it has received, but its socket not taken, does not hold up other pairs: see `neighbor.ts`.
+ *
+ * @module
+ */
+
+import { CLOSE, type Close } from "../../protocol.ts";
+import type { Clock, Timer } from "../clock.ts";
+import { encodePong } from "../frames_encode.ts";
+import { LIMITS } from "../limits.ts";
+import {
+  type Frame,
+  type Message,
+  NOBODY,
+  type PeerSocket,
+  sendable,
+  type SocketListener,
+  Splice,
+  type SpliceContents,
+} from "../transport.ts";
+import { Buffer } from "node:buffer";
+import type { LossReason } from "./loss.ts";
+import type { Neighbor, Sender } from "./neighbor.ts";
+import { assemble, SpliceReader } from "./splice_reader.ts";
+import { encode, type HalfMessage } from "./wire.ts";
+
+/** Where the other half is. */
+export interface Partner {
+  readonly neighbor: Neighbor;
+  /** Its instance's name for it. */
+  readonly handle: number;
+  /** Whether it takes frames as bytes. */
+  readonly splices: boolean;
+}
+
+/** What a remote socket needs. */
+export interface RemoteSocketOptions {
+  readonly clock: Clock;
+  /** Bytes of payload in one message on the bus. */
+  readonly chunkBytes: number;
+  /** Bytes of one message between peers. */
+  readonly maxMessageBytes: number;
+  /** Says something to the other instance. */
+  readonly publish: (data: Uint8Array) => void;
+  /** It is gone; with a reason if something was or may be lost. Called exactly once. */
+  readonly gone: (loss: LossReason | undefined) => void;
+}
+
+const NO_CONTENTS: SpliceContents = {
+  ...{ messages: 0, emptyFrames: 0, text: 0, binary: 0, textBytes: 0, binaryBytes: 0 },
+};
+
+/** Losses of which the other instance knows, or cannot hear. */
+const UNTOLD: ReadonlySet<LossReason> = new Set(["disconnected", "unreachable", "reset"]);
+
+/** One half of a pair, seen from the other's instance. */
+export class RemoteSocket implements PeerSocket, Sender {
+  readonly #partner: Partner;
+  readonly #options: RemoteSocketOptions;
+  readonly #reader = new SpliceReader();
+  #listener: SocketListener = NOBODY;
+  #isClosing: Close | undefined;
+  #isGone = false;
+
+  /** What waits for its turn. */
+  readonly #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #nextSequence = 0;
+  /** Bytes since the start: sent, and what the other instance has told of them. */
+  #sent = 0;
+  #received = 0;
+  #taken = 0;
+  /** When the other instance last told of something received, or had nothing to tell of. */
+  #progressAt: number;
+
+  #expectedSequence = 0;
+  /** The parts of a message that has not ended. */
+  #parts: Uint8Array<ArrayBuffer>[] = [];
+  #partBytes = 0;
+  /** Bytes since the start: heard from the other instance, and what it was told of them. */
+  #heard = 0;
+  #heardWhenPaused: number | undefined;
+  #toldReceived = 0;
+  #toldTaken = 0;
+  #confirmation: Timer | undefined;
+  #heardAt: number;
+  #probedAt = -Infinity;
+
+  /** @param handle This instance's name for it. */
+  constructor(readonly handle: number, partner: Partner, options: RemoteSocketOptions) {
+    this.#partner = partner;
+    this.#options = options;
+    this.#progressAt = this.#heardAt = options.clock.now();
+  }
+
+  get neighbor(): Neighbor {
+    return this.#partner.neighbor;
+  }
+
+  get backlog(): number {
+    return this.#queuedBytes + this.#sent - this.#taken;
+  }
+
+  send(frame: Frame): void {
+    if (this.#isClosing !== undefined || this.#isGone) return;
+    if (!(frame instanceof Splice)) this.#sendMessage(frame);
+    else if (this.#partner.splices) this.#sendSplice(frame);
+    else this.#sendUnspliced(frame);
+  }
+
+  close(close: Close): void {
+    if (this.#isClosing !== undefined || this.#isGone) return;
+    this.#isClosing = sendable(close);
+    this.#enqueue({ type: "close", handle: this.#partner.handle, sequence: this.#sequence(), close: this.#isClosing });
+  }
+
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+  }
+
+  /** The socket that gets what this one says is slow: the other instance hears of nothing taken for a while. */
+  pause(): void {
+    this.#heardWhenPaused ??= this.#heard;
+  }
+
+  resume(): void {
+    this.#heardWhenPaused = undefined;
+    this.#confirm();
+  }
+
+  terminate(): void {
+    this.lose("reset");
+  }
+
+  sendNext(): boolean {
+    const bytes = this.#queue.shift();
+    if (bytes === undefined) return false;
+    this.#queuedBytes -= bytes.byteLength;
+    if (this.#sent === this.#received) this.#progressAt = this.#options.clock.now();
+    this.#sent += bytes.byteLength;
+    this.neighbor.sent(bytes.byteLength);
+    this.#options.publish(bytes);
+    if (this.#queue.length > 0) return true;
+    if (this.#isClosing !== undefined) this.#end(this.#isClosing);
+    return false;
+  }
+
+  /** Takes what the other instance said; `size` is its length on the bus. */
+  hear(message: HalfMessage, size: number): void {
+    this.#heardAt = this.#options.clock.now();
+    if (message.type === "ack") return this.#acknowledged(message.received, message.taken);
+    if (message.type === "reset") return this.lose("reset");
+    if (message.sequence !== this.#expectedSequence) return this.lose("gap");
+    if (message.type === "probe") return this.#confirm();
+    this.#expectedSequence = (this.#expectedSequence + 1) >>> 0;
+    this.#heard += size;
+    if (message.type === "close") return this.#end(message.close);
+    this.#deliver(message);
+    this.#confirmSoon();
+  }
+
+  /** Asks whether the other half is still there and has heard all, and gives it up when it does not answer. */
+  inspect(): void {
+    const now = this.#options.clock.now();
+    const waitedMs = this.#sent === this.#received ? 0 : now - this.#progressAt;
+    const silentMs = now - this.#heardAt;
+    if (waitedMs >= LIMITS.receiptMs) return this.lose("stalled");
+    if (silentMs >= LIMITS.remoteSilenceMs) return this.lose("silent");
+    const isDue = waitedMs >= LIMITS.doubtMs || silentMs >= LIMITS.remoteProbeMs;
+    if (isDue && now - this.#probedAt >= LIMITS.doubtMs) this.#probe(now);
+  }
+
+  /** Ends both ends of the pair: something did not arrive, or may not have. */
+  lose(reason: LossReason): void {
+    if (!UNTOLD.has(reason)) this.#options.publish(encode({ type: "reset", handle: this.#partner.handle }));
+    this.#end(CLOSE.backplaneLost, reason);
+  }
+
+  #sendMessage(message: Message): void {
+    const isText = typeof message === "string";
+    const bytes = isText ? Buffer.from(message) : asBytes(message);
+    this.#split(bytes, (payload, hasMore) => ({
+      ...{ type: "data", handle: this.#partner.handle, sequence: this.#sequence() },
+      ...{ isText, hasMore, payload },
+    }));
+  }
+
+  #sendSplice({ bytes, contents, endsFrame }: Splice): void {
+    this.#split(bytes, (payload, hasMore) => ({
+      ...{ type: "splice", handle: this.#partner.handle, sequence: this.#sequence() },
+      ...{ endsFrame: endsFrame && !hasMore, contents: hasMore ? NO_CONTENTS : contents, payload },
+    }));
+  }
+
+  /** To an instance that knows only messages. Pings are answered for it. */
+  #sendUnspliced({ bytes }: Splice): void {
+    const { messages, pings } = this.#reader.read(bytes);
+    for (const message of messages) this.#sendMessage(message);
+    for (const ping of pings) this.#listener.message(new Splice(encodePong(ping), NO_CONTENTS, true));
+  }
+
+  /** At least one part: an empty message is one, too. */
+  #split(bytes: Uint8Array<ArrayBuffer>, part: (payload: Uint8Array<ArrayBuffer>, hasMore: boolean) => HalfMessage) {
+    const { chunkBytes } = this.#options;
+    let at = 0;
+    for (; at + chunkBytes < bytes.byteLength; at += chunkBytes) {
+      this.#enqueue(part(bytes.subarray(at, at + chunkBytes), true));
+    }
+    this.#enqueue(part(bytes.subarray(at), false));
+  }
+
+  #sequence(): number {
+    const sequence = this.#nextSequence;
+    this.#nextSequence = (sequence + 1) >>> 0;
+    return sequence;
+  }
+
+  #enqueue(message: HalfMessage): void {
+    const bytes = encode(message);
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.byteLength;
+    this.neighbor.queue(this);
+  }
+
+  #deliver(message: HalfMessage): void {
+    if (message.type === "splice") {
+      this.#listener.message(new Splice(message.payload, message.contents, message.endsFrame));
+    } else if (message.type === "data") {
+      this.#assemble(message.payload, message.isText, message.hasMore);
+    }
+  }
+
+  #assemble(payload: Uint8Array<ArrayBuffer>, isText: boolean, hasMore: boolean): void {
+    this.#partBytes += payload.byteLength;
+    if (this.#partBytes > this.#options.maxMessageBytes) return this.lose("too big");
+    this.#parts.push(payload);
+    if (hasMore) return;
+    this.#partBytes = 0;
+    this.#listener.message(assemble(this.#parts.splice(0), isText));
+  }
+
+  #acknowledged(received: number, taken: number): void {
+    const arrived = Math.min(received, this.#sent) - this.#received;
+    if (arrived > 0) {
+      this.#received += arrived;
+      this.#progressAt = this.#options.clock.now();
+      this.neighbor.received(arrived);
+    }
+    this.#taken = Math.max(this.#taken, Math.min(taken, this.#sent));
+    this.#listener.drained?.();
+  }
+
+  #confirmSoon(): void {
+    if (this.#isGone) return;
+    if (this.#heard - this.#toldReceived >= LIMITS.confirmBytes) return this.#confirm();
+    this.#confirmation ??= this.#options.clock.after(LIMITS.confirmMs, () => this.#confirm());
+  }
+
+  #confirm(): void {
+    this.#confirmation?.cancel();
+    this.#confirmation = undefined;
+    if (this.#isGone) return;
+    this.#toldReceived = this.#heard;
+    this.#toldTaken = Math.max(this.#toldTaken, this.#heardWhenPaused ?? this.#heard);
+    const { handle } = this.#partner;
+    this.#options.publish(encode({ type: "ack", handle, received: this.#toldReceived, taken: this.#toldTaken }));
+  }
+
+  #probe(now: number): void {
+    this.#probedAt = now;
+    // What waits here for its turn has a number, but is not on its way.
+    const sequence = (this.#nextSequence - this.#queue.length) >>> 0;
+    this.#options.publish(encode({ type: "probe", handle: this.#partner.handle, sequence, from: this.handle }));
+  }
+
+  #end(close: Close, loss?: LossReason): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#confirmation?.cancel();
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
+    this.neighbor.forget(this);
+    this.neighbor.received(this.#sent - this.#received);
+    this.#options.gone(loss);
+    this.#listener.closed(close);
+  }
+}
+
+function asBytes(message: Exclude<Message, string>): Uint8Array<ArrayBuffer> {
+  return message instanceof Uint8Array ? message : new Uint8Array(message);
+}

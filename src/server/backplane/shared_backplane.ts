@@ -1,0 +1,109 @@
+/**
+ * Several instances as one, over whatever bus they share.
+ *
+ * @module
+ */
+
+import type { Backplane, BackplaneStatus, Rooms } from "../backplane.ts";
+import type { Clock } from "../clock.ts";
+import type { Counters } from "../counters.ts";
+import type { Claim } from "../seeker.ts";
+import type { Bus } from "./bus.ts";
+import { Interests } from "./interests.ts";
+import { Links } from "./links.ts";
+import { Matches } from "./matches.ts";
+import { toMessage } from "./messages.ts";
+import { decode } from "./wire.ts";
+
+/** What a shared backplane needs. */
+export interface SharedBackplaneOptions {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  /** Bytes of one message between peers. */
+  readonly maxMessageBytes: number;
+  /** Whether the connections here take frames as bytes. */
+  readonly splices: boolean;
+  /** Milliseconds since 1970. */
+  readonly timeOfDay?: () => number;
+}
+
+/** This instance among others. */
+export class SharedBackplane implements Backplane {
+  readonly #bus: Bus;
+  readonly #links: Links;
+  readonly #interests: Interests;
+  readonly #matches: Matches;
+  #rooms: Rooms | undefined;
+
+  constructor(bus: Bus, { timeOfDay = Date.now, ...options }: SharedBackplaneOptions) {
+    const rooms: Rooms = {
+      introduce: (...args) => this.#rooms?.introduce(...args),
+      joinRemote: (...args) => this.#rooms?.joinRemote(...args) ?? false,
+      supersede: (...args) => this.#rooms?.supersede(...args),
+    };
+    this.#bus = bus;
+    const links = this.#links = new Links({ bus, ...options });
+    this.#interests = new Interests({ bus, rooms, ...options });
+    this.#matches = new Matches({ bus, rooms, links, timeOfDay, ...options });
+  }
+
+  get status(): BackplaneStatus {
+    return { connected: this.#bus.isConnected, remotePairs: this.#links.size };
+  }
+
+  async open(rooms: Rooms): Promise<void> {
+    this.#rooms = rooms;
+    await this.#bus.open({
+      connected: () => {
+        this.#interests.announceAll();
+        this.#matches.offerAll();
+      },
+      disconnected: () => {
+        this.#links.loseAll();
+        this.#matches.loseAll();
+      },
+      received: (data, sender) => this.#received(data, sender),
+      unreachable: (instance) => {
+        this.#links.lose(instance);
+        this.#matches.lose(instance);
+      },
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#bus.close();
+  }
+
+  joined(peerId: string, documentIds: readonly string[]): void {
+    this.#interests.joined(peerId, documentIds);
+  }
+
+  left(peerId: string, documentId: string): void {
+    this.#interests.left(peerId, documentId);
+  }
+
+  remind(seeker: Claim): void {
+    this.#interests.remind(seeker);
+  }
+
+  came(claim: Claim, isWaiting: boolean): void {
+    this.#matches.came(claim, isWaiting);
+  }
+
+  paired(claim: Claim): void {
+    this.#matches.paired(claim);
+  }
+
+  went(claim: Claim): void {
+    this.#matches.went(claim);
+  }
+
+  #received(data: Uint8Array<ArrayBuffer>, sender: string): void {
+    const message = decode(data);
+    if (message === undefined) return;
+    if (message.type !== "json") return this.#links.received(message, data.byteLength, sender);
+    const control = toMessage(message.value);
+    if (control?.kind === "here") this.#interests.received(control);
+    else if (control !== undefined) this.#matches.received(control, sender);
+  }
+}
