@@ -58,13 +58,13 @@ const ROOMS: Record<string, string> = {
     "protocol clock frames_encode limits transport backplane/loss backplane/neighbor backplane/splice_reader " +
     "backplane/wire",
   "backplane/links":
-    "clock counters limits backplane/bus backplane/loss backplane/neighbor backplane/remote_socket backplane/wire",
+    "protocol clock counters limits log backplane/bus backplane/loss backplane/neighbor backplane/remote_socket backplane/wire",
   "backplane/matches":
     "backplane clock limits seeker backplane/bus backplane/links backplane/messages backplane/subjects backplane/wire",
   "backplane/interests":
     "backplane clock limits sample seeker backplane/bus backplane/messages backplane/subjects backplane/wire",
   "backplane/shared_backplane":
-    "backplane clock counters seeker backplane/bus backplane/interests backplane/links backplane/matches " +
+    "backplane clock counters log seeker backplane/bus backplane/interests backplane/links backplane/matches " +
     "backplane/messages backplane/wire",
   "backplane/nats_bus": "backplane clock counters drain limits log tls backplane/bus backplane/subjects",
   nats_backplane: "backplane backplane/nats_bus backplane/shared_backplane",

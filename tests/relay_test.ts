@@ -4,21 +4,40 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "
 import { CLOSE, VERSION, WIRE_LIMITS } from "../src/protocol.ts";
 import { type RelayConfig, Server } from "../src/server/mod.ts";
 import { LIMITS } from "../src/server/limits.ts";
+import { NatsServer } from "./helpers/nats.ts";
 import { Peer } from "./helpers/peer.ts";
+import { withProgram } from "./helpers/programs.ts";
 import { frameOf, handshake, RawConnection } from "./helpers/raw.ts";
 
 const MIB = 1024 * 1024;
 
-/** A relay in this process. When it ends, nothing may be left of anything. */
+/** A relay in this process, of one instance or of two. When it ends, nothing may be left of anything. */
 class Relay implements AsyncDisposable {
-  private constructor(readonly server: Server) {}
+  private constructor(readonly servers: readonly Server[], readonly nats?: NatsServer) {}
 
   static async start(config: Partial<RelayConfig> = {}): Promise<Relay> {
-    return new Relay(await new Server({ port: 0, host: "127.0.0.1", ...config }).listen());
+    return new Relay([await listen(config)]);
+  }
+
+  static async startTwo(config: Partial<RelayConfig> = {}): Promise<Relay> {
+    const nats = await NatsServer.start();
+    const shared = { ...config, nats: [nats.url] };
+    return new Relay([await listen(shared), await listen(shared)], nats);
+  }
+
+  /** The instance that Alice comes to. */
+  get server(): Server {
+    return this.servers[0];
   }
 
   get url(): string {
-    return `ws://127.0.0.1:${this.server.port}`;
+    return this.urlFor("alice");
+  }
+
+  /** Of two peers of whom the tests tell, one comes to the one instance and one to the other. */
+  urlFor(peerId: string): string {
+    const index = ["alice", "carol"].includes(peerId) ? 0 : this.servers.length - 1;
+    return `ws://127.0.0.1:${this.servers[index].port}`;
   }
 
   get http(): string {
@@ -26,25 +45,37 @@ class Relay implements AsyncDisposable {
   }
 
   async peer(id: string, ...join: string[]): Promise<Peer> {
-    const peer = await Peer.open(`${this.url}/introduction/${id}`);
+    const peer = await Peer.open(`${this.urlFor(id)}/introduction/${id}`);
     if (join.length > 0) peer.say({ type: "Join", join });
     return peer;
   }
 
-  connect(localId: string, remoteId: string): Promise<Peer> {
-    return Peer.open(`${this.url}/connection/${localId}/${remoteId}/doc`);
+  connect(localId: string, remoteId: string, documentId = "doc"): Promise<Peer> {
+    return Peer.open(`${this.urlFor(localId)}/connection/${localId}/${remoteId}/${documentId}`);
   }
 
+  /** Two who are paired: each has heard the other. */
   async pair(): Promise<[Peer, Peer]> {
-    return [await this.connect("alice", "bob"), await this.connect("bob", "alice")];
+    const [alice, bob] = [await this.connect("alice", "bob"), await this.connect("bob", "alice")];
+    alice.send("hello");
+    bob.send("hello");
+    await Promise.all([alice.next(), bob.next()]);
+    return [alice, bob];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.close();
-    const { connections, peers, documents, seekers, pairs, bufferedBytes } = this.server.status;
-    const left = { connections, peers, documents, seekers, pairs, bufferedBytes };
-    assertEquals(left, { connections: 0, peers: 0, documents: 0, seekers: 0, pairs: 0, bufferedBytes: 0 });
+    for (const server of this.servers) {
+      await server.close();
+      const { connections, peers, documents, seekers, pairs, bufferedBytes, backplane } = server.status;
+      const left = [connections, peers, documents, seekers, pairs, bufferedBytes, backplane?.remotePairs ?? 0];
+      assertEquals(left, left.map(() => 0));
+    }
+    await this.nats?.kill();
   }
+}
+
+function listen(config: Partial<RelayConfig>): Promise<Server> {
+  return new Server({ port: 0, host: "127.0.0.1", ...config }).listen();
 }
 
 const GARBAGE: [what: string, frame: Uint8Array][] = [
@@ -80,10 +111,9 @@ const ANSWERS: [what: string, request: string, status: number, header: [string, 
   ["an odd host", handshake("/introduction/a", { host: "a b" }), 400, undefined, /host/],
 ];
 
-/** Every behaviour, whatever carries the sockets. */
-function behaviours(transport: RelayConfig["transport"]): void {
-  const test = (name: string, action: () => Promise<void>) => Deno.test(`${transport}: ${name}`, action);
-  const start = (config: Partial<RelayConfig> = {}) => Relay.start({ transport, ...config });
+/** Every behaviour, whatever carries the sockets, and whether the peers come to one instance or to two. */
+function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Promise<Relay>): void {
+  const test = (name: string, action: () => Promise<void>) => Deno.test(`${stage}: ${name}`, action);
 
   test("Alice and Bob are introduced and talk, as the documented API has it", async () => {
     await using relay = await start();
@@ -141,6 +171,7 @@ function behaviours(transport: RelayConfig["transport"]): void {
     assertEquals((await bob.closed).code, 1000);
     const raw = await RawConnection.upgrade(relay.server.port, "/connection/carol/dave/doc");
     await using dave = await relay.connect("dave", "carol");
+    await greet(dave, raw);
     raw[Symbol.dispose]();
     assertEquals(await dave.closed, CLOSE.peerLost);
     await alice.closed;
@@ -208,23 +239,13 @@ function behaviours(transport: RelayConfig["transport"]): void {
     ];
     await Promise.all(broken.map(async (frame, i) => {
       using raw = await RawConnection.upgrade(relay.server.port, `/connection/alice/bob/${i}`);
-      await using bob = await Peer.open(`${relay.url}/connection/bob/alice/${i}`);
+      await using bob = await relay.connect("bob", "alice", String(i));
+      await greet(bob, raw);
       await raw.write(frame);
       assertEquals(await bob.closed, CLOSE.peerLost);
       await raw.hungUp();
     }));
     await using _alive = await relay.peer("alice");
-  });
-
-  test("two servers in one process share nothing", async () => {
-    await using one = await start({ maxConnections: 1 });
-    await using two = await start({ maxConnections: 1 });
-    await using _alice = await one.peer("alice", "doc");
-    await using bob = await two.peer("bob", "doc");
-    assertEquals([one.server.status.peers, two.server.status.peers], [1, 1]);
-    await two.server.close();
-    assertEquals(await bob.closed, CLOSE.restarting);
-    assertEquals((await fetch(`${one.http}/readyz`).then((response) => response.text())).trim(), "ready");
   });
 
   test("/ says that the relay runs, to people and to programs", async () => {
@@ -282,7 +303,29 @@ function behaviours(transport: RelayConfig["transport"]): void {
   });
 }
 
-for (const transport of ["deno", "ws"] as const) behaviours(transport);
+for (const transport of ["deno", "ws"] as const) {
+  behaviours(transport, (config) => Relay.start({ transport, ...config }));
+  withProgram("nats-server", () => {
+    behaviours(`${transport}, two instances`, (config) => Relay.startTwo({ transport, ...config }));
+  });
+}
+
+Deno.test("two servers in one process share nothing", async () => {
+  await using one = await Relay.start({ maxConnections: 1 });
+  await using two = await Relay.start({ maxConnections: 1 });
+  await using _alice = await one.peer("alice", "doc");
+  await using bob = await two.peer("bob", "doc");
+  assertEquals([one.server.status.peers, two.server.status.peers], [1, 1]);
+  await two.server.close();
+  assertEquals(await bob.closed, CLOSE.restarting);
+  assertEquals((await fetch(`${one.http}/readyz`).then((response) => response.text())).trim(), "ready");
+});
+
+/** Waits until two are paired: what one says reaches the other. */
+async function greet(peer: Peer, raw: RawConnection): Promise<void> {
+  peer.send("hello");
+  await raw.readFrame();
+}
 
 async function statusOf(relay: Relay, path: string, headers?: Record<string, string>) {
   using raw = await RawConnection.open(relay.server.port);

@@ -106,8 +106,8 @@ export class Child implements AsyncDisposable {
   }
 
   /** Awaits a line of stderr that matches. */
-  async nextErrorLine(pattern: RegExp): Promise<void> {
-    await this.#errorLines.next(`${pattern} on stderr of ${this.#name}`, (line) => pattern.test(line));
+  async nextErrorLine(pattern: RegExp): Promise<string> {
+    return await this.#errorLines.next(`${pattern} on stderr of ${this.#name}`, (line) => pattern.test(line));
   }
 
   /** Kills the process if it still runs, even a stopped one. */

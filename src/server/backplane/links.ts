@@ -4,9 +4,11 @@
  * @module
  */
 
+import { CLOSE } from "../../protocol.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { type Counters, increment } from "../counters.ts";
 import { LIMITS } from "../limits.ts";
+import type { Logger } from "../log.ts";
 import type { Bus } from "./bus.ts";
 import { Neighbor } from "./neighbor.ts";
 import type { LossReason } from "./loss.ts";
@@ -18,6 +20,7 @@ export interface LinksOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly counters: Counters;
+  readonly log: Logger;
   /** Bytes of one message between peers. */
   readonly maxMessageBytes: number;
 }
@@ -72,12 +75,12 @@ export class Links {
     const socket = this.#sockets.get(message.handle);
     if (socket?.neighbor.id === sender) return socket.hear(message, size);
     // A half that is gone is told of with its last message; who asks has not heard that one.
-    if (message.type === "probe") this.reset(sender, message.from);
+    if (message.type === "probe") this.#options.bus.send(sender, encode({ type: "reset", handle: message.from }));
   }
 
-  /** Tells another instance that a half is gone. */
-  reset(instance: string, handle: number): void {
-    this.#options.bus.send(instance, encode({ type: "reset", handle }));
+  /** Tells another instance that the half here went before the two were linked. */
+  decline(instance: string, handle: number): void {
+    this.#options.bus.send(instance, encode({ type: "close", handle, sequence: 0, close: CLOSE.peerLost }));
   }
 
   /** Closes all whose other half is on this instance. */
@@ -99,12 +102,17 @@ export class Links {
 
   #forget(socket: RemoteSocket, loss: LossReason | undefined): void {
     this.#sockets.delete(socket.handle);
-    if (loss !== undefined) increment(this.#options.counters.resets, loss);
+    if (loss !== undefined) this.#count(loss);
     socket.neighbor.links -= 1;
     if (socket.neighbor.links === 0) this.#neighbors.delete(socket.neighbor.id);
     if (this.#sockets.size > 0) return;
     this.#inspection?.cancel();
     this.#inspection = undefined;
+  }
+
+  #count(loss: LossReason): void {
+    increment(this.#options.counters.resets, loss);
+    this.#options.log.warning("lost the other half of a pair: {loss}", { loss });
   }
 
   #inspect(): void {

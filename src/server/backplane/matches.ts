@@ -210,7 +210,7 @@ export class Matches implements Matchmaker {
 
   #linked({ handle, answer, splices }: MessageOf<"ok">, instance: string): void {
     const half = this.#take(handle)?.half;
-    if (half?.state !== "reserved") return this.#options.links.reset(instance, answer);
+    if (half?.state !== "reserved") return this.#options.links.decline(instance, answer);
     this.#join(half, handle, { instance, handle: answer, splices });
   }
 

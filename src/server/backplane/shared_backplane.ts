@@ -7,6 +7,7 @@
 import type { Backplane, BackplaneStatus, Rooms } from "../backplane.ts";
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
+import type { Logger } from "../log.ts";
 import type { Claim } from "../seeker.ts";
 import type { Bus } from "./bus.ts";
 import { Interests } from "./interests.ts";
@@ -19,6 +20,7 @@ import { decode } from "./wire.ts";
 export interface SharedBackplaneOptions {
   readonly clock: Clock;
   readonly counters: Counters;
+  readonly log: Logger;
   /** Bytes of one message between peers. */
   readonly maxMessageBytes: number;
   /** Whether the connections here take frames as bytes. */
