@@ -4,7 +4,9 @@
  */
 import { assert, assertEquals, equal } from "@std/assert";
 import { CLOSE } from "../src/protocol.ts";
-import { type Listening, startRelay } from "./helpers/process.ts";
+import { Population } from "./helpers/population.ts";
+import { startRelay } from "./helpers/process.ts";
+import { withProgram } from "./helpers/programs.ts";
 import { type Data, type Generation, ReleasedClient } from "./helpers/released.ts";
 
 /** How a socket that outlived its client's reconnect comes to its end. */
@@ -26,17 +28,33 @@ const PAIRS: Combination[] = [
   { first: 4, second: 3, lateEnd: "hangs up" },
 ];
 
-for (const transport of ["deno", "ws"]) for (const pair of PAIRS) behaviours(transport, pair);
+for (const transport of ["deno", "ws"]) {
+  for (const pair of PAIRS) {
+    behaviours(transport, pair, async () => {
+      const relay = await startRelay(["--transport", transport]);
+      return new Meeting(relay, () => relay.url);
+    });
+  }
+}
 
-function behaviours(transport: string, { first, second, lateEnd }: Combination): void {
-  const startRelayOnTransport = () => startRelay(["--transport", transport]);
+withProgram("nats-server", () => {
+  for (const pair of PAIRS) {
+    behaviours("two instances", pair, async () => {
+      const population = await Population.start(2, ["--transport", "ws"]);
+      const [first, second] = population.relays;
+      return new Meeting(population, (userName) => (userName === "bob" ? second : first).url);
+    });
+  }
+});
+
+function behaviours(stage: string, { first, second, lateEnd }: Combination, open: () => Promise<Meeting>): void {
   const alice = { generation: first, userName: "alice" };
   const bob = { generation: second, userName: "bob" };
   const carol = { generation: second, userName: "carol" };
-  const names = `${transport}: v${first} and v${second}`;
+  const names = `${stage}: v${first} and v${second}`;
 
   Deno.test(`${names} clients are introduced and hear each other unchanged and in order`, async () => {
-    await using relay = await startRelayOnTransport();
+    await using relay = await open();
     await using a = await start(relay, alice);
     await using b = await start(relay, bob);
     await meet(a, b);
@@ -44,7 +62,7 @@ function behaviours(transport: string, { first, second, lateEnd }: Combination):
   });
 
   Deno.test(`${names} clients hear a hang-up, and what one says before the other is back arrives first`, async () => {
-    await using relay = await startRelayOnTransport();
+    await using relay = await open();
     await using a = await start(relay, alice);
     await using b = await start(relay, bob);
     await meet(a, b);
@@ -64,7 +82,7 @@ function behaviours(transport: string, { first, second, lateEnd }: Combination):
   });
 
   Deno.test(`${names} clients hear that the other vanished`, async () => {
-    await using relay = await startRelayOnTransport();
+    await using relay = await open();
     await using a = await start(relay, alice);
     await using b = await start(relay, bob);
     await meet(a, b);
@@ -74,7 +92,7 @@ function behaviours(transport: string, { first, second, lateEnd }: Combination):
   });
 
   Deno.test(`${names} clients meet again after a reconnect, and nothing is lost when the old socket ${lateEnd}`, async () => {
-    await using relay = await startRelayOnTransport();
+    await using relay = await open();
     await using stale = await start(relay, alice);
     await using b = await start(relay, bob);
     await meet(stale, b);
@@ -93,8 +111,17 @@ function behaviours(transport: string, { first, second, lateEnd }: Combination):
   });
 }
 
-async function start(relay: Listening, who: { generation: Generation; userName: string }): Promise<ReleasedClient> {
-  const client = await ReleasedClient.start({ ...who, url: relay.url });
+/** Where clients meet, and which of its instances each comes to. */
+class Meeting implements AsyncDisposable {
+  constructor(readonly place: AsyncDisposable, readonly urlFor: (userName: string) => string) {}
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.place[Symbol.asyncDispose]();
+  }
+}
+
+async function start(relay: Meeting, who: { generation: Generation; userName: string }): Promise<ReleasedClient> {
+  const client = await ReleasedClient.start({ ...who, url: relay.urlFor(who.userName) });
   await client.next("server.connect");
   return client;
 }

@@ -23,6 +23,8 @@ export interface Matchmaker {
   paired(claim: Claim): void;
   /** It is gone. */
   went(claim: Claim): void;
+  /** Milliseconds in which its other side may come from another instance, where both came at the same time; or 0. */
+  lingerMs(claim: Claim): number;
 }
 
 /** What other instances ask of the rooms. */
@@ -66,6 +68,7 @@ export const ALONE: Backplane = {
   came() {},
   paired() {},
   went() {},
+  lingerMs: () => 0,
   remind() {},
   open: () => Promise.resolve(),
   close: () => Promise.resolve(),

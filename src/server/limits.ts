@@ -91,7 +91,7 @@ export const LIMITS = {
   remoteProbeMs: 15_000,
   /** Milliseconds without a word after which it is not. */
   remoteSilenceMs: 45_000,
-  /** Milliseconds after which a seeker is offered to other instances again, and again: longer than a cluster needs. */
+  /** Milliseconds after which a seeker is offered to other instances again, and again: in 250 ms any answer has come. */
   offerAgainMs: [250, 1_000] as readonly number[],
   /** Milliseconds between later offers, at most. */
   offerEveryMs: 5_000,

@@ -8,6 +8,7 @@ import { CLOSE, type Close } from "../protocol.ts";
 import type { Buffers, Share } from "./buffers.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { addFrame, type Counters } from "./counters.ts";
+import { DepartedSocket } from "./departed_socket.ts";
 import { LIMITS } from "./limits.ts";
 import {
   byteLength,
@@ -35,6 +36,8 @@ export interface SeekerOptions {
   readonly holdTimeout: number;
   /** Tells the counterpart that it is waited for. */
   readonly remind: (seeker: Claim) => void;
+  /** Milliseconds in which its other side may come from elsewhere although it has gone itself. */
+  readonly lingerMs: (seeker: Claim) => number;
 }
 
 /** A held connection socket. */
@@ -45,18 +48,24 @@ export class Seeker implements SocketListener {
   readonly #share: Share;
   readonly #expiry: Timer | undefined;
   #reminder: Timer;
+  #socket: PeerSocket;
   #bytes = 0;
   #messages = 0;
+  /** How its socket ended, while it is still waited for. */
+  #departure: Ending | undefined;
+  #lingering: Timer | undefined;
+  #isOver = false;
 
   /** @param left The wait is over: the other side has come, or this one has gone. Called exactly once. */
   constructor(
     readonly claim: Claim,
-    readonly socket: PeerSocket,
+    socket: PeerSocket,
     options: SeekerOptions,
     left: (isJoined: boolean) => void,
   ) {
     this.#options = options;
-    this.#left = once(left);
+    this.#left = left;
+    this.#socket = socket;
     const { buffers, clock, holdTimeout } = options;
     this.#share = buffers.open({ measure: () => this.#bytes, evict: () => this.close(CLOSE.outOfBuffers) });
     options.counters.seekersHeld += 1;
@@ -78,21 +87,26 @@ export class Seeker implements SocketListener {
     this.#share.set(bytes);
   }
 
-  ending(): void {
-    this.#leave(false);
-    // The socket may stay for a while, and with it this listener.
-    this.#frames.length = 0;
+  get socket(): PeerSocket {
+    return this.#socket;
+  }
+
+  ending(ending: Ending): void {
+    if (this.#isOver || this.#departure !== undefined) return;
+    const ms = this.#options.lingerMs(this.claim);
+    if (ms > 0) this.#linger(ending, ms);
+    else this.#end();
   }
 
   closed(ending: Ending): void {
-    this.#options.counters.closed(ending);
-    this.ending();
+    this.ending(ending);
+    if (this.#departure === undefined) this.#options.counters.closed(ending);
   }
 
   /** Ends the wait, and the socket with it. */
   close(close: Close): void {
-    this.ending();
-    this.socket.close(close);
+    this.#end();
+    this.#socket.close(close);
   }
 
   /** Ends the wait: the socket and what it sent are the caller's now. */
@@ -101,14 +115,31 @@ export class Seeker implements SocketListener {
     return this.#frames.splice(0);
   }
 
+  /** What a socket said and how it ended is kept for a side that may have come at the same time elsewhere. */
+  #linger(ending: Ending, ms: number): void {
+    const { clock } = this.#options;
+    this.#departure = ending;
+    this.#socket = new DepartedSocket(ending, clock, () => this.#end());
+    this.#lingering = clock.after(ms, () => this.#end());
+  }
+
+  #end(): void {
+    this.#leave(false);
+    // The socket may stay for a while, and with it this listener.
+    this.#frames.length = 0;
+  }
+
   #expire(): void {
     this.#options.counters.seekersExpired += 1;
     this.close(CLOSE.noReciprocal);
   }
 
   #leave(isJoined: boolean): void {
-    this.#expiry?.cancel();
-    this.#reminder.cancel();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    // Who is joined is counted where its new listener hears of its end.
+    if (this.#departure !== undefined && !isJoined) this.#options.counters.closed(this.#departure);
+    for (const timer of [this.#expiry, this.#reminder, this.#lingering]) timer?.cancel();
     this.#share.close();
     this.#left(isJoined);
   }
@@ -123,12 +154,4 @@ export class Seeker implements SocketListener {
 function detached(frame: Frame): Frame {
   if (frame instanceof Splice) return new Splice(frame.bytes.slice(), frame.contents, frame.endsFrame);
   return frame instanceof Uint8Array && frame.byteLength < frame.buffer.byteLength ? frame.slice() : frame;
-}
-
-function once<Args extends unknown[]>(action: (...args: Args) => void): (...args: Args) => void {
-  let done = false;
-  return (...args) => {
-    if (!done) action(...args);
-    done = true;
-  };
 }

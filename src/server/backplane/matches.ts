@@ -40,6 +40,8 @@ interface Half {
   readonly arrival: Arrival;
   state: "waiting" | "reserved" | "joined";
   offers: number;
+  /** Until when an answer may come to what was said for it, in milliseconds of the clock. */
+  answeredUntil: number;
   /** Until its next offer. */
   timer?: Timer;
 }
@@ -74,7 +76,8 @@ export class Matches implements Matchmaker {
     const { pair, side } = placeOf(claim);
     const meeting = this.#meetings.get(pair) ?? this.#arrange(pair);
     const arrival: Arrival = [this.#options.timeOfDay(), crypto.randomUUID()];
-    const half: Half = { claim, side, arrival, state: isWaiting ? "waiting" : "joined", offers: 0 };
+    const answeredUntil = this.#options.clock.now() + LIMITS.offerAgainMs[0];
+    const half: Half = { claim, side, arrival, state: isWaiting ? "waiting" : "joined", offers: 0, answeredUntil };
     meeting.halves[side] = half;
     if (isWaiting) this.#offerAgain(meeting, half);
     else this.#offer(meeting, half);
@@ -96,6 +99,11 @@ export class Matches implements Matchmaker {
     if (meeting.halves.some((other) => other !== undefined)) return;
     meeting.hearing.cancel();
     this.#meetings.delete(meeting.pair);
+  }
+
+  lingerMs(claim: Claim): number {
+    const half = this.#find(claim)?.half;
+    return half === undefined || !this.#options.bus.isConnected ? 0 : half.answeredUntil - this.#options.clock.now();
   }
 
   /** Tells all instances of all halves here: they may not have heard. */
@@ -163,6 +171,7 @@ export class Matches implements Matchmaker {
     if (rival !== undefined) this.#contest(meeting, rival, offer);
     const half = meeting.halves[offer.side === 0 ? 1 : 0];
     if (half?.state !== "waiting" || !offer.waits) return;
+    half.answeredUntil = this.#options.clock.now() + LIMITS.answerMs;
     if (half.side === 0) this.#reserve(meeting, half, offer);
     else this.#tell(offer.instance, this.#offerOf(meeting, half));
   }

@@ -100,6 +100,10 @@ export class SharedBackplane implements Backplane {
     this.#matches.went(claim);
   }
 
+  lingerMs(claim: Claim): number {
+    return this.#matches.lingerMs(claim);
+  }
+
   #received(data: Uint8Array<ArrayBuffer>, sender: string): void {
     const message = decode(data);
     if (message === undefined) return;
