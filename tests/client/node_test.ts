@@ -1,11 +1,13 @@
 /** The packed package in an empty Node project: what is in it, its types, and the behaviours. */
 
 import { assertEquals } from "@std/assert";
+import { NodeProject } from "../helpers/node_project.ts";
 import { type Child, within } from "../helpers/process.ts";
 import { type Action, behaviours } from "./behaviours.ts";
 import { bundle } from "./bundle.ts";
-import { NodeProject } from "./node_project.ts";
 import { RelayStage } from "./stage.ts";
+
+const PACKAGES = ["ws@8.23.0", "@types/ws@8.18.2", "@types/node@20.19.43", "typescript@5.9.3"];
 
 const USE = `
 import { Client, type PeerSocket } from "@localfirst/relay/client";
@@ -26,7 +28,7 @@ await client[Symbol.asyncDispose]();
 `;
 
 Deno.test("in Node, packed", async (test) => {
-  await using project = await NodeProject.create();
+  await using project = await NodeProject.create(...PACKAGES);
   await project.write("behaviours.mjs", await bundle("tests/client/behaviours.ts"));
   await project.write("node_runner.mjs", await Deno.readTextFile(new URL("node_runner.mjs", import.meta.url)));
 
@@ -35,6 +37,11 @@ Deno.test("in Node, packed", async (test) => {
       !/^package\/(package\.json|README\.md|LICENSE|main\.(js|d\.ts)|src\/[\w/]+\.(js|d\.ts|html|css|svg))$/.test(name)
     );
     assertEquals(strange, []);
+  });
+
+  await test.step("it brings none of the libraries that only some of its exports need", async () => {
+    const optional = ["@automerge/automerge-repo", "yjs", "y-protocols"];
+    assertEquals(await Promise.all(optional.map((name) => project.has(name))), [false, false, false]);
   });
 
   await test.step("its types hold, with and without the DOM's", async () => {

@@ -1,0 +1,88 @@
+/**
+ * Node projects with the packed package in them, as whoever installs it has.
+ *
+ * @module
+ */
+
+import { Child } from "./process.ts";
+
+const REPOSITORY = new URL("../../", import.meta.url);
+const NPM_INSTALL = ["install", "--loglevel=error", "--no-fund", "--no-audit"];
+
+/** A folder in which Node finds `@localfirst/relay`. */
+export class NodeProject implements AsyncDisposable {
+  /** A new project: packs the repository, and installs it with these packages. */
+  static async create(...packages: string[]): Promise<NodeProject> {
+    const project = await NodeProject.#begin();
+    await project.write("package.json", JSON.stringify({ private: true, type: "module" }));
+    await project.#run("npm", [...NPM_INSTALL, "relay.tgz", ...packages]);
+    return project;
+  }
+
+  /**
+   * A copy of a folder of this repository that has a `package.json`, a `package-lock.json` and an `.npmrc`: installs what
+   * the lock says, then packs the repository and adds it.
+   */
+  static async copy(folder: URL): Promise<NodeProject> {
+    const project = await NodeProject.#begin();
+    for await (const { name, isFile } of Deno.readDir(folder)) {
+      if (isFile) await Deno.copyFile(new URL(name, folder), project.path(name));
+    }
+    await project.#run("npm", ["ci", "--loglevel=error"]);
+    await project.#run("npm", [...NPM_INSTALL, "--no-save", "relay.tgz"]);
+    return project;
+  }
+
+  static async #begin(): Promise<NodeProject> {
+    const project = new NodeProject(await Deno.makeTempDir({ prefix: "relay_node_" }));
+    const pack = ["run", "-A", "src/pack.ts", project.path("relay.tgz"), "--quiet", "--allow-dirty"];
+    await project.#run(Deno.execPath(), pack, REPOSITORY);
+    return project;
+  }
+
+  private constructor(readonly folder: string) {}
+
+  path(name: string): string {
+    return `${this.folder}/${name}`;
+  }
+
+  async write(name: string, text: string): Promise<void> {
+    await Deno.writeTextFile(this.path(name), text);
+  }
+
+  /** What the TypeScript compiler finds wrong with a file, as text. The project must have `typescript`. */
+  async typeCheck(name: string, ...options: string[]): Promise<string> {
+    const strict = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", ...options];
+    const { stdout } = await this.#output("npx", ["tsc", ...strict, name]);
+    return new TextDecoder().decode(stdout);
+  }
+
+  /** The names of all files in the package. */
+  async files(): Promise<string[]> {
+    const { stdout } = await this.#output("tar", ["tzf", "relay.tgz"]);
+    return new TextDecoder().decode(stdout).trim().split("\n").filter((name) => !name.endsWith("/"));
+  }
+
+  /** Whether a package was installed. */
+  async has(name: string): Promise<boolean> {
+    return await Deno.stat(this.path(`node_modules/${name}`)).then(() => true, () => false);
+  }
+
+  /** Starts `node` here. */
+  node(...args: string[]): Child {
+    return new Child("Node", "node", { args, cwd: new URL(`file://${this.folder}/`) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true });
+  }
+
+  async #run(command: string, args: string[], cwd?: URL): Promise<void> {
+    const { success, stderr } = await this.#output(command, args, cwd);
+    if (!success) throw new Error(`Cannot run ${command} ${args[0]}: ${new TextDecoder().decode(stderr).trim()}`);
+  }
+
+  async #output(command: string, args: string[], cwd: URL | string = this.folder): Promise<Deno.CommandOutput> {
+    return await new Deno.Command(command, { args, cwd, stdout: "piped", stderr: "piped" }).output();
+  }
+}
