@@ -78,8 +78,12 @@ const ROOMS: Record<string, string> = {
   relay_process: "backplane clock config limits log machine self_probe server watchdog",
 };
 
-/** Houses of their own, by folder and door: their files may know each other and the protocol, and nothing else. */
+/** The client's door, and what those who build on it need besides. */
+const CLIENT = ["src/client/mod.ts", "src/client/environment.ts", "src/client/options.ts"];
+
+/** Houses of their own, by folder and door: their files may know each other, the protocol, and these guests. */
 const HOUSES: [folder: string, door: string, ...guests: string[]][] = [
+  ["src/automerge/", "src/automerge/mod.ts", ...CLIENT, "src/message_stream.ts"],
   ["src/client/", "src/client/mod.ts"],
   ["src/check/", "src/check.ts", "src/client/relay_url.ts"],
 ];
@@ -87,6 +91,7 @@ const HOUSES: [folder: string, door: string, ...guests: string[]][] = [
 /** From each file to all that it may import, besides the packages that {@link PACKAGES} allows. */
 const MAY_IMPORT: Record<string, string[]> = {
   "main.ts": ["src/check.ts", "src/protocol.ts", "src/server/config.ts", "src/server/relay_process.ts"],
+  "src/message_stream.ts": ["src/client/mod.ts"],
   "src/pack.ts": [],
   "src/protocol.ts": [],
   ...Object.fromEntries(Object.entries(ROOMS).map(([room, others]) => [pathOf(room), others.split(" ").map(pathOf)])),
@@ -113,6 +118,7 @@ const PACKAGES: Record<string, string[]> = {
       ...WS,
     ],
   ],
+  "eventemitter3": ["src/automerge/relay_network_adapter.ts"],
   "jsonwebtoken": ["src/server/tokens.ts"],
   "node:crypto": [
     "src/server/backplane/subjects.ts",

@@ -21,7 +21,7 @@ export class NodeProject implements AsyncDisposable {
 
   /**
    * A copy of a folder of this repository that has a `package.json`, a `package-lock.json` and an `.npmrc`: installs what
-   * the lock says, then packs the repository and adds it.
+   * the lock says, then packs the repository and adds it. The folder is named `node`, as Deno cannot check what is in it.
    */
   static async copy(folder: URL): Promise<NodeProject> {
     const project = await NodeProject.#begin();
@@ -41,6 +41,10 @@ export class NodeProject implements AsyncDisposable {
   }
 
   private constructor(readonly folder: string) {}
+
+  get url(): URL {
+    return new URL(`file://${this.folder}/`);
+  }
 
   path(name: string): string {
     return `${this.folder}/${name}`;
@@ -70,7 +74,7 @@ export class NodeProject implements AsyncDisposable {
 
   /** Starts `node` here. */
   node(...args: string[]): Child {
-    return new Child("Node", "node", { args, cwd: new URL(`file://${this.folder}/`) });
+    return new Child("Node", "node", { args, cwd: this.url });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,16 +5,30 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import type { NodeProject } from "./node_project.ts";
+import type { Child } from "./process.ts";
 
 const README = new URL("../../README.md", import.meta.url);
 const URL_IN_README = "wss://my-relay.example";
 const MOST_LINES = 14;
+/** Node has one of its own since version 22. */
+const WEB_SOCKET = `import { WebSocket } from "ws"; globalThis.WebSocket ??= WebSocket;`;
+
+/** Checks the types of the README's example for a module, and starts it in Node as it stands there. */
+export async function runSnippet(project: NodeProject, module: string, url: string): Promise<Child> {
+  const code = await snippet(module, url);
+  await project.write("snippet.ts", code);
+  assertEquals(await project.typeCheck("snippet.ts", "--skipLibCheck"), "");
+  await project.write("snippet.mjs", code);
+  await project.write("web_socket.mjs", WEB_SOCKET);
+  return project.node("--import", "./web_socket.mjs", "snippet.mjs");
+}
 
 /**
  * The one TypeScript example that imports this module, with a relay's URL in place of the one it is shown with. Fails if
  * it is longer than promised.
  */
-export async function snippet(module: string, url: string): Promise<string> {
+async function snippet(module: string, url: string): Promise<string> {
   const blocks = (await Deno.readTextFile(README)).matchAll(/^```ts\n(.*?)^```$/gms);
   const found = [...blocks].map(([, code]) => code).filter((code) => code.includes(`from "${module}"`));
   assertEquals(found.length, 1, `want one example in the README that imports ${module}`);

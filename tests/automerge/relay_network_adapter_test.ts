@@ -1,0 +1,216 @@
+/** The adapter without the library: what it does with peers, and with those who are none. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { encodeGreeting, encodeMessage } from "../../src/automerge/messages.ts";
+import { type Message, type PeerId, RelayNetworkAdapter, type StorageId } from "../../src/automerge/mod.ts";
+import { Client, type PeerSocket, type WebSocketClass } from "../../src/client/mod.ts";
+import { MessageStream } from "../../src/message_stream.ts";
+import { FakeRelay } from "../client/fake_relay.ts";
+import { Inbox, startRelay, within } from "../helpers/process.ts";
+
+Deno.test("a document is the same by its id, by its URL, and by its URL with heads", async () => {
+  await using relay = await startRelay();
+  await using group = new Group(...["alice", "bob", "carol"].map((name) => new Peer(name, relay.url)));
+  const [alice, bob, carol] = group.peers;
+  alice.adapter.join("doc");
+  bob.adapter.join("automerge:doc");
+  await alice.next("+ bob on bob's disk");
+  carol.adapter.join("automerge:doc#head|head");
+  await carol.next("+ alice on alice's disk");
+  await carol.next("+ bob on bob's disk");
+});
+
+Deno.test("who shares two documents is one peer; when one connection ends, both begin anew on the other", async () => {
+  await using relay = await startRelay();
+  await using group = new Group(new Peer("alice", relay.url), new Peer("bob", relay.url));
+  const [alice, bob] = group.peers;
+  for (const document of ["first", "second"]) {
+    for (const { adapter } of group.peers) adapter.join(document);
+    for (const { greetings } of group.peers) await greetings.next(document, (greeted) => greeted === document);
+  }
+  assertEquals([await alice.next(), await bob.next()], ["+ bob on bob's disk", "+ alice on alice's disk"]);
+  alice.adapter.leave("first");
+  assertEquals([await alice.next(), await alice.next()], ["- bob", "+ bob on bob's disk"]);
+  assertEquals([await bob.next(), await bob.next()], ["- alice", "+ alice on alice's disk"]);
+  for (const text of ["1", "2", "3"]) alice.say("bob", text);
+  for (const text of ["1", "2", "3"]) assertEquals(await bob.next(), `alice: ${text}`);
+});
+
+Deno.test("after a disconnect nothing is heard or sent, until it is connected again", async () => {
+  await using relay = await startRelay();
+  await using group = new Group(new Peer("alice", relay.url, "team"), new Peer("bob", relay.url, "team"));
+  const [alice, bob] = group.peers;
+  await alice.next("+ bob");
+  await bob.next("+ alice");
+  alice.adapter.disconnect();
+  assertEquals(await alice.next(), "- bob");
+  alice.say("bob", "unheard");
+  await bob.next("- alice");
+  alice.connect();
+  await bob.next("+ alice");
+  await alice.next("+ bob");
+  alice.say("bob", "heard");
+  assertEquals(await bob.next(), "alice: heard");
+});
+
+Deno.test("who speaks something else is sent away, and no peer", async () => {
+  await using relay = await startRelay();
+  await using group = new Group(new Peer("alice", relay.url, "team"));
+  await using stranger = new Client({ userName: "stranger", url: relay.url, documentIds: ["team"] });
+  const socket = await connection(stranger);
+  socket.write("Hello! 🎉");
+  const [alice] = group.peers;
+  assertEquals(await alice.next(), "error Cannot understand a peer: want a number of bytes under way, got Hello! 🎉");
+});
+
+Deno.test("who speaks for others is sent away; what a repo passes on is heard", async () => {
+  await using relay = await startRelay();
+  await using group = new Group(new Peer("alice", relay.url, "team"));
+  await using mallory = new Client({ userName: "mallory", url: relay.url, documentIds: ["team"] });
+  const socket = await connection(mallory);
+  const ended = new Promise<unknown>((resolve) => socket.on("close", resolve));
+  const stream = new MessageStream(socket, { message: () => {}, failed: () => {} });
+  stream.send(encodeGreeting({}));
+  stream.send(encodeMessage(message("bob", "alice", { type: "ephemeral", text: "passed on" })));
+  stream.send(encodeMessage(message("bob", "alice", { type: "sync", text: "forged" })));
+  stream.send(encodeMessage(message("mallory", "alice", { type: "sync", text: "too late" })));
+  const [alice] = group.peers;
+  assertEquals(await alice.next(), "+ mallory ");
+  assertEquals(await alice.next(), "bob: passed on");
+  assertEquals(await alice.next(), "error Cannot understand a peer: want messages of its own, got one of bob");
+  assertEquals(await alice.next(), "- mallory");
+  await within(ended, "mallory to be sent away");
+});
+
+Deno.test("a message that is too large is told of, and the connection goes on", async () => {
+  await using relay = await startRelay();
+  await using group = new Group(new Peer("alice", relay.url, "team"), new Peer("bob", relay.url, "team"));
+  const [alice, bob] = group.peers;
+  await alice.next("+ bob");
+  await bob.next("+ alice");
+  alice.adapter.send(message("alice", "bob", { data: new Uint8Array(256 * 1024 * 1024) }));
+  assert((await alice.next()).startsWith("error Cannot send a message: want at most 268435456 bytes, got "));
+  alice.say("bob", "smaller");
+  assertEquals(await bob.next(), "alice: smaller");
+});
+
+Deno.test("alone, a repo may ask after 3 seconds", async () => {
+  const { clock, environment } = new FakeRelay();
+  const adapter = new RelayNetworkAdapter({ url: "ws://relay", WebSocket: Unreachable }, environment);
+  adapter.connect("alice" as PeerId);
+  clock.pass(2_999);
+  assert(!adapter.isReady());
+  clock.pass(1);
+  assert(adapter.isReady());
+  await adapter.whenReady();
+  adapter.disconnect();
+});
+
+Deno.test("with others, a repo may ask when all of them have answered", async () => {
+  await using relay = await startRelay();
+  await using group = new Group(new Peer("bob", relay.url, "team"), new Peer("carol", relay.url, "team"));
+  for (const [peer, other] of [group.peers, group.peers.toReversed()]) await peer.next(`+ ${other.peerId}`);
+  await using late = new Group(new Peer("alice", relay.url, "team"));
+  const [alice] = late.peers;
+  await within(alice.adapter.whenReady(), "alice to be ready");
+  assertEquals(
+    new Set([await alice.next(), await alice.next()]),
+    new Set(["+ bob on bob's disk", "+ carol on carol's disk"]),
+  );
+});
+
+Deno.test("a disconnected adapter keeps nobody waiting", async () => {
+  const { environment } = new FakeRelay();
+  const adapter = new RelayNetworkAdapter({ url: "ws://relay", WebSocket: Unreachable }, environment);
+  adapter.connect("alice" as PeerId);
+  adapter.disconnect();
+  await within(adapter.whenReady(), "the adapter to be ready");
+});
+
+Deno.test("misuse is told at once", () => {
+  const url = "ws://relay";
+  assertThrows(() => new RelayNetworkAdapter({ url: "" }), TypeError, "want a url");
+  assertThrows(() => new RelayNetworkAdapter({ url, channel: "" }), TypeError, "want at least 1 byte");
+  assertThrows(() => new RelayNetworkAdapter({ url, minRetryDelay: 0 }), TypeError, "want minRetryDelay");
+  assertThrows(() => new RelayNetworkAdapter({ url }).join("automerge:"), TypeError, "want at least 1 byte");
+});
+
+/** An adapter, with what it tells its repo as lines. */
+class Peer {
+  readonly peerId: PeerId;
+  readonly adapter: RelayNetworkAdapter;
+  /** The documents about which somebody greeted it. */
+  readonly greetings = new Inbox<string>();
+  readonly #lines = new Inbox<string>();
+
+  constructor(peerId: string, url: string, channel?: string) {
+    this.peerId = peerId as PeerId;
+    const onError = ({ message }: Error) => this.#lines.push(`error ${message}`);
+    this.adapter = new RelayNetworkAdapter({ url, channel, onError, WebSocket: listening(this.greetings) })
+      .on(
+        "peer-candidate",
+        ({ peerId, peerMetadata }) => this.#lines.push(`+ ${peerId} ${peerMetadata.storageId ?? ""}`),
+      )
+      .on("peer-disconnected", ({ peerId }) => this.#lines.push(`- ${peerId}`))
+      .on("message", (message) => this.#lines.push(`${message.senderId}: ${(message as Said).text}`));
+    this.connect();
+  }
+
+  connect(): void {
+    this.adapter.connect(this.peerId, { storageId: `on ${this.peerId}'s disk` as StorageId });
+  }
+
+  say(peerId: string, text: string): void {
+    this.adapter.send(message(this.peerId, peerId, { text }));
+  }
+
+  /** The next thing it tells, or the next of which this is the beginning. */
+  async next(line = ""): Promise<string> {
+    return await this.#lines.next(line, (told) => told.startsWith(line));
+  }
+}
+
+/** Adapters that are disconnected when the test is over. */
+class Group implements AsyncDisposable {
+  readonly peers: Peer[];
+
+  constructor(...peers: Peer[]) {
+    this.peers = peers;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    for (const { adapter } of this.peers) adapter.disconnect();
+    return Promise.resolve();
+  }
+}
+
+interface Said extends Message {
+  text: string;
+}
+
+function message(senderId: string, targetId: string, fields: Partial<Said>): Message {
+  return { type: "test", senderId: senderId as PeerId, targetId: targetId as PeerId, ...fields };
+}
+
+/** Tells the document of each connection on which the other side has said something. */
+function listening(greetings: Inbox<string>): WebSocketClass {
+  return class extends WebSocket {
+    constructor(url: string) {
+      super(url);
+      const document = /\/connection\/.*\/(.*)$/.exec(url)?.[1];
+      if (document !== undefined) this.addEventListener("message", () => greetings.push(document), { once: true });
+    }
+  };
+}
+
+/** A WebSocket that never opens. */
+class Unreachable extends EventTarget {
+  readonly readyState = 0;
+  binaryType = "";
+  send(): void {}
+  close(): void {}
+}
+
+function connection(client: Client): Promise<PeerSocket> {
+  return within(new Promise((resolve) => client.once("peer.connect", ({ socket }) => resolve(socket))), "a connection");
+}
