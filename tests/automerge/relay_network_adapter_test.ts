@@ -5,8 +5,11 @@ import { encodeGreeting, encodeMessage } from "../../src/automerge/messages.ts";
 import { type Message, type PeerId, RelayNetworkAdapter, type StorageId } from "../../src/automerge/mod.ts";
 import { Client, type PeerSocket, type WebSocketClass } from "../../src/client/mod.ts";
 import { MessageStream } from "../../src/message_stream.ts";
-import { FakeRelay } from "../client/fake_relay.ts";
+import { FakeRelay, turn } from "../client/fake_relay.ts";
 import { Inbox, startRelay, within } from "../helpers/process.ts";
+
+/** A frame with nothing but a greeting. */
+const GREETING = new Uint8Array([1, ...encodeGreeting({})]).buffer;
 
 Deno.test("a document is the same by its id, by its URL, and by its URL with heads", async () => {
   await using relay = await startRelay();
@@ -95,36 +98,32 @@ Deno.test("a message that is too large is told of, and the connection goes on", 
 });
 
 Deno.test("alone, a repo may ask after 3 seconds", async () => {
-  const { clock, environment } = new FakeRelay();
-  const adapter = new RelayNetworkAdapter({ url: "ws://relay", WebSocket: Unreachable }, environment);
-  adapter.connect("alice" as PeerId);
-  clock.pass(2_999);
+  const { relay, adapter } = await introduced();
+  relay.clock.pass(2_999);
   assert(!adapter.isReady());
-  clock.pass(1);
+  relay.clock.pass(1);
   assert(adapter.isReady());
   await adapter.whenReady();
-  adapter.disconnect();
 });
 
 Deno.test("with others, a repo may ask when all of them have answered", async () => {
-  await using relay = await startRelay();
-  await using group = new Group(new Peer("bob", relay.url, "team"), new Peer("carol", relay.url, "team"));
-  for (const [peer, other] of [group.peers, group.peers.toReversed()]) await peer.next(`+ ${other.peerId}`);
-  await using late = new Group(new Peer("alice", relay.url, "team"));
-  const [alice] = late.peers;
-  await within(alice.adapter.whenReady(), "alice to be ready");
-  assertEquals(
-    new Set([await alice.next(), await alice.next()]),
-    new Set(["+ bob on bob's disk", "+ carol on carol's disk"]),
-  );
+  const { relay, adapter } = await introduced("bob", "carol");
+  const [bob, carol] = relay.connections;
+  bob.receive(GREETING);
+  assert(!adapter.isReady());
+  carol.receive(GREETING);
+  assert(adapter.isReady());
 });
 
-Deno.test("a disconnected adapter keeps nobody waiting", async () => {
-  const { environment } = new FakeRelay();
-  const adapter = new RelayNetworkAdapter({ url: "ws://relay", WebSocket: Unreachable }, environment);
-  adapter.connect("alice" as PeerId);
+Deno.test("a disconnected adapter keeps nobody waiting, hears nothing and has no timer", async () => {
+  const { relay, adapter } = await introduced("bob");
+  const heard: string[] = [];
+  adapter.on("peer-candidate", ({ peerId }) => heard.push(peerId)).on("message", ({ type }) => heard.push(type));
   adapter.disconnect();
+  relay.connection.receive(GREETING);
   await within(adapter.whenReady(), "the adapter to be ready");
+  assertEquals(heard, []);
+  assertEquals(relay.clock.pending, 0);
 });
 
 Deno.test("misuse is told at once", () => {
@@ -203,12 +202,17 @@ function listening(greetings: Inbox<string>): WebSocketClass {
   };
 }
 
-/** A WebSocket that never opens. */
-class Unreachable extends EventTarget {
-  readonly readyState = 0;
-  binaryType = "";
-  send(): void {}
-  close(): void {}
+/** An adapter in the hands of the test, with an open connection to each of these, who have not greeted it yet. */
+async function introduced(...peers: string[]): Promise<{ relay: FakeRelay; adapter: RelayNetworkAdapter }> {
+  const relay = new FakeRelay();
+  const options = { url: "ws://relay", channel: "doc", WebSocket: relay.WebSocket };
+  const adapter = new RelayNetworkAdapter(options, relay.environment);
+  adapter.connect("alice" as PeerId);
+  await turn();
+  relay.introduction.open();
+  for (const peer of peers) await relay.introduce(peer);
+  relay.connections.forEach((socket) => socket.open());
+  return { relay, adapter };
 }
 
 function connection(client: Client): Promise<PeerSocket> {

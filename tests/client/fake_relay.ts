@@ -58,7 +58,7 @@ export class FakeRelay {
   /** A client that is about to connect, as alice about "doc" if not told otherwise. */
   client(options: Partial<ClientOptions> = {}): Client {
     const alice = { userName: "alice", url: "ws://relay", documentIds: ["doc"] };
-    return new Client({ ...alice, WebSocket: this.#socketClass(), ...options }, this.environment);
+    return new Client({ ...alice, WebSocket: this.WebSocket, ...options }, this.environment);
   }
 
   /** A client with its introduction socket open. */
@@ -77,6 +77,17 @@ export class FakeRelay {
     this.connection.open();
     await turn();
     return client;
+  }
+
+  /** The class of its sockets. */
+  get WebSocket(): WebSocketClass {
+    const { sockets } = this;
+    return class extends FakeSocket {
+      constructor(url: string) {
+        super(url);
+        sockets.push(this);
+      }
+    };
   }
 
   get environment(): Environment {
@@ -133,16 +144,6 @@ export class FakeRelay {
 
   #all(kind: string): FakeSocket[] {
     return this.sockets.filter(({ url }) => new URL(url).pathname.startsWith(`/${kind}/`));
-  }
-
-  #socketClass(): WebSocketClass {
-    const { sockets } = this;
-    return class extends FakeSocket {
-      constructor(url: string) {
-        super(url);
-        sockets.push(this);
-      }
-    };
   }
 }
 
