@@ -63,7 +63,9 @@ export class MessageStream {
       throw new RangeError(`Cannot send a message: want at most ${MOST_BYTES} bytes, got ${message.byteLength}`);
     }
     if (this.#socket.readyState !== OPEN) return;
-    if (this.#outbox.waiting + cost(message) > MOST_BYTES) return this.#socket.close(STALLED.code, STALLED.reason);
+    if (this.#outbox.waiting + message.byteLength > MOST_BYTES) {
+      return this.#socket.close(STALLED.code, STALLED.reason);
+    }
     this.#outbox.add(message);
     this.#flush();
   }

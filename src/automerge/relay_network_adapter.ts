@@ -85,8 +85,8 @@ export class RelayNetworkAdapter extends EventEmitter<NetworkAdapterEvents> {
     if (this.#client === undefined) return;
     this.#client.disconnectServer();
     this.#client = undefined;
-    for (const socket of this.#lines.keys()) this.#disconnected(socket);
     this.#readiness.declare();
+    this.#forgetAll();
   }
 
   /** Called by the repo. */
@@ -142,13 +142,21 @@ export class RelayNetworkAdapter extends EventEmitter<NetworkAdapterEvents> {
   }
 
   #lost(line: Line): void {
-    const others = this.#greeted.get(line.peerId)!.filter((other) => other !== line);
-    this.#greeted.delete(line.peerId);
+    const others = (this.#greeted.get(line.peerId) ?? []).filter((other) => other !== line);
+    if (others.length > 0) this.#greeted.set(line.peerId, others);
+    else this.#greeted.delete(line.peerId);
     this.emit("peer-disconnected", { peerId: line.peerId });
-    if (others.length === 0) return;
     // What was under way on the lost line is lost, from either side: the repos have to begin anew on another one.
-    this.#greeted.set(line.peerId, others);
-    this.#announce(others[0]);
+    const [next] = this.#greeted.get(line.peerId) ?? [];
+    if (next !== undefined) this.#announce(next);
+  }
+
+  #forgetAll(): void {
+    const peerIds = [...this.#greeted.keys()];
+    this.#lines.forEach((line) => line.end());
+    this.#lines.clear();
+    this.#greeted.clear();
+    for (const peerId of peerIds) this.emit("peer-disconnected", { peerId });
   }
 
   #announce({ peerId, peerMetadata = {} }: Line): void {

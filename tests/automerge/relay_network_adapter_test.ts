@@ -126,6 +126,21 @@ Deno.test("a disconnected adapter keeps nobody waiting, hears nothing and has no
   assertEquals(relay.clock.pending, 0);
 });
 
+Deno.test("a peer that was met about several documents is lost once when the adapter disconnects", async () => {
+  const { relay, adapter } = await introduced("bob");
+  const told: string[] = [];
+  adapter.on("peer-candidate", ({ peerId }) => told.push(`+ ${peerId}`));
+  adapter.on("peer-disconnected", ({ peerId }) => told.push(`- ${peerId}`));
+  adapter.join("second");
+  await relay.introduce("bob", "second");
+  relay.connection.open();
+  assertEquals(relay.connections.length, 2);
+  for (const socket of relay.connections) socket.receive(GREETING);
+  adapter.disconnect();
+  await turn();
+  assertEquals(told, ["+ bob", "- bob"]);
+});
+
 Deno.test("misuse is told at once", () => {
   const url = "ws://relay";
   assertThrows(() => new RelayNetworkAdapter({ url: "" }), TypeError, "want a url");
