@@ -25,6 +25,7 @@ const ROOMS: Record<string, string> = {
   drain: "protocol clock limits transport",
   admission: "clock config limits refusal tokens",
   counters: "backplane/loss dialects refusal transport",
+  loop_delay: "clock limits",
   metrics: "backplane counters",
   frames: "protocol frames_encode frames_unmask frames_utf8",
   frames_encode: "protocol transport",
@@ -71,8 +72,8 @@ const ROOMS: Record<string, string> = {
   nats_backplane: "backplane backplane/nats_bus backplane/shared_backplane",
   "page/page": "protocol backplane page/index.html page/scripts/duration.js",
   server:
-    "admission backplane nats_backplane seeker broker buffers clock config counters deno_transport drain introducer limits log metrics page/assets " +
-    "page/page refusal router tls tokens transport ws_transport",
+    "admission backplane nats_backplane seeker broker buffers clock config counters deno_transport drain introducer limits log loop_delay metrics " +
+    "page/assets page/page refusal router tls tokens transport ws_transport",
   mod: "config page/page server",
   self_probe: "limits",
   relay_process: "backplane clock config limits log machine self_probe server watchdog",

@@ -128,6 +128,8 @@ export const LIMITS = {
   closeMs: 1_000,
   /** Milliseconds between two looks of the watchdog: a fast attacker brings 250 MB in that. */
   watchMs: 250,
+  /** Milliseconds between two looks at how late the event loop is: every blockage that a scrape should show. */
+  loopLookMs: 100,
   /** Milliseconds between two questions that a relay asks itself. */
   probeMs: 5_000,
   /** Milliseconds in which it has to answer: longer than any turn of the event loop. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { collectDefaultMetrics, type CollectFunction, Counter, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, type CollectFunction, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { BackplaneStatus } from "./backplane.ts";
 import type { Counters, Traffic } from "./counters.ts";
 
@@ -31,9 +31,18 @@ const PRESENT: readonly [present: Present, name: string, help: string][] = [
   ["remotePairs", "relay_remote_pairs", "Pairs whose other half is on another instance."],
 ];
 
+/** Gauges named like counters, which `promtool check metrics` objects to, and delays that the runtime does not measure. */
+const UNFIT = /^nodejs_(active_\w+_total|eventloop_lag_\w+)$/;
+
 /** A registry of one relay. Labels are closed sets: no id, address or token is ever one. */
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #delay = new Histogram({
+    name: "relay_event_loop_delay_seconds",
+    help: "How late timers are.",
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+    registers: [this.#registry],
+  });
 
   constructor({ counters, present }: MetricsSource) {
     for (const [key, name, help] of PRESENT) this.#gauge(name, help, () => Number(present()[key]));
@@ -51,21 +60,26 @@ export class Metrics {
     this.#crossing("bytes", "Bytes to and from other instances.", counters);
     const resets = () => counters.resets;
     this.#count("relay_backplane_resets_total", "Pairs over two instances lost, by reason.", "reason", resets);
-    // Event-loop delay, memory, CPU and descriptors of the process.
+    // Memory, CPU and descriptors of the process.
     collectDefaultMetrics({ register: this.#registry });
-    // Gauges that are named like counters, which `promtool check metrics` objects to.
-    for (const what of ["handles", "requests", "resources"]) {
-      this.#registry.removeSingleMetric(`nodejs_active_${what}_total`);
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      if (UNFIT.test(name)) this.#registry.removeSingleMetric(name);
     }
   }
 
-  /** The text of a scrape. */
-  text(): Promise<string> {
-    return this.#registry.metrics();
-  }
+  /** The event loop was late by so much. */
+  readonly late = (seconds: number): void => this.#delay.observe(seconds);
 
-  get contentType(): string {
-    return this.#registry.contentType;
+  /** Answers a scrape. The text comes later than the response: the handler must not wait. */
+  answer(): Response {
+    const text = this.#registry.metrics();
+    const body = new ReadableStream<Uint8Array>({
+      async start(controller) {
+        controller.enqueue(new TextEncoder().encode(await text));
+        controller.close();
+      },
+    });
+    return new Response(body, { headers: { "content-type": this.#registry.contentType, "cache-control": "no-store" } });
   }
 
   #traffic(direction: string, what: string, traffic: Record<"text" | "binary", Traffic>): void {
@@ -101,15 +115,4 @@ export class Metrics {
     };
     new Counter({ name, help, labelNames: [label], registers: [this.#registry], collect });
   }
-}
-
-/** Answers a scrape. The text comes later than the response: the handler must not wait. */
-export function answerMetrics(metrics: Metrics): Response {
-  const body = new ReadableStream<Uint8Array>({
-    async start(controller) {
-      controller.enqueue(new TextEncoder().encode(await metrics.text()));
-      controller.close();
-    },
-  });
-  return new Response(body, { headers: { "content-type": metrics.contentType, "cache-control": "no-store" } });
 }

@@ -8,7 +8,7 @@ import { Admission } from "./admission.ts";
 import { ALONE, type Backplane } from "./backplane.ts";
 import { Broker } from "./broker.ts";
 import { Buffers } from "./buffers.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock, type Timer } from "./clock.ts";
 import { ConfigError, type RelayConfig, withDefaults } from "./config.ts";
 import { Counters, increment } from "./counters.ts";
 import { DenoTransport } from "./deno_transport.ts";
@@ -16,10 +16,12 @@ import { drain, within } from "./drain.ts";
 import { Introducer } from "./introducer.ts";
 import { LIMITS } from "./limits.ts";
 import { type Logger, relayLogger } from "./log.ts";
+import { watchLoop } from "./loop_delay.ts";
 import { answerAsset, makeAssets } from "./page/assets.ts";
 import { answerPage, type Status } from "./page/page.ts";
 import { natsBackplane } from "./nats_backplane.ts";
 import { Refusal } from "./refusal.ts";
+import type { Metrics } from "./metrics.ts";
 import { readTls } from "./tls.ts";
 import { noSuchPage, Router, type SocketRoute } from "./router.ts";
 import type { Claim } from "./seeker.ts";
@@ -52,7 +54,8 @@ export class Server {
   readonly #buffers: Buffers;
   readonly #counters = new Counters();
   #transport: Transport | undefined;
-  #metrics: (() => Response) | undefined;
+  #metrics: Metrics | undefined;
+  #loopWatch: Timer | undefined;
   readonly #startedAt: number;
   #address: Address | undefined;
   readonly #hurry = Promise.withResolvers<void>();
@@ -115,6 +118,7 @@ export class Server {
       await this.#backplane.close();
       throw error;
     });
+    if (this.#metrics !== undefined) this.#loopWatch = watchLoop(this.#clock, this.#metrics.late);
     return this;
   }
 
@@ -145,7 +149,7 @@ export class Server {
       case "ready":
         return this.#answerReady();
       case "metrics":
-        return this.#metrics?.() ?? this.#refuse(noSuchPage("/metrics"), address);
+        return this.#metrics?.answer() ?? this.#refuse(noSuchPage("/metrics"), address);
       case "introduction":
       case "connection":
         return this.#answerSocket(request, address, route);
@@ -168,6 +172,7 @@ export class Server {
 
   async #drain(seconds: number): Promise<void> {
     this.#admission.drain();
+    this.#loopWatch?.cancel();
     const introductions = () => this.#introducer.sockets();
     const emptied = () => this.#admission.emptied();
     const pace = { clock: this.#clock, hurry: this.#hurry.promise };
@@ -185,11 +190,10 @@ export class Server {
     return new WsTransport(options);
   }
 
-  async #openMetrics(): Promise<() => Response> {
+  async #openMetrics(): Promise<Metrics> {
     // Who does not choose it does not load it.
-    const { answerMetrics, Metrics } = await import("./metrics.ts");
-    const metrics = new Metrics({ counters: this.#counters, present: () => this.#present() });
-    return () => answerMetrics(metrics);
+    const { Metrics } = await import("./metrics.ts");
+    return new Metrics({ counters: this.#counters, present: () => this.#present() });
   }
 
   #present() {

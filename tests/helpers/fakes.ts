@@ -39,6 +39,15 @@ export class FakeClock implements Clock {
     this.#now = end;
   }
 
+  /** Lets `ms` milliseconds pass in which nothing runs; what fell due in them happens at their end. */
+  block(ms: number): void {
+    this.#now += ms;
+    for (let next = this.#due(this.#now); next !== undefined; next = this.#due(this.#now)) {
+      this.#timers.delete(next);
+      next.action();
+    }
+  }
+
   #due(end: number): { at: number; action: () => void } | undefined {
     return [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
   }
