@@ -32,6 +32,10 @@ Deno.test("a switch is a flag, or a variable with a word for yes or no", () => {
   assertEquals(parse(["--trust-proxy"]).trustProxy, true);
   assertEquals(parse([], { RELAY_TRUST_PROXY: "1" }).trustProxy, true);
   assertEquals(parse(["--trust-proxy=false"], { RELAY_TRUST_PROXY: "1" }).trustProxy, false);
+  assertEquals(
+    parse(["--trust-proxy", "--metrics", "--port", "1"]),
+    withDefaults({ trustProxy: true, metrics: true, port: 1 }),
+  );
 });
 
 Deno.test("on Deno Deploy, which kills after 5 s, the drain time is 4 s", () => {
@@ -49,6 +53,8 @@ const BAD: [args: string[], env: Record<string, string>, sentence: string][] = [
   [["--hold-timeout", "10m"], {}, 'Cannot parse --hold-timeout: want seconds from 0 to 2000000, got "10m".'],
   [["--log-level", "loud"], {}, 'Cannot parse --log-level: want one of debug, info, warning, error, got "loud".'],
   [[], { RELAY_TRUST_PROXY: "perhaps" }, 'Cannot parse RELAY_TRUST_PROXY: want true or false, got "perhaps".'],
+  [["--metrics=perhaps"], {}, 'Cannot parse --metrics: want true or false, got "perhaps".'],
+  [["--metrics", "8080"], {}, 'Cannot parse --metrics: want true or false, got "8080".'],
   [[], { RELAY_TOKENS: "a,,b" }, 'Cannot parse RELAY_TOKENS: want no empty entry, got "".'],
   [["--", "--token", "x"], {}, 'Cannot parse --token behind "--": want flags before it.'],
   [["--jwt-secret", "s3cret"], {}, "Cannot parse --jwt-secret: want at least 32 bytes, got 6 characters."],
@@ -86,6 +92,8 @@ Deno.test("who embeds a relay is told of a bad value, too", () => {
 Deno.test("--help names every flag, every variable and its default; --version prints the version", () => {
   const help = (parseCommand(["--help"], () => undefined, "") as { print: string }).print;
   for (const name of variableNames().filter((name) => name !== "DENO_DEPLOYMENT_ID")) assertStringIncludes(help, name);
-  for (const text of ["--port", "8080", "--token", "16777216", "3/4 of the machine"]) assertStringIncludes(help, text);
+  for (const text of ["--port", "8080", "--token", "16777216", "3/4 of the machine", "check"]) {
+    assertStringIncludes(help, text);
+  }
   assertEquals(parseCommand(["--version"], () => undefined, "1.2.3"), { print: "1.2.3" });
 });

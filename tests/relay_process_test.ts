@@ -71,7 +71,8 @@ Deno.test("a port in use is one sentence and exit code 1", async () => {
   const { port } = listener.addr;
   const outcome = await run(["--host", "127.0.0.1", "--port", `${port}`]);
   listener.close();
-  const stderr = `Cannot listen on 127.0.0.1:${port}: want a free port, got one in use.\n`;
+  const want = "want an address of this machine and a free port";
+  const stderr = `Cannot listen on 127.0.0.1:${port}: ${want}, got one in use.\n`;
   assertEquals(outcome, { code: 1, stdout: "", stderr });
 });
 

@@ -203,10 +203,10 @@ function parseFlags(args: readonly string[]): Flags {
   const flagsOf = (...kinds: string[]) =>
     Object.values(OPTIONS).filter(({ kind }) => kinds.includes(kind)).map(({ flag }) => flag);
   const flags: Flags & { _: string[] } = parseArgs([...args], {
-    string: flagsOf("value", "list"),
+    // Switches too: as booleans the parser would take any value of theirs for a yes.
+    string: flagsOf("value", "list", "switch"),
     collect: flagsOf("list"),
-    boolean: ["help", "version", ...flagsOf("switch")],
-    default: Object.fromEntries(flagsOf("switch").map((flag) => [flag, undefined])),
+    boolean: ["help", "version"],
     unknown: (arg: string) => {
       throw new ConfigError(`Cannot parse ${arg}: want one of the flags that --help lists.`);
     },
@@ -258,6 +258,14 @@ function mapOptions(value: (option: Option<unknown>, name: string) => unknown): 
   return Object.fromEntries(entries) as RelayConfig;
 }
 
+const USAGE = [
+  "Usage: relay [options]      run a relay",
+  "       relay check [URL]    tell whether a relay works (relay check --help)",
+  "",
+  "A flag wins over its variable. Defaults are in brackets.",
+  "",
+];
+
 function helpText(): string {
   const rows = Object.values(OPTIONS).map((option) => [
     `--${option.flag}${option.kind === "switch" ? "" : ` <${option.kind === "list" ? "text, repeatable" : "value"}>`}`,
@@ -267,9 +275,7 @@ function helpText(): string {
   rows.push(["--help", "", "print this"], ["--version", "", "print the version"]);
   const [first, second] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
   const lines = rows.map(([flag, variable, help]) => `  ${flag.padEnd(first)}  ${variable.padEnd(second)}  ${help}`);
-  return ["Usage: relay [options]", "", "A flag wins over its variable. Defaults are in brackets.", "", ...lines].join(
-    "\n",
-  );
+  return [...USAGE, ...lines].join("\n");
 }
 
 function defaultText(value: unknown): string {
@@ -315,7 +321,8 @@ function nonEmpty(text: string): string | Wanted {
 
 function toggle(flag: string, variable: string, help: string): Option<boolean> {
   const read = (text: string) => {
-    if (/^(1|true|yes|on)$/i.test(text)) return true;
+    // A flag without a value is a yes.
+    if (/^(1|true|yes|on|)$/i.test(text)) return true;
     return /^(0|false|no|off)$/i.test(text) ? false : new Wanted("true or false");
   };
   return { flag, variable, kind: "switch", help, initial: () => false, read };

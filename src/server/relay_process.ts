@@ -146,6 +146,7 @@ function cannotStart({ host, port }: RelayConfig, error: unknown): number {
   if (error instanceof ConfigError) throw error;
   const got = (error as { code?: string }).code === "EADDRINUSE" ? "one in use" : (error as Error).message;
   const isRefused = error instanceof BackplaneError;
-  console.error(isRefused ? error.message : `Cannot listen on ${host}:${port}: want a free port, got ${got}.`);
+  const sentence = `Cannot listen on ${host}:${port}: want an address of this machine and a free port, got ${got}.`;
+  console.error(isRefused ? error.message : sentence);
   return EXIT.cannotStart;
 }
