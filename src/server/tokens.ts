@@ -6,8 +6,8 @@
  */
 
 import { Buffer } from "node:buffer";
-import { timingSafeEqual } from "node:crypto";
-import type { RelayConfig } from "./config.ts";
+import { createPublicKey, type KeyObject, timingSafeEqual } from "node:crypto";
+import { ConfigError, type RelayConfig } from "./config.ts";
 import { readPem } from "./tls.ts";
 
 /** What the holder of a token may do. */
@@ -64,7 +64,7 @@ export class Tokens {
     // The algorithm goes with the key: a token must not choose how it is verified.
     if (jwtSecret !== undefined) verifiers.push((token) => verify(token, jwtSecret, { algorithms: ["HS256"] }));
     if (jwtKey !== undefined) {
-      const key = readPem("--jwt-key", jwtKey);
+      const key = readPublicKey(jwtKey);
       verifiers.push((token) => verify(token, key, { algorithms: ["ES256"] }));
     }
     this.#verifiers = verifiers;
@@ -89,6 +89,22 @@ export class Tokens {
     return this.#tokens.map((token) => token.byteLength === bytes.byteLength && timingSafeEqual(token, bytes))
       .includes(true);
   }
+}
+
+/** With any other key all tokens would be refused, and nobody would know why. */
+function readPublicKey(path: string): KeyObject {
+  const want = (got: unknown) =>
+    new ConfigError(`Cannot use --jwt-key: want a public key of the curve prime256v1, for ES256, got ${got}.`);
+  const pem = readPem("--jwt-key", path);
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch (error) {
+    throw want((error as Error).message);
+  }
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (curve !== "prime256v1") throw want(curve ?? key.asymmetricKeyType);
+  return key;
 }
 
 function areClaims(value: unknown): value is Claims {
