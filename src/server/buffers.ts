@@ -15,18 +15,22 @@ export interface BufferHolder {
   evict(): void;
 }
 
-/** One holder's part of the sum. */
-export interface Share {
-  /** Says how many bytes the holder keeps. May evict, also this very holder. */
-  set(bytes: number): void;
-  /** The holder keeps nothing any more; only the first call counts. */
-  close(): void;
-}
+/** One holder's part of the sum. A relay has tens of thousands: no closures. */
+export class Share {
+  bytes = 0;
+  isEvicted = false;
 
-interface Entry {
-  readonly holder: BufferHolder;
-  bytes: number;
-  isEvicted: boolean;
+  constructor(readonly holder: BufferHolder, readonly buffers: Buffers) {}
+
+  /** Says how many bytes the holder keeps. May evict, also this very holder. */
+  set(bytes: number): void {
+    this.buffers.set(this, bytes);
+  }
+
+  /** The holder keeps nothing any more; only the first call counts. */
+  close(): void {
+    this.buffers.close(this);
+  }
 }
 
 /**
@@ -37,7 +41,7 @@ interface Entry {
  * could close every other pair. The watchdog sees it.
  */
 export class Buffers {
-  readonly #entries = new Set<Entry>();
+  readonly #shares = new Set<Share>();
   readonly #limit: number;
   readonly #clock: Clock;
   #total = 0;
@@ -56,25 +60,26 @@ export class Buffers {
   }
 
   open(holder: BufferHolder): Share {
-    const entry: Entry = { holder, bytes: 0, isEvicted: false };
-    this.#entries.add(entry);
-    return {
-      set: (bytes) => this.#set(entry, bytes),
-      close: () => {
-        if (this.#entries.delete(entry)) this.#total -= entry.bytes;
-      },
-    };
+    const share = new Share(holder, this);
+    this.#shares.add(share);
+    return share;
   }
 
-  #set(entry: Entry, bytes: number): void {
-    if (!this.#entries.has(entry)) return;
-    this.#total += bytes - entry.bytes;
-    entry.bytes = bytes;
+  /** {@link Share.set} */
+  set(share: Share, bytes: number): void {
+    if (!this.#shares.has(share)) return;
+    this.#total += bytes - share.bytes;
+    share.bytes = bytes;
     if (this.#total > this.#limit && bytes > this.#fairShare() && this.#measureAll()) this.#evictLargest();
   }
 
+  /** {@link Share.close} */
+  close(share: Share): void {
+    if (this.#shares.delete(share)) this.#total -= share.bytes;
+  }
+
   #fairShare(): number {
-    return this.#limit / this.#entries.size;
+    return this.#limit / this.#shares.size;
   }
 
   /** Measures, if that is due; says whether it was. */
@@ -82,21 +87,21 @@ export class Buffers {
     if (this.#clock.now() - this.#measuredAt < LIMITS.measureEveryMs) return false;
     this.#measuredAt = this.#clock.now();
     this.#total = 0;
-    for (const entry of this.#entries) {
-      entry.bytes = entry.holder.measure();
-      this.#total += entry.bytes;
+    for (const share of this.#shares) {
+      share.bytes = share.holder.measure();
+      this.#total += share.bytes;
     }
     return true;
   }
 
   #evictLargest(): void {
-    const holders = [...this.#entries].filter(({ isEvicted }) => !isEvicted).sort((a, b) => b.bytes - a.bytes);
-    let kept = holders.reduce((sum, { bytes }) => sum + bytes, 0);
-    for (const entry of holders) {
-      if (kept <= this.#limit || entry.bytes <= this.#fairShare()) return;
-      kept -= entry.bytes;
-      entry.isEvicted = true;
-      entry.holder.evict();
+    const shares = [...this.#shares].filter(({ isEvicted }) => !isEvicted).sort((a, b) => b.bytes - a.bytes);
+    let kept = shares.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const share of shares) {
+      if (kept <= this.#limit || share.bytes <= this.#fairShare()) return;
+      kept -= share.bytes;
+      share.isEvicted = true;
+      share.holder.evict();
     }
   }
 }

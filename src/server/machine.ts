@@ -32,7 +32,9 @@ export function residentMemory(): number {
  */
 export function openDescriptors(): number | undefined {
   try {
-    return [...Deno.readDirSync("/proc/self/fd")].length;
+    const { size } = Deno.statSync("/proc/self/fd");
+    // Before Linux 6.2 the size is 0, and each is named instead: for 10,000 that takes 4 % of a core.
+    return size > 0 ? size : [...Deno.readDirSync("/proc/self/fd")].length;
   } catch (error) {
     return (error as { code?: string }).code === "EMFILE" ? Infinity : triedOpenDescriptors();
   }

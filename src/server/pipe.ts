@@ -5,7 +5,7 @@
  */
 
 import { CLOSE, type Close } from "../protocol.ts";
-import type { Buffers, Share } from "./buffers.ts";
+import type { BufferHolder, Buffers, Share } from "./buffers.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { addFrame, type Counters } from "./counters.ts";
 import { LIMITS } from "./limits.ts";
@@ -86,7 +86,7 @@ export class Pipe {
     if (backlog > this.#options.maxBufferedBytes && !from.canPause) {
       return this.close(to.socket, CLOSE.slowReader, CLOSE.slowReader);
     }
-    if (!from.emptyFrames.take(emptyCount(frame, size))) return this.close(from.socket, CLOSE.flooding, CLOSE.peerLost);
+    if (!from.maySendEmpty(emptyCount(frame, size))) return this.close(from.socket, CLOSE.flooding, CLOSE.peerLost);
     to.socket.send(frame);
     from.frames += messageCount(frame);
     from.bytes += size;
@@ -120,30 +120,35 @@ export class Pipe {
 }
 
 /** One side of a pipe. */
-class End implements SocketListener {
+class End implements SocketListener, BufferHolder {
   /** The place of this socket's backlog in the sum of all. */
   readonly share: Share;
-  /** How often this side may send nothing. */
-  readonly emptyFrames: TokenBucket;
   /** What this side sent and the other got. */
   frames = 0;
   bytes = 0;
-  readonly #counters: Counters;
-  readonly #clock: Clock;
+  readonly #options: PipeOptions;
+  /** How often this side may send nothing. Made for the first such frame: hardly anybody sends one. */
+  #emptyFrames: TokenBucket | undefined;
   #isPaused = false;
   #question: Timer | undefined;
 
-  constructor(readonly socket: PeerSocket, readonly pipe: Pipe, { buffers, clock, counters }: PipeOptions) {
-    this.#counters = counters;
-    this.#clock = clock;
-    this.share = buffers.open({
-      measure: () => socket.backlog,
-      evict: () => pipe.close(socket, CLOSE.outOfBuffers, CLOSE.outOfBuffers),
-    });
-    this.emptyFrames = new TokenBucket(clock, {
-      perSecond: LIMITS.emptyFramesPerSecond,
-      burst: LIMITS.emptyFrameBurst,
-    });
+  constructor(readonly socket: PeerSocket, readonly pipe: Pipe, options: PipeOptions) {
+    this.#options = options;
+    this.share = options.buffers.open(this);
+  }
+
+  measure(): number {
+    return this.socket.backlog;
+  }
+
+  evict(): void {
+    this.pipe.close(this.socket, CLOSE.outOfBuffers, CLOSE.outOfBuffers);
+  }
+
+  maySendEmpty(frames: number): boolean {
+    if (frames === 0) return true;
+    this.#emptyFrames ??= new TokenBucket(this.#options.clock, EMPTY_FRAMES);
+    return this.#emptyFrames.take(frames);
   }
 
   /** Whether back-pressure reaches this side: then nobody is cut for being fast. */
@@ -165,7 +170,7 @@ class End implements SocketListener {
 
   /** Asks until this side has caught up. */
   ask(): void {
-    this.#question ??= this.#clock.after(LIMITS.askMs, () => {
+    this.#question ??= this.#options.clock.after(LIMITS.askMs, () => {
       this.#question = undefined;
       if (!this.pipe.drained(this)) this.ask();
     });
@@ -185,7 +190,7 @@ class End implements SocketListener {
 
   closed(ending: Ending): void {
     this.share.close();
-    this.#counters.closed(ending);
+    this.#options.counters.closed(ending);
     this.ending(ending);
   }
 
@@ -194,6 +199,8 @@ class End implements SocketListener {
     this.pipe.close(this.socket, CLOSE.peerLost, crossing(ending), why);
   }
 }
+
+const EMPTY_FRAMES = { perSecond: LIMITS.emptyFramesPerSecond, burst: LIMITS.emptyFrameBurst };
 
 /** What the partner hears of a close: the peer's own code and reason, if it sent any. */
 function crossing({ code, reason }: Ending): Close {

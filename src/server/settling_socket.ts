@@ -18,20 +18,28 @@ export class SettlingSocket implements PeerSocket {
   #early: Frame[] | undefined = [];
   #earlyBytes = 0;
   #timer: Timer | undefined;
-  readonly paired?: () => void;
-  readonly pause?: () => void;
-  readonly resume?: () => void;
-  readonly terminate?: () => void;
 
   /** @param socket It has opened just now. */
   constructor(socket: PeerSocket, clock: Clock) {
     this.#socket = socket;
     this.#clock = clock;
     this.#settledAt = clock.now() + LIMITS.settleMs;
-    this.paired = socket.paired?.bind(socket);
-    this.pause = socket.pause?.bind(socket);
-    this.resume = socket.resume?.bind(socket);
-    this.terminate = socket.terminate?.bind(socket);
+  }
+
+  get paired(): (() => void) | undefined {
+    return this.#socket.paired?.bind(this.#socket);
+  }
+
+  get pause(): (() => void) | undefined {
+    return this.#socket.pause?.bind(this.#socket);
+  }
+
+  get resume(): (() => void) | undefined {
+    return this.#socket.resume?.bind(this.#socket);
+  }
+
+  get terminate(): (() => void) | undefined {
+    return this.#socket.terminate?.bind(this.#socket);
   }
 
   get backlog(): number {

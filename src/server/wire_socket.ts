@@ -61,11 +61,13 @@ export class WireSocket implements PeerSocket {
     this.#liveness = new Liveness(clock);
     this.#walker = new FrameWalker({ maxMessageBytes, ownPing: OWN_PING });
     this.#walker.answersPings = true;
-    socket.on("data", guard(this, log, (chunk: Buffer) => this.#received(chunk)));
-    socket.on("end", () => socket.destroy());
-    socket.on("close", guard(this, log, () => this.#gone(upgrade)));
-    guard(this, log, () => upgrade.opened(this))();
-    if (head.byteLength > 0) guard(this, log, () => this.#received(head))();
+    const received = guard(this, log, (chunk: Uint8Array) => this.#received(chunk));
+    socket.on("data", received);
+    socket.on("end", () => this.terminate());
+    // Not the whole upgrade, which knows the request: a relay keeps this for as long as its peers are idle.
+    socket.on("close", guard(this, log, this.#gone.bind(this, upgrade.ended)));
+    guard(this, log, upgrade.opened)(this);
+    if (head.byteLength > 0) received(head);
   }
 
   get backlog(): number {
@@ -76,6 +78,7 @@ export class WireSocket implements PeerSocket {
     if (this.#isClosing) return;
     this.#isMidFrame = frame instanceof Splice && !frame.endsFrame;
     this.#write(frame instanceof Splice ? frame.bytes : encodeMessage(frame), this.#written);
+    if (frame instanceof Splice && this.#socket.writableLength === 0) frame.release();
   }
 
   close(close: Close): void {
@@ -129,10 +132,10 @@ export class WireSocket implements PeerSocket {
     this.#liveness.sign();
     const walker = this.#walker;
     const before = contentsOf(walker);
-    const output = walker.walk(chunk) as Uint8Array<ArrayBuffer>;
+    const output = walker.walk(alone(chunk)) as Uint8Array<ArrayBuffer>;
     if (walker.pong !== undefined && !this.#isClosing) this.#write(walker.pong, this.#controlWritten);
     if (output.byteLength > 0 && !this.#isClosing) {
-      this.#listener.message(new Splice(output, since(before, contentsOf(walker)), walker.atFrameBoundary));
+      this.#listener.message(new Splice(output, since(before, contentsOf(walker)), walker.atFrameBoundary, true));
     }
     if (walker.violation !== undefined) this.#end(walker.violation, endingOf(walker.violation));
     else if (walker.closed !== undefined) this.#end(walker.closed, walker.closed);
@@ -170,8 +173,8 @@ export class WireSocket implements PeerSocket {
     this.#queuedWrites -= 1;
   };
 
-  #gone(upgrade: Upgrade): void {
-    upgrade.ended();
+  #gone(ended: () => void): void {
+    ended();
     this.#termination?.cancel();
     this.#listener.closed(this.#ending);
   }
@@ -180,6 +183,11 @@ export class WireSocket implements PeerSocket {
 /** The partner hears of a message that is too big; of any other violation only that this peer was lost. */
 function endingOf(violation: Close): Ending {
   return violation === CLOSE.tooBig ? CLOSE.tooBig : VANISHED;
+}
+
+/** The bytes in memory that nobody else uses, as each read brings them: so it can be given back. */
+function alone(chunk: Uint8Array): Uint8Array {
+  return chunk.byteLength === chunk.buffer.byteLength ? chunk : new Uint8Array(chunk);
 }
 
 function contentsOf({ messages, emptyFrames, tally: { text, binary, textBytes, binaryBytes } }: FrameWalker) {

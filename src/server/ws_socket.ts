@@ -49,14 +49,8 @@ export class WsSocket implements PeerSocket {
     socket.on("message", guard(this, log, (data: Buffer, isBinary: boolean) => this.#received(data, isBinary)));
     socket.on("pong", () => this.#liveness.sign());
     socket.on("error", guard(this, log, (error: Error & { code?: string }) => this.#failed(error)));
-    socket.on(
-      "close",
-      guard(this, log, (code: number, reason: Buffer) => {
-        upgrade.ended();
-        this.#gone(code, reason.toString());
-      }),
-    );
-    guard(this, log, () => upgrade.opened(this))();
+    socket.on("close", guard(this, log, this.#gone.bind(this, upgrade.ended)));
+    guard(this, log, upgrade.opened)(this);
   }
 
   get backlog(): number {
@@ -118,8 +112,9 @@ export class WsSocket implements PeerSocket {
     this.#termination ??= this.#clock.after(LIMITS.closeMs, () => this.terminate());
   }
 
-  #gone(code: number, reason: string): void {
+  #gone(ended: () => void, code: number, reason: Buffer): void {
+    ended();
     this.#termination?.cancel();
-    this.#listener.closed(this.#ending ?? { code: code === 1006 ? undefined : code, reason });
+    this.#listener.closed(this.#ending ?? { code: code === 1006 ? undefined : code, reason: reason.toString() });
   }
 }

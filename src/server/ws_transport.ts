@@ -99,7 +99,7 @@ export class WsTransport implements Transport {
 
   #track(connection: Socket): void {
     this.#connections.add(connection);
-    connection.once("close", () => this.#connections.delete(connection));
+    connection.on("close", () => this.#connections.delete(connection));
   }
 
   #upgrade(handler: Handler, request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -131,7 +131,7 @@ export class WsTransport implements Transport {
   /** Inspects a peer until its connection is gone. */
   #watch(peer: WsSocket | WireSocket, connection: Duplex): void {
     this.#sockets.add(peer);
-    connection.once("close", () => this.#sockets.delete(peer));
+    connection.on("close", () => this.#sockets.delete(peer));
   }
 
   /** Looks at all sockets four times in the idle time, so that a silent one is noticed within it. */
