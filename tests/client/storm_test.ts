@@ -1,6 +1,6 @@
 /** Ten clients on three documents in a storm: when it ends, those who share a document are connected, and no others. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, equal } from "@std/assert";
 import { Client } from "../../src/client/mod.ts";
 import { chance } from "./chance.ts";
 import { RelayStage } from "./stage.ts";
@@ -49,9 +49,9 @@ class Storm implements AsyncDisposable {
   async calm(): Promise<void> {
     const deadline = Date.now() + CALM_WITHIN_MS;
     const wanted = this.#sailors.map((sailor) => this.#wanted(sailor));
-    while (!await this.#agrees(wanted) && Date.now() < deadline) await pause(100);
-    assertEquals(this.#connected(), wanted);
-    assertEquals(await this.#reached(), wanted);
+    let got = await this.#state();
+    while (!equal(got, [wanted, wanted]) && Date.now() < deadline) got = await this.#state();
+    assertEquals(got, [wanted, wanted], "who is connected, and who is heard");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -59,9 +59,8 @@ class Storm implements AsyncDisposable {
     await Promise.all(this.#sailors.map(({ client }) => client[Symbol.asyncDispose]()));
   }
 
-  async #agrees(wanted: string[][]): Promise<boolean> {
-    const isSame = (got: string[][]) => JSON.stringify(got) === JSON.stringify(wanted);
-    return isSame(this.#connected()) && isSame(await this.#reached());
+  async #state(): Promise<[connected: string[][], reached: string[][]]> {
+    return [this.#connected(), await this.#reached()];
   }
 
   #wanted({ client }: Sailor): string[] {
