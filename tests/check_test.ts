@@ -15,6 +15,10 @@ import { startAncestor } from "./helpers/released.ts";
 const ROOT = new URL("..", import.meta.url);
 const PLAIN_STEPS = STEP_NAMES.filter((name) => name !== "TLS");
 const NO_ENVIRONMENT = () => undefined;
+/** For relays that answer: a busy machine may take longer than the default allows. */
+const PATIENCE_SECONDS = 20;
+/** For those that never answer: what a step waits in vain, and what all others must not take on a busy machine. */
+const VAIN_SECONDS = 2;
 
 interface Outcome {
   code: number;
@@ -48,7 +52,7 @@ async function runProcess(args: string[], env: Record<string, string> = {}): Pro
 }
 
 async function report(...args: string[]): Promise<Report & { code: number }> {
-  const { code, stdout, stderr } = await run([...args, "--json"]);
+  const { code, stdout, stderr } = await run(["--timeout", `${PATIENCE_SECONDS}`, ...args, "--json"]);
   assertEquals(stderr, "");
   return { code, ...JSON.parse(stdout) };
 }
@@ -89,18 +93,18 @@ async function selfSigned(): Promise<{ cert: string; key: string } & AsyncDispos
 
 // Relays that work
 
-Deno.test("of our relay everything works, within a second or so, and nothing stays open", async () => {
+Deno.test("of our relay everything works, without waiting for anything, and nothing stays open", async () => {
   await using relay = await startRelay();
   const found = await report(relay.url);
   assertEquals([found.code, found.ok, troubles(found)], [0, true, {}]);
   assertEquals(found.steps.map(({ name }) => name), PLAIN_STEPS);
-  assertEquals(found.durationMs < 3000, true, `it took ${found.durationMs} ms`);
+  assertEquals(found.durationMs < PATIENCE_SECONDS * 1000, true, `it took ${found.durationMs} ms`);
   assertEquals((await (await fetch(relay.http, { headers: { accept: "application/json" } })).json()).connections, 0);
 });
 
 Deno.test("without a URL it checks the relay at PORT, with no permissions but net and PORT", async () => {
   await using relay = await startRelay();
-  const { code, stdout, stderr } = await runProcess([], { PORT: `${relay.port}` });
+  const { code, stdout, stderr } = await runProcess(["--timeout", `${PATIENCE_SECONDS}`], { PORT: `${relay.port}` });
   assertEquals([code, stderr], [0, ""]);
   assertMatch(stdout, new RegExp(`^relay check ws://127.0.0.1:${relay.port}\n\n✓ reachable +[\\d.]+ ms  @localfirst/`));
   assertMatch(stdout, /\n✓ latency +[\d.]+ ms {2}p50 [\d.]+ ms, p99 [\d.]+ ms: 100 round trips from peer to peer/);
@@ -118,7 +122,7 @@ Deno.test("of relay 3.6.2 all that is needed works; what it does to held frames 
   const [held, close] = found.steps.slice(-2);
   assertStringIncludes(held.got!, String.raw`text "\"held 🎉\"" (11 bytes) in place of text "held 🎉" (9 bytes)`);
   assertEquals(close.got, "no code");
-  const { stdout } = await run([relay.url]);
+  const { stdout } = await run([relay.url, "--timeout", `${PATIENCE_SECONDS}`]);
   assertMatch(stdout, /\n⚠ held frames .*\n {4}expected .*\n {4}got .*\n {4}to do .*\n⚠ close /);
   assertMatch(stdout, /\n⚠ Works, but not as it should: held frames, close. \(/);
 });
@@ -213,7 +217,8 @@ Deno.test("a server that takes connections and is silent is given up in time, wi
   assertEquals([plain.name, plain.got], ["reachable", "no answer in 300 ms"]);
   assertStringIncludes(plain.advice!, "takes connections but is silent");
   assertEquals(failure(await report(`wss://127.0.0.1:${port}`, "--timeout", "0.3")).name, "reachable");
-  assertEquals(performance.now() - startedAt < 3000, true);
+  const byDefault = 4000; // milliseconds
+  assertEquals(performance.now() - startedAt < 2 * byDefault, true);
 });
 
 Deno.test("a server that speaks something else", async () => {
@@ -264,8 +269,8 @@ Deno.test("an upgrade that hangs is given up in time", async () => {
       return new Response("at last");
     },
   );
-  const { name, got } = failure(await report(`127.0.0.1:${server.addr.port}`, "--timeout", "1"));
-  assertEquals([name, got], ["WebSocket", "nothing in 1 s"]);
+  const { name, got } = failure(await report(`127.0.0.1:${server.addr.port}`, "--timeout", `${VAIN_SECONDS}`));
+  assertEquals([name, got], ["WebSocket", `nothing in ${VAIN_SECONDS} s`]);
   waiting.resolve();
 });
 
@@ -273,9 +278,10 @@ Deno.test("sockets that open and then neither speak nor close end the check in t
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const connections = mute(listener);
   const startedAt = performance.now();
-  const { code, stdout } = await runProcess([`127.0.0.1:${listener.addr.port}`, "--json", "--timeout", "1"]);
+  const url = `127.0.0.1:${listener.addr.port}`;
+  const { code, stdout } = await runProcess([url, "--json", "--timeout", `${VAIN_SECONDS}`]);
   const seconds = (performance.now() - startedAt) / 1000;
-  assertEquals([code, seconds < 8], [1, true], `it took ${seconds} s`);
+  assertEquals([code, seconds < 3 * VAIN_SECONDS + PATIENCE_SECONDS], [1, true], `it took ${seconds} s`);
   const { introduction, pairing, text } = troubles(JSON.parse(stdout));
   assertEquals([introduction, pairing, text], ["failed", "failed", "skipped"]);
   for (const connection of connections) connection.close();
@@ -562,7 +568,7 @@ Deno.test("each flaw is found by the step that looks for it, and by no other", a
     [{ introduce: (text) => [text.replace(/"userName":"/, "$&not ")] }, "introduction", /not /],
   ];
   for (const [flaws, name, got] of cases) {
-    const step = failure(await reportOn(flaws, "--timeout", "1"));
+    const step = failure(await reportOn(flaws, "--timeout", `${VAIN_SECONDS}`));
     assertEquals([step.name, typeof step.expected, typeof step.advice], [name, "string", "string"]);
     assertMatch(step.got!, got);
   }
@@ -584,18 +590,19 @@ Deno.test("what is not as it should be but can be lived with is a warning", asyn
 });
 
 Deno.test("peers who are not paired: the rest is not tried", async () => {
-  const found = await reportOn({ pairs: false }, "--timeout", "1");
+  const found = await reportOn({ pairs: false }, "--timeout", `${VAIN_SECONDS}`);
   const { name, got, advice } = failure(found);
-  assertEquals([name, got], ["pairing", "nothing in 1 s"]);
+  assertEquals([name, got], ["pairing", `nothing in ${VAIN_SECONDS} s`]);
   assertStringIncludes(advice!, "several instances");
   assertEquals(found.steps.slice(-8).map(({ mark }) => mark), Array(8).fill("skipped"));
 });
 
 Deno.test("a pair that falls silent again and again ends the check in three times --timeout", async () => {
   const isGreeting = (frame: Frame) => isText(frame) && frame.startsWith("greeting");
-  const found = await reportOn({ forward: (frame) => isGreeting(frame) ? [frame] : [] }, "--timeout", "1");
+  const timeout = ["--timeout", `${VAIN_SECONDS}`];
+  const found = await reportOn({ forward: (frame) => isGreeting(frame) ? [frame] : [] }, ...timeout);
   const { text, close } = troubles(found);
-  assertEquals([text, close, found.durationMs < 6000], ["failed", "skipped", true]);
+  assertEquals([text, close, found.durationMs < 3 * 2 * VAIN_SECONDS * 1000], ["failed", "skipped", true]);
   assertStringIncludes(found.steps.at(-1)!.detail!, "out of time");
 });
 
