@@ -35,6 +35,8 @@ export interface MessageListener {
   message(message: Uint8Array<ArrayBuffer>): void;
   /** The peer does not speak this protocol. Nothing more is heard. */
   failed(error: Error): void;
+  /** All that had to wait has gone out. */
+  drained?(): void;
 }
 
 /** Both directions of one connection. */
@@ -49,9 +51,16 @@ export class MessageStream {
   constructor(socket: PeerSocket, listener: MessageListener) {
     this.#socket = socket;
     socket.on("data", (data) => {
+      const wasBusy = this.isBusy;
       const message = this.#hasFailed ? undefined : this.#understand(data, listener);
       if (message !== undefined) listener.message(message);
+      else if (wasBusy && !this.isBusy) listener.drained?.();
     });
+  }
+
+  /** What is sent now has to wait. */
+  get isBusy(): boolean {
+    return this.#outbox.waiting > 0;
   }
 
   /**

@@ -87,6 +87,7 @@ const HOUSES: [folder: string, door: string, ...guests: string[]][] = [
   ["src/automerge/", "src/automerge/mod.ts", ...CLIENT, "src/message_stream.ts"],
   ["src/client/", "src/client/mod.ts"],
   ["src/check/", "src/check.ts", "src/client/relay_url.ts"],
+  ["src/yjs/", "src/yjs/mod.ts", ...CLIENT, "src/client/emitter.ts", "src/message_stream.ts"],
 ];
 
 /** From each file to all that it may import, besides the packages that {@link PACKAGES} allows. */
@@ -135,6 +136,8 @@ const PACKAGES: Record<string, string[]> = {
   "node:stream": WS,
   "prom-client": ["src/server/metrics.ts"],
   "ws": WS,
+  "y-protocols/awareness": ["src/yjs/"],
+  "yjs": ["src/yjs/"],
 };
 
 Deno.test("every file of the house imports only what the table allows", async () => {

@@ -72,6 +72,13 @@ export class NodeProject implements AsyncDisposable {
     return await Deno.stat(this.path(`node_modules/${name}`)).then(() => true, () => false);
   }
 
+  /** Makes one ES module for browsers of a file here and all that it imports. */
+  async bundle(name: string): Promise<string> {
+    const output = `bundled_${name}`;
+    await this.#run(Deno.execPath(), ["bundle", "--quiet", "--platform", "browser", "--output", output, name]);
+    return await Deno.readTextFile(this.path(output));
+  }
+
   /** Starts `node` here. */
   node(...args: string[]): Child {
     return new Child("Node", "node", { args, cwd: this.url });

@@ -25,11 +25,11 @@ export async function runSnippet(project: NodeProject, module: string, url: stri
 }
 
 /**
- * The one TypeScript example that imports this module, with a relay's URL in place of the one it is shown with, if any.
+ * The one example in this language that imports this module, with a relay's URL in place of the one it is shown with, if any.
  * Fails if it is longer than promised.
  */
-export async function snippet(module: string, url = URL_IN_README): Promise<string> {
-  const blocks = (await Deno.readTextFile(README)).matchAll(/^```ts\n(.*?)^```$/gms);
+export async function snippet(module: string, url = URL_IN_README, language = "ts"): Promise<string> {
+  const blocks = (await Deno.readTextFile(README)).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
   const found = [...blocks].map(([, code]) => code).filter((code) => code.includes(`from "${module}"`));
   assertEquals(found.length, 1, `want one example in the README that imports ${module}`);
   const [code] = found;

@@ -1,0 +1,339 @@
+/** The provider alone: its peers, their network and time are in the hands of the test. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { Awareness, modifyAwarenessUpdate } from "y-protocols/awareness";
+import * as Y from "yjs";
+import type { PeerData, PeerSocket } from "../../src/client/mod.ts";
+import { MessageStream } from "../../src/message_stream.ts";
+import { decode, encode, KIND, type Kind, type Message } from "../../src/yjs/messages.ts";
+import { RelayProvider, type RelayProviderOptions } from "../../src/yjs/mod.ts";
+import { FakeRelay, type FakeSocket, turn } from "../client/fake_relay.ts";
+
+const { ask, answer, update, awareness } = KIND;
+
+Deno.test("provider: it tells whether the relay is there, also of what it does by itself", async () => {
+  using scene = new Scene({ connect: false });
+  assertEquals([scene.provider.status, ...scene.diary], ["disconnected"]);
+  scene.provider.connect();
+  scene.provider.connect();
+  await scene.open();
+  scene.relay.introduction.end();
+  await turn();
+  await scene.relay.pass(500);
+  await scene.open();
+  scene.provider.disconnect();
+  scene.provider.disconnect();
+  await turn();
+  const [once, lost] = [["connecting", "connected"], ["disconnected"]];
+  assertEquals(scene.diary, [...once, ...lost, ...once, ...lost]);
+  assertEquals(scene.relay.introductions.map(({ closedWith }) => closedWith), [undefined, 1000]);
+});
+
+Deno.test("provider: it is synced when somebody has told all, until nobody who has is left", async () => {
+  using scene = await Scene.open();
+  const [bob, eve] = [await scene.meet("bob"), await scene.meet("eve")];
+  bob.says(answer, stateOf("from bob"));
+  assertEquals([scene.provider.synced, scene.text], [false, "from bob"]);
+  eve.says(answer, stateOf(""));
+  await scene.meet("a newcomer");
+  assertEquals(scene.provider.synced, true);
+  await bob.leaves();
+  assertEquals(scene.provider.synced, true);
+  await eve.leaves();
+  assertEquals(scene.synced, ["synced true", "sync true", "synced false", "sync false"]);
+});
+
+Deno.test("provider: it does not wait for who is silent, but for who speaks", async () => {
+  using scene = await Scene.open();
+  const [bob, eve] = [await scene.meet("bob"), await scene.meet("eve")];
+  await scene.meet("a ghost");
+  bob.says(answer, stateOf(""));
+  eve.asks();
+  await scene.relay.pass(5_000);
+  assertEquals(scene.provider.synced, false);
+  eve.says(answer, stateOf(""));
+  assertEquals(scene.provider.synced, true);
+});
+
+Deno.test("provider: it waits for who was silent, once he speaks", async () => {
+  using scene = await Scene.open();
+  const [bob, eve] = [await scene.meet("bob"), await scene.meet("eve")];
+  await scene.relay.pass(5_000);
+  eve.asks();
+  bob.says(answer, stateOf(""));
+  assertEquals(scene.provider.synced, false);
+  eve.says(answer, stateOf(""));
+  assertEquals(scene.provider.synced, true);
+});
+
+Deno.test("provider: a peer is told nothing before it asks, and then all that it lacks and all that follows", async () => {
+  using scene = await Scene.open();
+  const bob = await scene.meet("bob");
+  scene.write("a");
+  scene.provider.awareness.setLocalState({ name: "alice!" });
+  assertEquals(bob.hears(), [ask]);
+  bob.asks();
+  assertEquals([bob.hears(), bob.text], [[answer, awareness], "a"]);
+  scene.write("b");
+  assertEquals([bob.hears(), bob.text], [[update], "ba"]);
+});
+
+Deno.test("provider: who reads slowly is told at once, when he has caught up, all that has changed", async () => {
+  using scene = await Scene.open();
+  const bob = await scene.meet("bob");
+  bob.asks();
+  bob.hears();
+  scene.write("x".repeat(6_000_000));
+  for (const words of ["d", "c", "b", "a"]) scene.write(words);
+  scene.doc.getText().delete(1, 1);
+  scene.provider.awareness.setLocalState({ name: "alice!" });
+  scene.provider.awareness.setLocalState({ name: "alice!!" });
+  assertEquals(bob.hears(), [update, answer, awareness]);
+  assertEquals([bob.text.length, bob.text.slice(0, 4)], [6_000_003, "acdx"]);
+  scene.write("x".repeat(6_000_000));
+  assertEquals(bob.hears(), [update]);
+  scene.write("x".repeat(6_000_000));
+  for (let i = 0; i < 3; i++) bob.asks();
+  assertEquals(bob.hears(), [update, answer, awareness]);
+});
+
+Deno.test("provider: what a peer tells is passed on, but neither back to it nor to who has it", async () => {
+  using scene = await Scene.open();
+  const [bob, eve, ned] = [await scene.meet("bob"), await scene.meet("eve"), await scene.meet("ned")];
+  const state = stateOf("from bob");
+  Y.applyUpdate(ned.doc, state);
+  for (const peer of [bob, eve, ned]) peer.asks();
+  for (const peer of [bob, eve, ned]) peer.hears();
+  bob.says(update, state);
+  assertEquals([bob.hears(), eve.hears(), ned.hears()], [[], [update], []]);
+  assertEquals(eve.text, "from bob");
+});
+
+Deno.test("provider: what the application writes when it hears of an update goes to everyone", async () => {
+  using scene = await Scene.open();
+  const bob = await scene.meet("bob");
+  bob.asks();
+  scene.doc.on("update", (_bytes, origin) => origin === scene.provider && scene.write("reply to "));
+  bob.hears();
+  bob.says(update, stateOf("bob"));
+  assertEquals(bob.hears(), [update]);
+});
+
+Deno.test("provider: states of awareness are told by those whose they are, and by nobody else", async () => {
+  using scene = await Scene.open();
+  const [bob, eve] = [await scene.meet("bob"), await scene.meet("eve")];
+  for (const peer of [bob, eve]) peer.asks();
+  for (const peer of [bob, eve]) peer.hears();
+  bob.says(awareness, stateOfClient(7, "bob"));
+  assertEquals([scene.names, bob.hears(), eve.hears()], [["alice", "bob"], [], []]);
+  const ned = await scene.meet("ned");
+  ned.asks();
+  ned.hears();
+  assertEquals(ned.names, ["alice"]);
+  scene.provider.awareness.setLocalState({ name: "alice!" });
+  assertEquals([bob.hears(), eve.hears()], [[awareness], [awareness]]);
+  await bob.leaves();
+  assertEquals([scene.names, eve.hears()], [["alice!"], []]);
+});
+
+Deno.test("provider: states of awareness go with their peer, unless another tells of them, and come back with it", async () => {
+  using scene = await Scene.open();
+  const [bob, eve] = [await scene.meet("bob"), await scene.meet("eve")];
+  bob.says(awareness, stateOfClient(7, "bob"));
+  bob.says(awareness, stateOfClient(8, "both"));
+  eve.says(awareness, stateOfClient(8, "both!", 2));
+  await bob.leaves();
+  assertEquals(scene.names, ["alice", "both!"]);
+  (await scene.meet("bob")).says(awareness, stateOfClient(7, "bob"));
+  assertEquals(scene.names, ["alice", "both!", "bob"]);
+});
+
+Deno.test("provider: an exception of a listener is reported, and not held against the peer", async () => {
+  using scene = await Scene.open();
+  const bob = await scene.meet("bob");
+  const uncaught: string[] = [];
+  const report = (event: ErrorEvent) => (event.preventDefault(), uncaught.push(event.error.message));
+  globalThis.addEventListener("error", report);
+  scene.doc.getText().observe(() => {
+    throw new Error("mine");
+  });
+  bob.says(update, stateOf("a"));
+  await turn();
+  globalThis.removeEventListener("error", report);
+  assertEquals([uncaught, scene.errors, bob.socket.closedWith], [["mine"], [], undefined]);
+  bob.says(update, new Uint8Array([9]));
+  assertEquals([scene.errors.length, bob.socket.closedWith], [1, 1000]);
+});
+
+Deno.test("provider: when it is destroyed, no timer, listener or socket is left", async () => {
+  const scene = await Scene.open();
+  const [bob, ghost] = [await scene.meet("bob"), await scene.meet("a ghost")];
+  bob.says(answer, stateOf(""));
+  scene.provider.disconnect();
+  bob.says(update, stateOf("too late"));
+  ghost.socket.receive("nonsense");
+  assertEquals([scene.text, scene.errors], ["", []]);
+  scene.provider.destroy();
+  await turn();
+  assertEquals([scene.relay.clock.pending, scene.relay.network.count], [0, 0]);
+  assertEquals(scene.relay.sockets.map(({ closedWith }) => closedWith), [1000, 1000, 1000]);
+  assertEquals(scene.diary.at(-1), "disconnected");
+  assertEquals(scene.provider.awareness.getLocalState(), null);
+  assertEquals(listenersOf(scene.doc), [...listenersOf(new Y.Doc()), "destroy: 1"]); // of y-protocols, for good
+  assertThrows(() => scene.provider.connect(), Error, "Cannot connect: want a provider that lives");
+});
+
+Deno.test("provider: it ends with its document, and leaves an awareness alone that was given to it", async () => {
+  const doc = new Y.Doc();
+  const shared = new Awareness(new Y.Doc());
+  const scene = await Scene.open({ awareness: shared }, doc);
+  doc.destroy();
+  assertEquals(scene.provider.status, "disconnected");
+  assertEquals([listenersOf(doc), listenersOf(shared)], [[], []]);
+  assertEquals(shared.getLocalState(), { name: "alice" });
+  shared.destroy();
+});
+
+Deno.test("provider: misuse is told at once, and starts nothing", () => {
+  const doc = new Y.Doc();
+  assertThrows(() => new RelayProvider("ftp://relay", "room", doc), TypeError, "want a url like");
+  assertThrows(() => new RelayProvider("relay", "", doc), TypeError, 'Cannot use "" as an id');
+  assertThrows(() => new RelayProvider("relay", "room", doc, { maxRetryDelay: 0 }), TypeError, "want maxRetryDelay");
+  assertEquals(listenersOf(doc), listenersOf(new Y.Doc()));
+});
+
+/** Alice's provider, and whoever she meets. */
+class Scene {
+  readonly relay = new FakeRelay();
+  readonly doc: Y.Doc;
+  readonly provider: RelayProvider;
+  readonly diary: string[] = [];
+  readonly synced: string[] = [];
+  readonly errors: string[] = [];
+
+  /** With the relay there. */
+  static async open(options: RelayProviderOptions = {}, doc = new Y.Doc()): Promise<Scene> {
+    const scene = new Scene(options, doc);
+    await scene.open();
+    return scene;
+  }
+
+  constructor(options: RelayProviderOptions, doc = new Y.Doc()) {
+    const { WebSocket, environment } = this.relay;
+    const all = { WebSocket, userName: "alice", ...options };
+    this.doc = doc;
+    this.provider = new RelayProvider("ws://relay", "doc", doc, all, environment)
+      .on("status", ({ status }) => this.diary.push(status))
+      .on("synced", (isSynced) => this.synced.push(`synced ${isSynced}`))
+      .on("sync", (isSynced) => this.synced.push(`sync ${isSynced}`))
+      .on("connection-error", (error) => this.errors.push(error.message));
+    this.provider.awareness.setLocalState({ name: "alice" });
+  }
+
+  get text(): string {
+    return this.doc.getText().toString();
+  }
+
+  get names(): string[] {
+    return [...this.provider.awareness.getStates().values()].map(({ name }) => name);
+  }
+
+  async open(): Promise<void> {
+    await turn();
+    this.relay.introduction.open();
+    await turn();
+  }
+
+  async meet(userName: string): Promise<FakePeer> {
+    await this.relay.introduce(userName);
+    this.relay.connection.open();
+    await turn();
+    return new FakePeer(this.relay.connection);
+  }
+
+  write(words: string): void {
+    this.doc.getText().insert(0, words);
+  }
+
+  [Symbol.dispose](): void {
+    this.provider.destroy();
+  }
+}
+
+/** Someone in the same room, who says only what the test says, and hears only when the test wants it. */
+class FakePeer {
+  readonly doc = new Y.Doc();
+  /** In all states of awareness that it has heard. */
+  readonly names: string[] = [];
+  readonly socket: FakeSocket;
+  readonly #stream: MessageStream;
+  #hear: (data: PeerData) => void = () => {};
+  #messages: Message[] = [];
+  #count = 0;
+
+  constructor(socket: FakeSocket) {
+    this.socket = socket;
+    const otherEnd = {
+      readyState: 1,
+      send: (data: string | Uint8Array) => socket.receive(typeof data === "string" ? data : data.buffer),
+      on: (_event: string, listener: (data: PeerData) => void) => this.#hear = listener,
+    };
+    this.#stream = new MessageStream(otherEnd as unknown as PeerSocket, {
+      message: (bytes) => this.#messages.push(decode(bytes)),
+      failed: (error) => {
+        throw error;
+      },
+    });
+  }
+
+  get text(): string {
+    return this.doc.getText().toString();
+  }
+
+  says(kind: Kind, body: Uint8Array): void {
+    this.#stream.send(encode({ kind, body }));
+  }
+
+  asks(): void {
+    this.says(ask, Y.encodeStateVector(this.doc));
+  }
+
+  /** The kinds of all messages since it heard last. Updates are taken over. */
+  hears(): Kind[] {
+    const sent = this.socket.sent as unknown as (string | Uint8Array<ArrayBuffer>)[];
+    while (this.#count < sent.length) {
+      const data = sent[this.#count++];
+      this.#hear(typeof data === "string" ? data : data.buffer);
+    }
+    const messages = this.#messages;
+    this.#messages = [];
+    for (const { kind, body } of messages) {
+      if (kind === answer || kind === update) Y.applyUpdate(this.doc, body);
+      if (kind === awareness) modifyAwarenessUpdate(body, ({ name }) => this.names.push(name));
+    }
+    return messages.map(({ kind }) => kind);
+  }
+
+  async leaves(): Promise<void> {
+    this.socket.end(1000);
+    await turn();
+  }
+}
+
+/** The state of a document with this text. */
+function stateOf(text: string): Uint8Array {
+  const doc = new Y.Doc();
+  doc.getText().insert(0, text);
+  return Y.encodeStateAsUpdate(doc);
+}
+
+/** One client's state of awareness, as bytes. */
+function stateOfClient(client: number, name: string, clock = 1): Uint8Array {
+  const json = new TextEncoder().encode(JSON.stringify({ name }));
+  return new Uint8Array([1, client, clock, json.byteLength, ...json]);
+}
+
+/** How many listen for each event. */
+function listenersOf({ _observers }: { _observers: Map<string, Set<unknown>> }): string[] {
+  return [..._observers].map(([event, listeners]) => `${event}: ${listeners.size}`);
+}
