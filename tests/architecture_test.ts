@@ -90,6 +90,9 @@ const HOUSES: [folder: string, door: string, ...guests: string[]][] = [
   ["src/yjs/", "src/yjs/mod.ts", ...CLIENT, "src/client/emitter.ts", "src/message_stream.ts"],
 ];
 
+/** Their packages are optional: who uses no adapter installs none of them. */
+const ADAPTERS = /^src\/(automerge|yjs)\//;
+
 /** From each file to all that it may import, besides the packages that {@link PACKAGES} allows. */
 const MAY_IMPORT: Record<string, string[]> = {
   "main.ts": ["src/check.ts", "src/protocol.ts", "src/server/config.ts", "src/server/relay_process.ts"],
@@ -159,6 +162,14 @@ Deno.test("the table names only files that exist, and has no cycle", async () =>
   assertEquals(Object.keys(MAY_IMPORT).filter((file) => reaches(file, file, new Set())), []);
 });
 
+Deno.test("neither relay nor client load what only the adapters for other libraries need", async () => {
+  for (const door of ["main.ts", "src/client/mod.ts", "src/server/mod.ts"]) {
+    const loaded = await loadedBy(door);
+    assertEquals(loaded.has("src/protocol.ts"), true);
+    assertEquals([...loaded].filter((file) => ADAPTERS.test(file)), [], door);
+  }
+});
+
 Deno.test("only the Deno transport upgrades or serves, and main.ts stays under 60 lines", async () => {
   const callers: string[] = [];
   for await (const file of sources()) {
@@ -202,6 +213,14 @@ async function importsOf(file: string): Promise<string[]> {
   return [...specifiers].map(([, fixed, dynamic]) => fixed ?? dynamic).map((specifier) =>
     specifier.startsWith(".") ? relative(ROOT, join(ROOT, dirname(file), specifier)) : specifier
   );
+}
+
+/** A file and all others of the house that it imports, or that these import. */
+async function loadedBy(file: string, loaded = new Set<string>()): Promise<Set<string>> {
+  if (loaded.has(file) || !file.endsWith(".ts")) return loaded;
+  loaded.add(file);
+  for (const path of await importsOf(file)) await loadedBy(path, loaded);
+  return loaded;
 }
 
 async function read(file: string): Promise<string> {
