@@ -1,0 +1,104 @@
+/**
+ * Several instances over a bus in memory: real rooms, sockets and time in the test's hands.
+ *
+ * @module
+ */
+
+import { CLOSE } from "../../src/protocol.ts";
+import { SharedBackplane } from "../../src/server/backplane/shared_backplane.ts";
+import { Broker } from "../../src/server/broker.ts";
+import { Buffers } from "../../src/server/buffers.ts";
+import { Counters } from "../../src/server/counters.ts";
+import { Introducer } from "../../src/server/introducer.ts";
+import type { Claim } from "../../src/server/seeker.ts";
+import { FakeClock, FakeSocket, silentLog } from "../helpers/fakes.ts";
+import { type FakeBus, FakeNetwork } from "./fake_bus.ts";
+
+const MIB = 1024 * 1024;
+
+/** The rooms of one instance. */
+export class House {
+  readonly counters = new Counters();
+  readonly introducer: Introducer;
+  readonly broker: Broker;
+  readonly backplane: SharedBackplane;
+  readonly sockets = new Set<FakeSocket>();
+
+  constructor(
+    readonly clock: FakeClock,
+    readonly bus: FakeBus,
+    { splices = false, timeOfDay }: { splices?: boolean; timeOfDay: () => number },
+  ) {
+    const { counters } = this;
+    const shared = { clock, counters, log: silentLog };
+    const backplane = this.backplane = new SharedBackplane(bus, {
+      ...{ ...shared, maxMessageBytes: 64 * MIB, splices, timeOfDay },
+    });
+    const parts = { ...shared, buffers: new Buffers(Infinity, clock), backplane };
+    this.introducer = new Introducer(parts);
+    const remind = (seeker: Claim) => {
+      this.introducer.introduce(seeker.remoteId, seeker.localId, [seeker.documentId]);
+      backplane.remind(seeker);
+    };
+    this.broker = new Broker({ ...parts, holdTimeout: 600, maxBufferedBytes: 16 * MIB, remind });
+    backplane.open({
+      introduce: (...args) => this.introducer.introduce(...args),
+      joinRemote: (...args) => this.broker.joinRemote(...args),
+      supersede: (claim) => this.broker.supersede(claim),
+    });
+  }
+
+  enter(peerId: string, ...join: string[]): FakeSocket {
+    const socket = this.#open();
+    this.introducer.welcome(peerId, socket);
+    if (join.length > 0) socket.say({ type: "Join", join });
+    return socket;
+  }
+
+  connect(localId: string, remoteId: string, documentId = "doc"): FakeSocket {
+    const socket = this.#open();
+    this.broker.welcome({ localId, remoteId, documentId }, socket);
+    return socket;
+  }
+
+  /** The machine is gone. */
+  crash(): void {
+    this.bus.crash();
+    for (const socket of this.sockets) socket.close(CLOSE.restarting);
+  }
+
+  #open(): FakeSocket {
+    const socket = new FakeSocket();
+    this.sockets.add(socket);
+    return socket;
+  }
+}
+
+/** Instances with one time and one network. */
+export class Houses {
+  readonly clock = new FakeClock();
+  readonly network: FakeNetwork;
+  readonly all: House[];
+
+  constructor(count: number, options: { random?: () => number; splices?: boolean[] } = {}) {
+    this.network = new FakeNetwork(options.random);
+    // Time of day that never stands still: of two arrivals one is newer.
+    let arrivals = 0;
+    const timeOfDay = () => this.clock.now() + ++arrivals / 1e6;
+    this.all = Array.from({ length: count }, (_, i) => {
+      return new House(this.clock, this.network.bus(), { splices: options.splices?.[i], timeOfDay });
+    });
+    this.network.settle();
+  }
+
+  /** Lets time pass in small steps, with all that is said in it. */
+  pass(ms: number, step = 50): void {
+    for (let left = ms; left > 0; left -= step) {
+      this.network.settle();
+      this.clock.pass(Math.min(step, left));
+    }
+    this.network.settle();
+    this.clock.pass(0);
+    this.network.settle();
+  }
+}

@@ -1,0 +1,369 @@
+/** What peers of several instances notice of each other, on a bus that loses and delays as the test wants it. */
+
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { CLOSE } from "../../src/protocol.ts";
+import { LIMITS } from "../../src/server/limits.ts";
+import type { FakeSocket } from "../helpers/fakes.ts";
+import { Houses } from "./houses.ts";
+
+const MIB = 1024 * 1024;
+
+/** Longer than any repetition of a join or an offer. */
+const QUIET_MS = 10_000;
+
+function introduction(userName: string, ...documentIds: string[]) {
+  return { type: "Introduction", userName, documentIds };
+}
+
+/** Two sides of a pair on two instances, both settled. */
+function pair(houses: Houses): [FakeSocket, FakeSocket] {
+  const [one, other] = houses.all;
+  const sides: [FakeSocket, FakeSocket] = [one.connect("alice", "bob"), other.connect("bob", "alice")];
+  houses.pass(100);
+  return sides;
+}
+
+Deno.test("peers of two instances are introduced once, with all documents of a join in common", () => {
+  const houses = new Houses(2);
+  const [one, other] = houses.all;
+  const alice = one.enter("alice", "a", "b", "c");
+  houses.pass(QUIET_MS);
+  const bob = other.enter("bob", "c", "a", "x");
+  houses.pass(QUIET_MS);
+  assertEquals(alice.heard, [introduction("bob", "c", "a")]);
+  assertEquals(bob.heard, [introduction("alice", "c", "a")]);
+});
+
+Deno.test("peers who join at the same instant are introduced exactly once, whoever is heard first", () => {
+  fc.assert(
+    fc.property(fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })), (stream) => {
+      const houses = new Houses(3, { random: () => stream.next().value });
+      const peers = houses.all.map((house, i) => house.enter(`peer-${i}`, "doc"));
+      houses.pass(QUIET_MS);
+      for (const [i, { heard }] of peers.entries()) {
+        const others = [0, 1, 2].filter((other) => other !== i).map((other) => introduction(`peer-${other}`, "doc"));
+        assertEquals(heard.toSorted(byName), others);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("a repeated join introduces again, to all, and who left hears nothing", () => {
+  const houses = new Houses(2);
+  const [one, other] = houses.all;
+  const [alice, carol, bob] = [one.enter("alice", "doc"), one.enter("carol", "doc"), other.enter("bob", "doc")];
+  houses.pass(QUIET_MS);
+  carol.say({ type: "Leave", leave: ["doc"] });
+  const before = [alice, carol, bob].map(({ heard }) => heard.length);
+  bob.say({ type: "Join", join: ["doc"] });
+  houses.pass(QUIET_MS);
+  const after = [alice, carol, bob].map(({ heard }) => heard.length);
+  assertEquals(after.map((count, i) => count - before[i]), [1, 0, 1]);
+});
+
+Deno.test("what was joined while an instance was cut off is made good, and nobody is introduced twice", () => {
+  const houses = new Houses(2);
+  const [one, other] = houses.all;
+  const [alice, bob] = [one.enter("alice", "doc"), other.enter("bob", "doc")];
+  houses.pass(QUIET_MS);
+  one.bus.disconnect();
+  const carol = one.enter("carol", "doc");
+  const dave = other.enter("dave", "doc");
+  houses.pass(QUIET_MS);
+  assertEquals([names(carol), names(dave)], [["alice"], ["bob"]]);
+  one.bus.connect();
+  houses.pass(QUIET_MS);
+  assertEquals([alice, bob, carol, dave].map(names), [
+    ["bob", "carol", "dave"],
+    ["alice", "carol", "dave"],
+    ["alice", "bob", "dave"],
+    ["alice", "bob", "carol"],
+  ]);
+});
+
+Deno.test("all interests are told again in a minute, so that what was lost is made good", () => {
+  const houses = new Houses(2);
+  const [one, other] = houses.all;
+  const alice = one.enter("alice", "doc");
+  // Before the other instance is heard of, all that it says is lost.
+  other.bus.isConnected = false;
+  const bob = other.enter("bob", "doc");
+  houses.pass(5_000);
+  other.bus.connect();
+  other.bus.outgoing.splice(0).forEach((command) => "hear" in command && other.bus.outgoing.push(command));
+  houses.pass(LIMITS.announceEveryMs + 2_000, 500);
+  assertEquals([names(alice), names(bob)], [["bob"], ["alice"]]);
+});
+
+Deno.test("a seeker's counterpart on another instance hears that it is waited for", () => {
+  const houses = new Houses(2);
+  const [one, other] = houses.all;
+  const bob = other.enter("bob", "doc");
+  one.connect("alice", "bob");
+  houses.pass(LIMITS.remindFirstMs);
+  assertEquals(bob.heard, [introduction("alice", "doc")]);
+});
+
+Deno.test("frames of any type and size cross in order, those that were held first", () => {
+  const houses = new Houses(2);
+  const [one, other] = houses.all;
+  const alice = one.connect("alice", "bob");
+  const frames = ["held", new Uint8Array(300_000).fill(7), "", new Uint8Array(), "ü🎉".repeat(50_000)];
+  frames.forEach((frame) => alice.receive(frame));
+  houses.pass(500);
+  const bob = other.connect("bob", "alice");
+  bob.receive("hello");
+  houses.pass(500);
+  alice.receive("after");
+  bob.receive(Uint8Array.of(1));
+  houses.pass(500);
+  assertEquals(bob.sent.map(plain), [...frames, "after"]);
+  assertEquals(alice.sent.map(plain), ["hello", Uint8Array.of(1)]);
+});
+
+Deno.test("halves that come at the same instant are paired exactly once, whoever is heard first", () => {
+  fc.assert(
+    fc.property(fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })), (stream) => {
+      const houses = new Houses(2, { random: () => stream.next().value });
+      const [alice, bob] = pair(houses);
+      alice.receive("to bob");
+      bob.receive("to alice");
+      houses.pass(200);
+      assertEquals([alice.sent.map(plain), bob.sent.map(plain)], [["to alice"], ["to bob"]]);
+      assertEquals(houses.all.map(({ broker }) => broker.counts), [PAIRED, PAIRED]);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("of two Alices and two Bobs over three instances one pair is left, and nothing else", () => {
+  fc.assert(
+    fc.property(fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })), (stream) => {
+      const random = () => stream.next().value;
+      const houses = new Houses(3, { random });
+      const anywhere = () => houses.all[Math.floor(random() * 3)];
+      const alices = [anywhere().connect("alice", "bob"), anywhere().connect("alice", "bob")];
+      const bobs = [anywhere().connect("bob", "alice"), anywhere().connect("bob", "alice")];
+      // Who lost its partner to a newcomer comes again, as clients do.
+      for (let round = 0; round < 4; round++) {
+        houses.pass(QUIET_MS);
+        for (const sides of [alices, bobs]) {
+          if (sides.at(-1)!.closedWith?.code !== CLOSE.peerLost.code) continue;
+          const [local, remote] = sides === alices ? ["alice", "bob"] : ["bob", "alice"];
+          sides.push(anywhere().connect(local, remote));
+        }
+      }
+      const live = [...alices, ...bobs].filter(({ closedWith }) => closedWith === undefined);
+      assertEquals(live, [alices.at(-1), bobs.at(-1)]);
+      live[0].receive("hello");
+      houses.pass(200);
+      assertEquals(live[1].sent.map(plain), ["hello"]);
+      const halves = houses.all.reduce((sum, { broker }) => sum + broker.counts.pairs, 0);
+      const links = houses.all.reduce((sum, { backplane }) => sum + backplane.status.remotePairs, 0);
+      assertEquals([halves - links / 2, houses.all.reduce((sum, { broker }) => sum + broker.counts.seekers, 0)], [
+        1,
+        0,
+      ]);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("a close crosses behind everything that was said, and a partner that vanishes is lost", () => {
+  const houses = new Houses(2);
+  const [alice, bob] = pair(houses);
+  alice.receive(new Uint8Array(200_000));
+  alice.vanish({ code: 4321, reason: "bye" });
+  houses.pass(100);
+  assertEquals([bob.sent.length, bob.closedWith], [1, { code: 4321, reason: "bye" }]);
+  const [carol, dave] = [houses.all[0].connect("carol", "dave"), houses.all[1].connect("dave", "carol")];
+  houses.pass(100);
+  dave.vanish();
+  houses.pass(100);
+  assertEquals(carol.closedWith, CLOSE.peerLost);
+  assertEmpty(houses);
+});
+
+Deno.test("one that leaves at once has met the other: what it said arrives, and its close", () => {
+  fc.assert(
+    fc.property(fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })), fc.boolean(), (stream, isAlice) => {
+      const houses = new Houses(2, { random: () => stream.next().value });
+      const [one, other] = houses.all;
+      const sides = [one.connect("alice", "bob"), other.connect("bob", "alice")];
+      const [hasty, patient] = isAlice ? sides : sides.toReversed();
+      hasty.receive("last words");
+      for (let steps = stream.next().value * 12; steps > 0; steps--) houses.network.step();
+      hasty.vanish({ code: 4000, reason: "in a hurry" });
+      houses.pass(500);
+      assertEquals([patient.sent.map(plain), patient.closedWith], [["last words"], {
+        code: 4000,
+        reason: "in a hurry",
+      }]);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("one who left before the other came is not waited for", () => {
+  const houses = new Houses(2);
+  const alice = houses.all[0].connect("alice", "bob");
+  houses.pass(QUIET_MS);
+  alice.receive("is anybody there?");
+  alice.vanish();
+  houses.pass(100);
+  const bob = houses.all[1].connect("bob", "alice");
+  houses.pass(QUIET_MS);
+  assertEquals([bob.sent, bob.closedWith], [[], undefined]);
+});
+
+Deno.test("one message lost between instances closes both ends with 1012, also if it was the last", () => {
+  for (const goesOn of [true, false]) {
+    const houses = new Houses(2);
+    const [alice, bob] = pair(houses);
+    alice.receive("first");
+    houses.pass(1_000);
+    houses.network.loses = (data) => data[0] === DATA && houses.network.lost.length === 0;
+    alice.receive("lost");
+    if (goesOn) alice.receive("third");
+    houses.pass(goesOn ? 100 : 2_500);
+    assertEquals(bob.sent.map(plain), ["first"]);
+    assertEquals([alice.closedWith, bob.closedWith], [CLOSE.backplaneLost, CLOSE.backplaneLost]);
+  }
+});
+
+Deno.test("an instance that is gone takes its pairs with it as soon as something is said to it", () => {
+  const houses = new Houses(2);
+  const [alice] = pair(houses);
+  houses.all[1].crash();
+  houses.pass(1_000);
+  assertEquals(alice.closedWith, undefined);
+  alice.receive("are you there?");
+  houses.pass(100);
+  assertEquals(alice.closedWith, CLOSE.backplaneLost);
+  assertEquals(houses.all[0].counters.resets, new Map([["unreachable", 1]]));
+});
+
+Deno.test("an idle pair notices within a probe that the other instance is gone", () => {
+  const houses = new Houses(2);
+  const [alice] = pair(houses);
+  houses.all[1].crash();
+  houses.pass(LIMITS.remoteProbeMs + 1_000);
+  assertEquals(alice.closedWith, CLOSE.backplaneLost);
+});
+
+Deno.test("an instance that takes nothing any more is given up, and its partners hear of it", () => {
+  const houses = new Houses(2);
+  const [alice] = pair(houses);
+  // Frozen: what comes to it waits in its inbox.
+  const frozen = houses.all[1].bus.incoming;
+  frozen.push = () => 0;
+  alice.receive("are you there?");
+  houses.pass(LIMITS.receiptMs + 1_000);
+  assertEquals(alice.closedWith, CLOSE.backplaneLost);
+});
+
+Deno.test("a bus that is lost closes pairs over it at once, and leaves pairs within one instance alone", () => {
+  const houses = new Houses(2);
+  const [one] = houses.all;
+  const [alice, bob] = pair(houses);
+  const [carol, dave] = [one.connect("carol", "dave"), one.connect("dave", "carol")];
+  houses.pass(100);
+  for (const { bus } of houses.all) bus.disconnect();
+  assertEquals([alice.closedWith, bob.closedWith], [CLOSE.backplaneLost, CLOSE.backplaneLost]);
+  carol.receive("still here");
+  houses.pass(100);
+  assertEquals([dave.sent.map(plain), carol.closedWith], [["still here"], undefined]);
+});
+
+Deno.test("what was held while the bus was lost is joined when it is back, with all that was said", () => {
+  const houses = new Houses(2);
+  for (const { bus } of houses.all) bus.disconnect();
+  const [alice, bob] = [houses.all[0].connect("alice", "bob"), houses.all[1].connect("bob", "alice")];
+  alice.receive("to bob");
+  bob.receive("to alice");
+  houses.pass(QUIET_MS);
+  for (const { bus } of houses.all) bus.connect();
+  houses.pass(500);
+  assertEquals([alice.sent.map(plain), bob.sent.map(plain)], [["to alice"], ["to bob"]]);
+});
+
+Deno.test("a newer connection of one side wins, on whichever instance it comes", () => {
+  const houses = new Houses(3);
+  const [alice, bob] = pair(houses);
+  houses.pass(1_000);
+  const newer = houses.all[2].connect("alice", "bob");
+  houses.pass(100);
+  assertEquals([alice.closedWith, bob.closedWith], [CLOSE.superseded, CLOSE.peerLost]);
+  const again = houses.all[0].connect("bob", "alice");
+  newer.receive("hello again");
+  houses.pass(500);
+  assertEquals([again.sent.map(plain), newer.closedWith], [["hello again"], undefined]);
+});
+
+Deno.test("a slow reader's backlog is the sender's backlog: past the bound both are closed", () => {
+  const houses = new Houses(2);
+  const [alice, bob] = pair(houses);
+  bob.backlog = 2 * MIB;
+  for (let sent = 0; sent <= 17; sent++) {
+    alice.receive(new Uint8Array(MIB));
+    houses.pass(500);
+  }
+  assertEquals([alice.closedWith, bob.closedWith], [CLOSE.slowReader, CLOSE.slowReader]);
+});
+
+Deno.test("a reader that catches up lets its sender go on", () => {
+  const houses = new Houses(2);
+  const [alice, bob] = pair(houses);
+  for (let round = 0; round < 40; round++) {
+    bob.backlog = 2 * MIB;
+    alice.receive(new Uint8Array(MIB));
+    houses.pass(300);
+    bob.backlog = 0;
+    houses.pass(300);
+  }
+  assertEquals([alice.closedWith, bob.sent.length], [undefined, 40]);
+});
+
+Deno.test("garbage on the bus is nobody's business", () => {
+  const houses = new Houses(2);
+  const [one, other] = houses.all;
+  one.enter("alice", "doc");
+  const [alice, bob] = pair(houses);
+  fc.assert(fc.property(fc.oneof(fc.uint8Array(), fc.json().map(asInboxJson)), (data) => {
+    // Type, handle and all: what hits a link may end that link, and nothing else.
+    if (data[0] !== 7) data[2] = 0xff;
+    one.bus.send(other.bus.self, data);
+    houses.network.settle();
+  }));
+  alice.receive("unharmed");
+  houses.pass(100);
+  assertEquals(bob.sent.map(plain), ["unharmed"]);
+});
+
+const DATA = 1;
+const PAIRED = { seekers: 0, pairs: 1 };
+
+function asInboxJson(json: string): Uint8Array {
+  return Uint8Array.of(7, ...new TextEncoder().encode(json));
+}
+
+function names({ heard }: FakeSocket): string[] {
+  return heard.map((message) => (message as { userName: string }).userName).toSorted();
+}
+
+function byName(one: unknown, other: unknown): number {
+  return (one as { userName: string }).userName < (other as { userName: string }).userName ? -1 : 1;
+}
+
+/** A frame without what tells a `Buffer` from other bytes. */
+function plain(frame: unknown): unknown {
+  return frame instanceof Uint8Array ? new Uint8Array(frame) : frame;
+}
+
+function assertEmpty(houses: Houses): void {
+  for (const { broker, backplane } of houses.all) {
+    assertEquals([broker.counts, backplane.status.remotePairs], [{ seekers: 0, pairs: 0 }, 0]);
+  }
+}
