@@ -1,6 +1,6 @@
 /** Several relay processes over a real NATS server: what comes at the same instant, and what dies or freezes. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CLOSE } from "../../src/protocol.ts";
 import { Peer } from "../helpers/peer.ts";
 import { Population } from "../helpers/population.ts";
@@ -46,6 +46,21 @@ withProgram("nats-server", () => {
     const trials = Array.from({ length: 200 }, (_, i) => duplicates(population, `doc-${i}`, chance.branch()));
     await hangUp(...(await Promise.all(trials)).flat());
     for (const relay of population.relays) await until(relay, { seekers: 0, pairs: 0 });
+  });
+
+  Deno.test("an operator sees in the metrics what crosses, and what was lost", async () => {
+    await using population = await Population.start(2, ["--metrics"]);
+    const [one, other] = population.relays;
+    const [toBob] = await pairOf([one, other], "doc");
+    const before = await scrape(one);
+    assertEquals([before("relay_backplane_connected"), before("relay_remote_pairs")], [1, 1]);
+    assert(before('relay_backplane_messages_total{direction="sent"}') > 0);
+    assert(before('relay_backplane_bytes_total{direction="received"}') > 0);
+    other.signal("SIGKILL");
+    toBob.send("are you there?");
+    await toBob.closed;
+    const after = await scrape(one);
+    assertEquals([after("relay_remote_pairs"), after('relay_backplane_resets_total{reason="unreachable"}')], [0, 1]);
   });
 
   for (const [what, signal, seconds] of [["killed", "SIGKILL", 5], ["frozen", "SIGSTOP", 15]] as const) {
@@ -204,6 +219,12 @@ async function stream(from: Peer, to: Peer, happen: () => Promise<void>): Promis
 async function counts(relay: Listening): Promise<{ seekers: number; pairs: number }> {
   const { seekers, pairs } = await (await fetch(relay.http, { headers: { accept: "application/json" } })).json();
   return { seekers, pairs };
+}
+
+/** The values of a scrape, by name and labels. */
+async function scrape(relay: Listening): Promise<(series: string) => number> {
+  const lines = (await (await fetch(`${relay.http}/metrics`)).text()).split("\n");
+  return (series) => Number(lines.find((line) => line.startsWith(`${series} `))?.slice(series.length + 1));
 }
 
 async function until(relay: Listening, wanted: { seekers: number; pairs: number }): Promise<void> {
