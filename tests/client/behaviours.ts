@@ -216,8 +216,10 @@ class Person {
 
   constructor({ Client, WebSocket, url }: Stage, name: string) {
     this.name = name;
-    // Behaviours bring failures about, so that waiting for the default delays would only take time.
-    this.client = new Client({ userName: name, url, minRetryDelay: 50, ...(WebSocket && { WebSocket }) });
+    // Behaviours bring failures about, so that waiting for the default delays would only take time. A relay that is
+    // slow to come back must not make them long.
+    const delays = { minRetryDelay: 50, maxRetryDelay: 1000 };
+    this.client = new Client({ userName: name, url, ...delays, ...(WebSocket && { WebSocket }) });
     this.listen();
   }
 

@@ -96,7 +96,7 @@ async function prepare({ userName, url }: { userName: string; url: string }): Pr
   const { Client } = await import(library);
   const heard: string[] = [];
   const show = (data: PeerData) => typeof data === "string" ? data : `bytes ${new Uint8Array(data)}`;
-  const client: Client = new Client({ userName, url, documentIds: ["doc"], minRetryDelay: 50 });
+  const client: Client = new Client({ userName, url, documentIds: ["doc"], minRetryDelay: 50, maxRetryDelay: 1000 });
   client
     .on("server.connect", () => heard.push("server.connect"))
     .on("server.disconnect", () => heard.push("server.disconnect"))

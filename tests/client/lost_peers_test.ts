@@ -6,14 +6,14 @@ import { within } from "../helpers/process.ts";
 import { RelayStage } from "./stage.ts";
 
 Deno.test("lost peers: a connection that died in silence is replaced", async () => {
-  await using relay = await RelayStage.start(["--idle-timeout", "1"]);
+  await using relay = await RelayStage.start(["--idle-timeout", "4"]);
   await using alice = client(relay, "alice");
   await using bob = client(relay, "bob");
   await Promise.all([connects(alice, "bob"), connects(bob, "alice")]);
   const dead = alice.get("bob", "doc")!;
   const again = Promise.all([connects(bob, "alice"), connects(alice, "bob")]);
   relay.cable.freeze("/connection/alice/");
-  await again; // bob's side in a second or two, alice's when the relay has reminded her twice
+  await again; // bob's side in four seconds, alice's when the relay has reminded her twice
   assertEquals(dead === alice.get("bob", "doc"), false);
   await talks(alice, bob);
   relay.cable.cut("/connection/alice/"); // the frozen one would keep the disposal waiting

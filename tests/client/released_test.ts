@@ -113,7 +113,7 @@ class Pair implements AsyncDisposable {
 }
 
 function client(relay: RelayStage, userName: string): Client {
-  return new Client({ userName, url: relay.url, documentIds: ["doc"], minRetryDelay: 50 });
+  return new Client({ userName, url: relay.url, documentIds: ["doc"], minRetryDelay: 50, maxRetryDelay: 1000 });
 }
 
 function connection(client: Client, peer: string): Promise<void> {
