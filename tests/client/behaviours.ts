@@ -28,7 +28,7 @@ interface Happening {
   data?: unknown;
 }
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** All behaviours, by what they show. */
 export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {

@@ -59,7 +59,6 @@ async function connects(client: Client, peer: string): Promise<void> {
       client.on("peer.connect", ({ userName }) => userName === peer && resolve());
     }),
     `${client.userName} to be connected to ${peer}`,
-    40,
   );
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-const PATIENCE_SECONDS = 20; // a busy machine starts Node or Deno in 2 s
+const PATIENCE_SECONDS = 60; // a busy machine may take 10 s to start Node or Deno
 const REPOSITORY = new URL("../../", import.meta.url);
 
 /** How a process is started. */

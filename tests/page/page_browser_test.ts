@@ -8,7 +8,7 @@ import { findChromium } from "../client/browser.ts";
 import { contentWidth, countAnimations, findPaleText, focusedElement } from "./in_page.js";
 
 const QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 const executablePath = findChromium();
 
 if (executablePath === undefined) {
