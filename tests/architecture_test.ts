@@ -43,7 +43,7 @@ const ROOMS: Record<string, string> = {
   deno_socket: "protocol clock guard limits log transport",
   deno_transport: "clock deno_socket limits log refusal transport",
   liveness: "clock limits",
-  ws_socket: "protocol clock guard limits liveness log transport",
+  ws_socket: "protocol clock frames_encode guard limits liveness log transport",
   wire_socket: "protocol clock frames frames_encode guard limits liveness log transport",
   ws_transport: "clock limits log refusal tls transport wire_socket ws_socket",
   "page/assets": "page/client.js page/favicon.svg page/page.css page/page.js page/scripts/conversation.js " +
@@ -137,6 +137,7 @@ const PACKAGES: Record<string, string[]> = {
   "node:net": ["src/server/ws_transport.ts"],
   "node:process": ["src/server/machine.ts"],
   "node:stream": WS,
+  "node:timers": ["src/server/ws_socket.ts"],
   "prom-client": ["src/server/metrics.ts"],
   "ws": WS,
   "y-protocols/awareness": ["src/yjs/"],

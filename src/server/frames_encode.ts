@@ -67,9 +67,8 @@ function framed(opcode: number, length: number): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(headerLength + length);
   frame[0] = FINAL | opcode;
   frame[1] = headerLength === 2 ? length : headerLength === 4 ? 126 : 127;
-  const view = new DataView(frame.buffer);
-  if (headerLength === 4) view.setUint16(2, length);
-  if (headerLength === 10) view.setBigUint64(2, BigInt(length));
+  if (headerLength === 4) frame.set([length >> 8, length & 0xff], 2);
+  if (headerLength === 10) new DataView(frame.buffer).setBigUint64(2, BigInt(length));
   return frame;
 }
 

@@ -4,11 +4,14 @@
  * @module
  */
 
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
+import { setImmediate } from "node:timers";
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
 import { CLOSE, type Close } from "../protocol.ts";
 import type { Clock, Timer } from "./clock.ts";
+import { encodeMessage } from "./frames_encode.ts";
 import { guard } from "./guard.ts";
 import { LIMITS } from "./limits.ts";
 import { Liveness } from "./liveness.ts";
@@ -30,20 +33,32 @@ export interface WsSocketOptions {
   readonly log: Logger;
 }
 
-/** One WebSocket of the `ws` package, never half of a pair. */
+/**
+ * One WebSocket of the `ws` package, never half of a pair.
+ *
+ * What is sent to it in one turn of the event loop goes out in one write: a peer that joins a popular document hears of
+ * a thousand others, and when a thousand join at once, each of them does. `ws` would take two buffers and a system call
+ * for each.
+ */
 export class WsSocket implements PeerSocket {
   readonly #socket: WebSocket;
+  /** What `ws` writes to. */
+  readonly #connection: Duplex;
   readonly #clock: Clock;
   readonly #liveness: Liveness;
   #listener: SocketListener = NOBODY;
-  #queuedFrames = 0;
+  #queuedWrites = 0;
+  /** What was sent in this turn. */
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
   #isClosing = false;
   /** How the relay ended it, which `ws` does not tell afterwards. */
   #ending: Ending | undefined;
   #termination: Timer | undefined;
 
-  constructor(socket: WebSocket, upgrade: Upgrade, { clock, log }: WsSocketOptions) {
+  constructor(socket: WebSocket, connection: Duplex, upgrade: Upgrade, { clock, log }: WsSocketOptions) {
     this.#socket = socket;
+    this.#connection = connection;
     this.#clock = clock;
     this.#liveness = new Liveness(clock);
     socket.on("message", guard(this, log, (data: Buffer, isBinary: boolean) => this.#received(data, isBinary)));
@@ -54,18 +69,21 @@ export class WsSocket implements PeerSocket {
   }
 
   get backlog(): number {
-    return this.#socket.bufferedAmount + this.#queuedFrames * LIMITS.frameOverheadBytes;
+    return this.#socket.bufferedAmount + this.#gatheredBytes + this.#queuedWrites * LIMITS.frameOverheadBytes;
   }
 
   send(frame: Frame): void {
     if (this.#isClosing) return;
-    this.#queuedFrames += 1;
+    if (this.#gathered.length === 0) setImmediate(this.#flush);
     // What goes to introduction sockets is whole messages.
-    this.#socket.send(frame as Message, this.#sent);
+    const bytes = encodeMessage(frame as Message);
+    this.#gathered.push(bytes);
+    this.#gatheredBytes += bytes.byteLength;
   }
 
   close(close: Close): void {
     if (this.#isClosing) return;
+    this.#flush();
     this.#isClosing = true;
     this.#liveness.closing();
     const { code, reason } = sendable(close);
@@ -94,8 +112,19 @@ export class WsSocket implements PeerSocket {
     else if (state === "silent") this.#socket.ping();
   }
 
+  readonly #flush = () => {
+    const gathered = this.#gathered;
+    if (gathered.length === 0) return;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    // The peer's close may have come in between: behind its answer nothing may follow.
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#queuedWrites += 1;
+    this.#connection.write(gathered.length === 1 ? gathered[0] : Buffer.concat(gathered), this.#sent);
+  };
+
   readonly #sent = () => {
-    this.#queuedFrames -= 1;
+    this.#queuedWrites -= 1;
     this.#liveness.sign();
   };
 

@@ -116,7 +116,7 @@ export class WsTransport implements Transport {
     socket.once("close", () => isOpen || upgrade.ended());
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
       isOpen = true;
-      this.#watch(new WsSocket(webSocket, upgrade, this.#options), socket);
+      this.#watch(new WsSocket(webSocket, socket, upgrade, this.#options), socket);
     });
   }
 
