@@ -45,7 +45,7 @@ const ROOMS: Record<string, string> = {
   liveness: "clock limits",
   ws_socket: "protocol clock frames_encode guard limits liveness log transport",
   wire_socket: "protocol clock frames frames_encode guard limits liveness log transport",
-  ws_transport: "clock limits log refusal tls transport wire_socket ws_socket",
+  ws_transport: "clock config limits log refusal tls transport wire_socket ws_socket",
   "page/assets": "page/client.js page/favicon.svg page/page.css page/page.js page/scripts/conversation.js " +
     "page/scripts/copy.js page/scripts/demo.js page/scripts/duration.js page/scripts/numbers.js " +
     "page/scripts/panel.js page/scripts/peer.js page/scripts/wire.js",

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { CLOSE } from "../src/protocol.ts";
 import { Child, Listening, portOf, within } from "./helpers/process.ts";
+import { TRANSPORTS } from "./helpers/transports.ts";
 
 const ROOT = new URL("..", import.meta.url);
 /** A quarter of it is all that the partner has for its own answer, on a machine that may be busy. */
@@ -64,7 +65,7 @@ class Cable implements AsyncDisposable {
   }
 }
 
-for (const transport of ["deno", "ws"] as const) {
+for (const transport of TRANSPORTS) {
   Deno.test(`${transport}: a peer whose process stops is noticed within the idle time-out; its partner hears 4410`, async () => {
     await assertNoticed(transport, [THIS_MACHINE, THIS_MACHINE], (client) => client.signal("SIGSTOP"));
   });

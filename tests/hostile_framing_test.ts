@@ -10,6 +10,7 @@ import { type RelayConfig, Server } from "../src/server/mod.ts";
 import { Peer } from "./helpers/peer.ts";
 import { within } from "./helpers/process.ts";
 import { frameOf, handshake, RawConnection } from "./helpers/raw.ts";
+import { TRANSPORTS } from "./helpers/transports.ts";
 
 type TransportName = RelayConfig["transport"];
 
@@ -32,7 +33,6 @@ const MIB = 1024 * 1024;
 /** Bytes of one message on these relays, so that few are needed to pass it. */
 const MAX_MESSAGE_BYTES = MIB;
 const [CONTINUATION, TEXT, BINARY, CLOSING, PING, PONG] = [0, 1, 2, 8, 9, 10];
-const TRANSPORTS = ["deno", "ws"] as const;
 
 /** What the API says of a socket that ended without a close frame. */
 const ABNORMAL = 0;

@@ -4,6 +4,8 @@ import { FakeClock } from "./helpers/fakes.ts";
 import { startRelay } from "./helpers/process.ts";
 import { Peer } from "./helpers/peer.ts";
 import { RawConnection } from "./helpers/raw.ts";
+import { withProgram } from "./helpers/programs.ts";
+import { TRANSPORTS } from "./helpers/transports.ts";
 
 /** The values of a scrape by name and labels. */
 async function scrape(http: string): Promise<Map<string, number>> {
@@ -15,7 +17,7 @@ async function scrape(http: string): Promise<Map<string, number>> {
   );
 }
 
-for (const transport of ["deno", "ws"]) {
+for (const transport of TRANSPORTS) {
   Deno.test(`${transport}: a scrape tells what happened, and names nobody`, async () => {
     await using relay = await startRelay(["--metrics", "--transport", transport, "--drain-timeout", "0"]);
     await using alice = await Peer.open(`${relay.url}/introduction/alice`);
@@ -67,22 +69,16 @@ Deno.test("an event loop that is blocked shows, and the watch ends with the rela
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("every name says what its metric is, as promtool wants it", async () => {
-  await using relay = await startRelay(["--metrics", "--drain-timeout", "0"]);
-  const text = await fetch(`${relay.http}/metrics`).then((response) => response.text());
-  const types = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => ({ name, type }));
-  assertEquals(types.length > 20, true);
-  for (const { name, type } of types) assertEquals(name.endsWith("_total"), type === "counter", name);
-});
-
-Deno.test("promtool has nothing to say against a scrape", { ignore: !await hasPromtool() }, async () => {
-  await using relay = await startRelay(["--metrics", "--drain-timeout", "0"]);
-  const text = await fetch(`${relay.http}/metrics`).then((response) => response.text());
-  const promtool = new Deno.Command("promtool", { args: ["check", "metrics"], stdin: "piped", stderr: "piped" })
-    .spawn();
-  await new Blob([text]).stream().pipeTo(promtool.stdin);
-  const { code, stderr } = await promtool.output();
-  assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+withProgram("promtool", () => {
+  Deno.test("promtool has nothing to say against a scrape", async () => {
+    await using relay = await startRelay(["--metrics", "--drain-timeout", "0"]);
+    const text = await fetch(`${relay.http}/metrics`).then((response) => response.text());
+    const args = ["check", "metrics"];
+    const promtool = new Deno.Command("promtool", { args, stdin: "piped", stderr: "piped" }).spawn();
+    await new Blob([text]).stream().pipeTo(promtool.stdin);
+    const { code, stderr } = await promtool.output();
+    assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+  });
 });
 
 Deno.test("one line is logged for an ended pair: how long, how much each way, why; nobody's name", async () => {
@@ -111,13 +107,3 @@ Deno.test("without --metrics there is no such page", async () => {
   await raw.write("GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n");
   assertStringIncludes(await raw.readHead(), "404");
 });
-
-/** Debian has it in the package prometheus. */
-async function hasPromtool(): Promise<boolean> {
-  try {
-    return (await new Deno.Command("promtool", { args: ["--version"] }).output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}

@@ -5,6 +5,7 @@ import { CLOSE, VERSION } from "../src/protocol.ts";
 import { Peer } from "./helpers/peer.ts";
 import { Listening, portOf, startRelay, within } from "./helpers/process.ts";
 import { frameOf, handshake, RawConnection } from "./helpers/raw.ts";
+import { TRANSPORTS, WITH_WS } from "./helpers/transports.ts";
 
 const ROOT = new URL("..", import.meta.url);
 /** In the second half, pairs talk on, on a machine that may be busy. */
@@ -151,7 +152,7 @@ Deno.test("on Deno Deploy it says once that instances do not see each other", as
   assertEquals(relay.stderr.match(/instances do not see each other/g)?.length, 1);
 });
 
-for (const transport of ["deno", "ws"]) {
+for (const transport of TRANSPORTS) {
   Deno.test(`${transport}: neither an unfinished request nor a refused or closed socket keeps it from ending`, async () => {
     await using relay = await startRelay(["--transport", transport, "--drain-timeout", "1"]);
     using unfinished = await RawConnection.open(relay.port);
@@ -166,7 +167,7 @@ for (const transport of ["deno", "ws"]) {
   });
 }
 
-Deno.test("ws: connections that were refused are hung up on, and do not fill the relay", async () => {
+Deno.test("ws: connections that were refused are hung up on, and do not fill the relay", WITH_WS, async () => {
   await using relay = await startRelay(["--transport", "ws", "--max-connections", "5", "--drain-timeout", "0"]);
   const refused = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(relay.port)));
   await Promise.all(refused.map((raw) => raw.write(handshake("/nope"))));

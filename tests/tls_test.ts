@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Listening } from "./helpers/process.ts";
 import { RawConnection } from "./helpers/raw.ts";
+import { TRANSPORTS, WITH_WS } from "./helpers/transports.ts";
 
 const ROOT = new URL("..", import.meta.url);
 
@@ -69,7 +70,7 @@ async function startRelay(...args: string[]): Promise<Listening> {
   return await new Listening("the relay", Deno.execPath(), { args: command, cwd: ROOT }).listening(portOf);
 }
 
-for (const transport of ["deno", "ws"]) {
+for (const transport of TRANSPORTS) {
   Deno.test(`${transport}: a pair talks over TLS`, async () => {
     await using certificates = await Certificates.make();
     await using relay = await startRelay("--transport", transport, ...certificates.flags);
@@ -80,7 +81,7 @@ for (const transport of ["deno", "ws"]) {
   });
 }
 
-Deno.test("ws: SIGHUP renews the certificate for new connections, and open sockets live on", async () => {
+Deno.test("ws: SIGHUP renews the certificate for new connections, and open sockets live on", WITH_WS, async () => {
   await using certificates = await Certificates.make();
   await using relay = await startRelay("--transport", "ws", ...certificates.flags);
   using alice = await certificates.upgrade(relay.port, "/connection/a/b/doc");
@@ -93,9 +94,9 @@ Deno.test("ws: SIGHUP renews the certificate for new connections, and open socke
   assertEquals(new TextDecoder().decode((await bob.readFrame())?.payload), "still here");
 });
 
-for (
-  const [transport, reason] of [["ws", /without a PEM block/], ["deno", /want --transport ws, or a restart/]] as const
-) {
+const REASONS = { ws: /without a PEM block/, deno: /want --transport ws, or a restart/ };
+
+for (const transport of TRANSPORTS) {
   Deno.test(`${transport}: a certificate that cannot be renewed leaves the old one in place, and a line in the log`, async () => {
     await using certificates = await Certificates.make();
     await using relay = await startRelay("--transport", transport, ...certificates.flags);
@@ -105,6 +106,6 @@ for (
     await relay.nextErrorLine(/the old certificate stays/);
     await Deno.writeTextFile(`${certificates.folder}/cert.pem`, cert);
     assertEquals(await certificates.areShown(relay.port), true);
-    assertMatch(relay.stderr, reason);
+    assertMatch(relay.stderr, REASONS[transport]);
   });
 }

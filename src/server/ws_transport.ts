@@ -17,6 +17,7 @@ import { createHash } from "node:crypto";
 // @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
 import type { Clock, Timer } from "./clock.ts";
+import { ConfigError } from "./config.ts";
 import { LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
 import { Refusal } from "./refusal.ts";
@@ -49,7 +50,9 @@ export class WsTransport implements Transport {
   #server: Server | undefined;
   #inspection: Timer | undefined;
 
+  /** @throws {ConfigError} The runtime is too old. */
   constructor(options: WsTransportOptions) {
+    checkRuntime(Deno.version.deno);
     this.#options = options;
     const upgraderOptions = {
       noServer: true,
@@ -143,6 +146,16 @@ export class WsTransport implements Transport {
       this.#inspect();
     });
   }
+}
+
+/** On an older Deno, `node:http` never hangs up on whom it refuses an upgrade, and loses the last frames of a socket. */
+const OLDEST_DENO = [2, 8];
+
+/** Throws a {@link ConfigError} if this version of Deno is too old for this transport. */
+export function checkRuntime(version: string): void {
+  const [major, minor] = version.split(".").map(Number);
+  if (major > OLDEST_DENO[0] || (major === OLDEST_DENO[0] && minor >= OLDEST_DENO[1])) return;
+  throw new ConfigError(`Cannot use --transport ws: want Deno ${OLDEST_DENO.join(".")} or newer, got ${version}.`);
 }
 
 /** RFC 6455, 1.3. */

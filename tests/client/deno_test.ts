@@ -4,10 +4,12 @@ import { WebSocket as ws } from "ws";
 import { Client, type WebSocketClass } from "../../src/client/mod.ts";
 import { behaviours } from "./behaviours.ts";
 import { RelayStage } from "./stage.ts";
+import { TRANSPORTS } from "../helpers/transports.ts";
 
 const STAGES: [title: string, transport: string, WebSocketClass: WebSocketClass][] = [
-  ["in Deno", "deno", WebSocket],
-  ["in Deno, on transport ws", "ws", WebSocket],
+  ...TRANSPORTS.map((
+    transport,
+  ): [string, string, WebSocketClass] => [`in Deno, on ${transport}`, transport, WebSocket]),
   ["in Deno, with the WebSocket of ws", "deno", ws],
 ];
 

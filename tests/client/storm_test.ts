@@ -4,13 +4,14 @@ import { assertEquals, equal } from "@std/assert";
 import { Client } from "../../src/client/mod.ts";
 import { chance } from "./chance.ts";
 import { RelayStage } from "./stage.ts";
+import { TRANSPORTS } from "../helpers/transports.ts";
 
 const SEED = 20_26;
 const STEPS = 150;
 const DOCUMENTS = ["one", "two", "three"];
 const CALM_WITHIN_MS = 60_000;
 
-for (const transport of ["deno", "ws"]) {
+for (const transport of TRANSPORTS) {
   Deno.test(`storm: joins, leaves, drops and relay restarts, on transport ${transport}`, async () => {
     // Who leaves while another is on the way is waited for, until the relay gives up.
     const args = ["--transport", transport, "--drain-timeout", "1", "--hold-timeout", "3"];

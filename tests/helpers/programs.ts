@@ -21,7 +21,7 @@ export function withProgram(name: string, declare: () => void): void {
   });
 }
 
-const PACKAGES: Record<string, string> = { nginx: "nginx-light" };
+const PACKAGES: Record<string, string> = { nginx: "nginx-light", promtool: "prometheus" };
 
 function isFile(path: string): boolean {
   try {
