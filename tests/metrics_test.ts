@@ -101,6 +101,18 @@ Deno.test("one line is logged for an ended pair: how long, how much each way, wh
   for (const secret of ["alice", "bob", "secret-doc", "my reason"]) assertEquals(line.includes(secret), false, secret);
 });
 
+Deno.test("a pair that the relay's own end has ended is not put down to a peer", async () => {
+  await using relay = await startRelay(["--drain-timeout", "0"]);
+  const alice = await Peer.open(`${relay.url}/connection/alice/bob/doc`);
+  const bob = await Peer.open(`${relay.url}/connection/bob/alice/doc`);
+  alice.send("hello");
+  await bob.next();
+  relay.signal("SIGTERM");
+  await Promise.all([alice.closed, bob.closed, relay.exited]);
+  const [line] = relay.stderr.split("\n").filter((line) => line.includes("a pair ended"));
+  assertEquals(JSON.parse(line).properties.why, "relay is restarting");
+});
+
 Deno.test("without --metrics there is no such page", async () => {
   await using relay = await startRelay();
   using raw = await RawConnection.open(relay.port);

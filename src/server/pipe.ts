@@ -119,6 +119,13 @@ export class Pipe {
   }
 }
 
+/** Why a pair ended, without anything that a peer wrote. */
+function reasonOf({ code }: Ending): string {
+  if (code === undefined) return CLOSE.peerLost.reason;
+  // Peers answer the relay's own close with its code.
+  return code === CLOSE.restarting.code ? CLOSE.restarting.reason : `a peer closed with ${code}`;
+}
+
 /** One side of a pipe. */
 class End implements SocketListener, BufferHolder {
   /** The place of this socket's backlog in the sum of all. */
@@ -195,8 +202,7 @@ class End implements SocketListener, BufferHolder {
   }
 
   ending(ending: Ending): void {
-    const why = ending.code === undefined ? CLOSE.peerLost.reason : `a peer closed with ${ending.code}`;
-    this.pipe.close(this.socket, CLOSE.peerLost, crossing(ending), why);
+    this.pipe.close(this.socket, CLOSE.peerLost, crossing(ending), reasonOf(ending));
   }
 }
 
