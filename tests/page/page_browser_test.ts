@@ -162,6 +162,16 @@ const SCENES: Record<string, (browser: Browser) => Promise<void>> = {
     }
   },
 
+  async "on a phone a guest reads in full whom it is connected to"(browser) {
+    await using visit = await Visit.begin(browser);
+    await visit.meet();
+    await using guest = await visit.invite(visit.page.url(), { viewport: { width: 360, height: 740 } });
+    const state = guest.page.locator(".panel .state");
+    await guest.sees(state, "connected to Alice and Bob");
+    assertEquals(await state.evaluate((element) => element.scrollWidth <= element.clientWidth), true);
+    assertEquals(await guest.page.evaluate(contentWidth), 360);
+  },
+
   async "who wants no motion gets none"(browser) {
     await using visit = await Visit.begin(browser, { reducedMotion: "reduce" });
     await visit.meet();
@@ -216,8 +226,8 @@ class Visit implements AsyncDisposable {
   }
 
   /** Another visitor, in a profile of its own, of the same relay. */
-  async invite(link: string): Promise<Visit> {
-    const page = await (await this.#browser.newContext()).newPage();
+  async invite(link: string, options: BrowserContextOptions = {}): Promise<Visit> {
+    const page = await (await this.#browser.newContext(options)).newPage();
     const visit = new Visit(this.#browser, page, undefined, this.#config);
     await page.goto(link);
     return visit;
