@@ -118,6 +118,7 @@ const PACKAGES: Record<string, string[]> = {
       "src/server/messagepack.ts",
       "src/server/backplane/",
       "src/server/frames",
+      "src/server/tls.ts",
       "src/server/tokens.ts",
       "src/server/transport.ts",
       ...WS,
@@ -128,6 +129,7 @@ const PACKAGES: Record<string, string[]> = {
   "node:crypto": [
     "src/server/backplane/subjects.ts",
     "src/server/page/assets.ts",
+    "src/server/tls.ts",
     "src/server/tokens.ts",
     "src/server/ws_transport.ts",
   ],

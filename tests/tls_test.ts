@@ -1,6 +1,8 @@
 /** TLS from outside, with certificates made for the test. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { ConfigError } from "../src/server/config.ts";
+import { Server } from "../src/server/mod.ts";
 import { Listening } from "./helpers/process.ts";
 import { RawConnection } from "./helpers/raw.ts";
 import { TRANSPORTS, WITH_WS } from "./helpers/transports.ts";
@@ -92,6 +94,18 @@ Deno.test("ws: SIGHUP renews the certificate for new connections, and open socke
   while (!await certificates.areShown(relay.port));
   await alice.sendText("still here");
   assertEquals(new TextDecoder().decode((await bob.readFrame())?.payload), "still here");
+});
+
+Deno.test("a certificate and a key that do not belong together, or are none, are refused before anything listens", async () => {
+  await using certificates = await Certificates.make();
+  await using others = await Certificates.make();
+  const [cert, key] = [`${certificates.folder}/cert.pem`, `${others.folder}/key.pem`];
+  const listen = () => new Server({ port: 0, transport: "ws", cert, key }).listen();
+  await assertRejects(listen, ConfigError, "Cannot use --key: want the key of the certificate in --cert, got another");
+  for (const [path, what] of [[key, "--key: want a private key"], [cert, "--cert: want a certificate"]]) {
+    await Deno.writeTextFile(path, "-----BEGIN THING-----\nAAAA\n-----END THING-----\n");
+    await assertRejects(listen, ConfigError, `Cannot use ${what}`);
+  }
 });
 
 const REASONS = { ws: /without a PEM block/, deno: /want --transport ws, or a restart/ };

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Buffer } from "node:buffer";
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { ConfigError } from "./config.ts";
 
 /** PEM texts. */
@@ -12,10 +14,32 @@ export interface Tls {
   readonly key: string;
 }
 
-/** Reads both files; none when TLS is not configured. Throws a {@link ConfigError} when one cannot be read. */
+/** Reads both files; none when TLS is not configured. Throws a {@link ConfigError} when they cannot be used. */
 export function readTls({ cert, key }: { cert: string | undefined; key: string | undefined }): Tls | undefined {
   if (cert === undefined || key === undefined) return;
-  return { cert: readPem("--cert", cert), key: readPem("--key", key) };
+  const tls = { cert: readPem("--cert", cert), key: readPem("--key", key) };
+  checkPair(tls);
+  return tls;
+}
+
+/** `node:http` takes anything, and then fails at every handshake. */
+function checkPair({ cert, key }: Tls): void {
+  const certified = parse("--cert", "a certificate", () => new X509Certificate(cert).publicKey);
+  parse("--key", "a private key", () => createPrivateKey(key));
+  if (derOf(createPublicKey(key)).equals(derOf(certified))) return;
+  throw new ConfigError("Cannot use --key: want the key of the certificate in --cert, got another one.");
+}
+
+function parse(flag: string, what: string, read: () => KeyObject): KeyObject {
+  try {
+    return read();
+  } catch (error) {
+    throw new ConfigError(`Cannot use ${flag}: want ${what} in it, got "${(error as Error).message}".`);
+  }
+}
+
+function derOf(key: KeyObject): Buffer {
+  return key.export({ type: "spki", format: "der" });
 }
 
 /** Reads a PEM file that `flag` names. Throws a {@link ConfigError} when that cannot be done. */
