@@ -2,8 +2,10 @@
 
 import { WebSocket as ws } from "ws";
 import { Client, type WebSocketClass } from "../../src/client/mod.ts";
-import { behaviours } from "./behaviours.ts";
+import { type Action, behaviours } from "./behaviours.ts";
 import { RelayStage } from "./stage.ts";
+import { NatsServer } from "../helpers/nats.ts";
+import { withProgram } from "../helpers/programs.ts";
 import { TRANSPORTS } from "../helpers/transports.ts";
 
 const STAGES: [title: string, transport: string, WebSocketClass: WebSocketClass][] = [
@@ -21,4 +23,43 @@ for (const [title, transport, WebSocketClass] of STAGES) {
       await test.step(name, () => behaviour({ Client, WebSocket: WebSocketClass, url: relay.url, control }));
     }
   });
+}
+
+withProgram("nats-server", () => {
+  Deno.test("in Deno, clients in turn on one and on the other of two instances", async (test) => {
+    await using nats = await NatsServer.start();
+    const args = ["--nats", nats.url, "--drain-timeout", "1"];
+    await using one = await RelayStage.start(args);
+    await using other = await RelayStage.start(args);
+    const instances = [one, other];
+    const stage = {
+      Client,
+      /** Each client asks once where its relay is. */
+      get url() {
+        instances.reverse();
+        return instances[0].url;
+      },
+      control: async (action: Action) => void await Promise.all(instances.map((instance) => instance.control(action))),
+    };
+    for (const [name, behaviour] of Object.entries(behaviours)) await test.step(name, () => behaviour(stage));
+
+    await test.step("find each other again when NATS was away", () =>
+      behaviours["a dropped connection comes back on both sides"]({
+        ...stage,
+        get url() {
+          return stage.url;
+        },
+        control: async () => {
+          while (!await isPaired(one.http));
+          await nats.kill();
+          await nats.restart();
+        },
+      }));
+  });
+});
+
+/** Whether a pair over two instances is there: two who have met may not have been joined yet. */
+async function isPaired(http: string): Promise<boolean> {
+  const response = await fetch(http, { headers: { accept: "application/json" } });
+  return (await response.json()).backplane.remotePairs > 0;
 }
