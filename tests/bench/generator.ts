@@ -43,6 +43,11 @@ export class RawSocket {
     return Math.max(0, this.libc.write(this.fd, bytes));
   }
 
+  /** What comes stays in the kernel, until that takes no more. */
+  stopReading(): void {
+    this.libc.rewatch(this.fd, 0);
+  }
+
   awaitWritable(wanted: boolean): void {
     this.libc.rewatch(this.fd, wanted ? READABLE | WRITABLE : READABLE);
   }
@@ -71,6 +76,14 @@ export class Generator implements Disposable {
       opened.push(...this.#openSome(port, paths.slice(i, i + OPENING_AT_ONCE)));
     }
     return opened;
+  }
+
+  /** Connects through a proxy to a listener of our own: who connected and who was accepted, in turn. */
+  bridge(port: number, listener: number, count: number): RawSocket[] {
+    return Array.from({ length: count }, () => {
+      const connected = this.#adopt(this.#libc.connect(port));
+      return [connected, this.#adopt(this.#libc.accept(listener))];
+    }).flat();
   }
 
   /** Serves the sockets until `done`, or until the time is over; says whether it was done. */
@@ -114,11 +127,16 @@ export class Generator implements Disposable {
   }
 
   #connect(port: number, opening: Opening): RawSocket {
-    const socket = new RawSocket(this.#libc.connect(port), this.#libc);
-    this.#sockets.set(socket.fd, socket);
-    this.#libc.watch(socket.fd);
+    const socket = this.#adopt(this.#libc.connect(port));
     socket.listener = opening;
     socket.write(handshake(opening.path));
+    return socket;
+  }
+
+  #adopt(fd: number): RawSocket {
+    const socket = new RawSocket(fd, this.#libc);
+    this.#sockets.set(fd, socket);
+    this.#libc.watch(fd);
     return socket;
   }
 

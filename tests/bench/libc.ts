@@ -12,6 +12,7 @@ const FAMILY_INET = 2;
 const STREAM = 1;
 const CLOSE_ON_EXEC = 0o2000000;
 const SOL_SOCKET = 1;
+const RECEIVE_TIMEOUT = 20;
 const SEND_TIMEOUT = 21;
 const IPPROTO_TCP = 6;
 const NO_DELAY = 1;
@@ -27,8 +28,9 @@ export const WRITABLE = 0x4;
 const EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
 const EVENT_FD = EVENT_BYTES - 8;
 const EVENTS_PER_POLL = 512;
-/** A relay that no longer accepts must not hold `connect` for the two minutes the kernel would. */
+/** A server that no longer accepts must not hold `connect` for the two minutes the kernel would, nor `accept` for ever. */
 const CONNECT_SECONDS = 10n;
+const BACKLOG = 128;
 
 /** Lengths and results are declared 32 bits wide, which they fit, because wider ones would be bigints. */
 function open() {
@@ -36,6 +38,10 @@ function open() {
     socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
     setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "i32"], result: "i32" },
     connect: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+    bind: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+    getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+    listen: { parameters: ["i32", "i32"], result: "i32" },
+    accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
     recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
     send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
     close: { parameters: ["i32"], result: "i32" },
@@ -59,10 +65,29 @@ export class Libc {
     if (fd < 0) throw new Error("Cannot open a socket: want a free descriptor, raise `ulimit -n`");
     this.#c.setsockopt(fd, SOL_SOCKET, SEND_TIMEOUT, new BigInt64Array([CONNECT_SECONDS, 0n]), 16);
     this.#c.setsockopt(fd, IPPROTO_TCP, NO_DELAY, new Int32Array([1]), 4);
-    const address = new Uint8Array([FAMILY_INET, 0, port >> 8, port & 255, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    const address = loopback(port);
     if (this.#c.connect(fd, address, address.length) === 0) return fd;
     this.#c.close(fd);
     throw new Error(`Cannot connect to port ${port}: the server does not accept`);
+  }
+
+  /** A socket that listens on a free port. */
+  listen(): { fd: number; port: number } {
+    const fd = this.#c.socket(FAMILY_INET, STREAM | CLOSE_ON_EXEC, 0);
+    this.#c.setsockopt(fd, SOL_SOCKET, RECEIVE_TIMEOUT, new BigInt64Array([CONNECT_SECONDS, 0n]), 16);
+    const address = loopback(0);
+    const isListening = this.#c.bind(fd, address, address.length) === 0 && this.#c.listen(fd, BACKLOG) === 0 &&
+      this.#c.getsockname(fd, address, new Int32Array([address.length])) === 0;
+    if (!isListening) throw new Error("Cannot listen: want a free port on the loopback");
+    return { fd, port: address[2] << 8 | address[3] };
+  }
+
+  /** The next connection to a socket that listens. */
+  accept(listener: number): number {
+    const fd = this.#c.accept4(listener, null, null, CLOSE_ON_EXEC);
+    if (fd < 0) throw new Error(`Cannot accept: want a connection within ${CONNECT_SECONDS} s`);
+    this.#c.setsockopt(fd, IPPROTO_TCP, NO_DELAY, new Int32Array([1]), 4);
+    return fd;
   }
 
   /** Bytes read, or 0 or less when the socket has ended. Call when it is readable. */
@@ -107,6 +132,10 @@ export class Libc {
     this.#c.close(this.#epoll);
     this.#library.close();
   }
+}
+
+function loopback(port: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array([FAMILY_INET, 0, port >> 8, port & 255, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
 }
 
 function event(fd: number, interest: number): Uint8Array<ArrayBuffer> {

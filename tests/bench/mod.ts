@@ -5,15 +5,19 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { FULL, GROUPS, type Plan, QUICK } from "./plan.ts";
+import { FULL, GROUPS, type Plan, QUICK, README } from "./plan.ts";
+import { findProxy } from "./proxy.ts";
 import { asJson, type Row, table } from "./report.ts";
 import { ANCESTOR, type Contestant, RELAY, RELAY_WS } from "./servers.ts";
 
-const HELP = `Compares this relay with @localfirst/relay@4.2.2, both as processes on this machine. Linux only.
+const HELP =
+  `Compares this relay with @localfirst/relay@4.2.2, both as processes on this machine. Linux only. Where only bytes
+matter, HAProxy as a plain TCP proxy is measured beside them, if it is installed.
 
-Usage: deno run -A tests/bench/mod.ts [--quick] [--only ${Object.keys(GROUPS).join(",")}] [--json]
+Usage: deno run -A tests/bench/mod.ts [--quick | --readme] [--only ${Object.keys(GROUPS).join(",")}] [--json]
 
   --quick   the scenarios that tell most, in under a minute; figures are rough
+  --readme  what the README states, in ten minutes
   --only    just these groups of scenarios, separated by commas
   --json    prints the rows as JSON instead of a table
   --help    prints this
@@ -23,8 +27,8 @@ A ratio is this relay's value divided by the ancestor's. Progress is told on std
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: string[]): Promise<number> {
-  const { quick, only, json, help, _: extra } = parseArgs(args, {
-    boolean: ["quick", "json", "help"],
+  const { quick, readme, only, json, help, _: extra } = parseArgs(args, {
+    boolean: ["quick", "readme", "json", "help"],
     string: ["only"],
     default: { only: Object.keys(GROUPS).join(",") },
   });
@@ -32,8 +36,17 @@ async function main(args: string[]): Promise<number> {
   const problem = problemWith(names, extra);
   if (help) console.log(HELP);
   else if (problem) console.error(`${problem}\n\n${HELP}`);
-  else await run([RELAY, RELAY_WS, ANCESTOR], names, { plan: quick ? QUICK : FULL, write: json ? asJson : table });
+  else {await run(await contestants(), names, {
+      plan: quick ? QUICK : readme ? README : FULL,
+      write: json ? asJson : table,
+    });}
   return problem && !help ? 2 : 0;
+}
+
+async function contestants(): Promise<Contestant[]> {
+  const proxy = await findProxy();
+  if (proxy === undefined) console.error("No haproxy on PATH: measured without a plain TCP proxy beside the relays");
+  return [RELAY, RELAY_WS, ...(proxy ? [proxy] : []), ANCESTOR];
 }
 
 function problemWith(names: string[], extra: unknown[]): string | undefined {

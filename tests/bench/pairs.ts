@@ -16,7 +16,10 @@ const CROSSING_MS = 20_000;
 
 /** Opens pairs, and proves each by a message that must arrive as it was sent. */
 export function pairUp(generator: Generator, server: Running, count: number, ball: Ball): Pair[] {
-  const sides = generator.open(server.port, sidePaths(count).flat());
+  const { port, listener } = server;
+  const sides = listener === undefined
+    ? generator.open(port, sidePaths(count).flat())
+    : generator.bridge(port, listener, count);
   const pairs = Array.from({ length: count }, (_, at): Pair => [sides[2 * at], sides[2 * at + 1]]);
   for (const [alice, bob] of pairs) cross(generator, alice, bob, ball);
   return pairs;

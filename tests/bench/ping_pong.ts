@@ -19,10 +19,11 @@ export class Ball {
   /** Several of them in a row. */
   readonly row: Uint8Array<ArrayBuffer>;
 
-  constructor(bytes: number, kind: Kind, atOnce: number) {
+  /** @param isMasked Clients mask what they send, and a relay unmasks it; a proxy does not. */
+  constructor(bytes: number, kind: Kind, atOnce: number, isMasked = true) {
     const payload = Uint8Array.from({ length: bytes }, (_, at) => kind === "text" ? 97 + at % 26 : at * 31);
-    this.sent = maskedFrame(payload, kind);
     this.received = plainFrame(payload, kind);
+    this.sent = isMasked ? maskedFrame(payload, kind) : this.received;
     this.row = burst(this.sent, Math.max(1, Math.min(atOnce, Math.floor(WRITE_BYTES / this.sent.length))));
   }
 }

@@ -5,9 +5,11 @@
  */
 
 import { couples, type Crowd, fans, growth, joins, type Patience } from "./joins.ts";
+import { meetings } from "./meetings.ts";
 import { afterLoad, IDLE, idle, type Idleness } from "./memory.ts";
 import type { Row } from "./report.ts";
 import type { Contestant } from "./servers.ts";
+import { slowReaders } from "./slow_readers.ts";
 import { type Game, type Pace, throughput } from "./throughput.ts";
 
 /** How much is measured. */
@@ -19,6 +21,9 @@ export interface Plan {
   pace: Pace;
   idleness: Idleness;
   patience: Patience;
+  meetings: number;
+  /** Readers that stop. */
+  readers: number;
 }
 
 const KIB = 1024;
@@ -28,14 +33,34 @@ const CHAT: Game = { bytes: 64, kind: "text", pairs: 50, window: 1 };
 const KEYSTROKES: Game = { ...CHAT, kind: "binary" };
 const PIPELINED: Game = { ...KEYSTROKES, window: 32 };
 const SYNC: Game = { ...KEYSTROKES, bytes: 64 * KIB };
+/** Memory is taken in steps of megabytes, which fewer sockets would be charged with. */
+const MANY_SOCKETS = 8000;
 
 export const FULL: Plan = {
   crowds: [couples(500), couples(1000), couples(2000), couples(5000, 25), fans(2000, 10, 1.4)],
   games: [CHAT, ...everyGame()],
   load: [PIPELINED, { ...SYNC, window: 32 }],
   pace: { rounds: 3, warmUpSeconds: 1, seconds: 3 },
-  idleness: { sockets: 2000, settleSeconds: 2 },
+  idleness: { sockets: MANY_SOCKETS, settleSeconds: 2 },
   patience: { rounds: 3, deadlineSeconds: 60 },
+  meetings: 200,
+  readers: 10,
+};
+
+/** What the README states. */
+export const README: Plan = {
+  ...FULL,
+  crowds: [couples(5000, 25), fans(2000, 10, 1.4)],
+  games: [
+    CHAT,
+    { ...CHAT, pairs: 1 },
+    PIPELINED,
+    { ...PIPELINED, bytes: KIB },
+    { ...PIPELINED, bytes: 64 * KIB },
+    { ...KEYSTROKES, bytes: MIB },
+  ],
+  pace: { rounds: 2, warmUpSeconds: 1, seconds: 2 },
+  patience: { rounds: 2, deadlineSeconds: 60 },
 };
 
 export const QUICK: Plan = {
@@ -45,11 +70,14 @@ export const QUICK: Plan = {
   pace: { rounds: 1, warmUpSeconds: 0.5, seconds: 1.5 },
   idleness: { sockets: 500, settleSeconds: 0.5 },
   patience: { rounds: 1, deadlineSeconds: 10 },
+  meetings: 20,
+  readers: 2,
 };
 
-/** The groups of scenarios, by the names that `--only` takes. */
+/** The groups of scenarios, by the names that `--only` takes. A proxy takes part where only bytes matter. */
 export const GROUPS: Record<string, (contestants: Contestant[], plan: Plan) => AsyncGenerator<Row[]>> = {
-  async *joins(contestants, { crowds, patience }) {
+  async *joins(all, { crowds, patience }) {
+    const contestants = all.filter(({ isProxy }) => !isProxy);
     const rows: Row[] = [];
     for (const crowd of crowds) {
       const measured = await joins(contestants, crowd, patience);
@@ -61,7 +89,14 @@ export const GROUPS: Record<string, (contestants: Contestant[], plan: Plan) => A
   async *throughput(contestants, { games, pace }) {
     for (const game of games) yield await throughput(contestants, game, pace);
   },
-  async *memory(contestants, { idleness, load, pace }) {
+  async *meetings(all, { meetings: count }) {
+    yield await meetings(all.filter(({ isProxy }) => !isProxy), count);
+  },
+  async *slow(all, { readers }) {
+    yield await slowReaders(all.filter(({ isProxy }) => !isProxy), readers);
+  },
+  async *memory(all, { idleness, load, pace }) {
+    const contestants = all.filter(({ isProxy }) => !isProxy);
     for (const kind of Object.keys(IDLE)) yield await idle(contestants, kind, idleness);
     yield await afterLoad(contestants, load, { ...pace, ...idleness });
   },

@@ -62,12 +62,12 @@ export function compare<Result>(
   outcomes: Outcome<Result>[],
   { scenario, metrics, doubts = () => [] }: Reading<Result>,
 ): Row[] {
-  const sides = contestants.map(({ name }, at) => ({ name, ...outcomes[at] }));
+  const sides = contestants.map(({ name, isProxy }, at) => ({ name, isProxy, ...outcomes[at] }));
   const baseline = sides[sides.length - 1];
   return sides.slice(0, -1).flatMap((side) => {
     const notes = [side, baseline].flatMap((one) => notesOn(one, doubts));
     return metrics.map(({ name, unit, of, aim }): Row => ({
-      ...{ scenario, metric: name, unit, aim, notes },
+      ...{ scenario, metric: name, unit, aim: side.isProxy ? undefined : aim, notes },
       ...{ server: side.name, value: median(side.results.map(of)) },
       ...{ baseline: baseline.name, baselineValue: median(baseline.results.map(of)) },
     }));

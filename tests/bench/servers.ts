@@ -11,12 +11,16 @@ import { startAncestor } from "../helpers/released.ts";
 export interface Running {
   readonly port: number;
   readonly pid: number;
+  /** For a proxy: the descriptor that listens where it connects to. */
+  readonly listener?: number;
   stop(): Promise<void>;
 }
 
 /** One who takes part in the comparison. */
 export interface Contestant {
   readonly name: string;
+  /** Knows nothing but bytes: it takes part where only bytes matter, and no aim is for it. */
+  readonly isProxy?: boolean;
   start(): Promise<Running>;
 }
 

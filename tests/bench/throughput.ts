@@ -75,7 +75,7 @@ function byteRate(bytes: number, aim: Aim): Metric<Result> {
 /** Plays one round of a game on one server. */
 export function play(server: Running, game: Game, pace: Pace): Result {
   using generator = new Generator();
-  const ball = new Ball(game.bytes, game.kind, game.window);
+  const ball = new Ball(game.bytes, game.kind, game.window, server.listener === undefined);
   const score = new Score();
   const pairs = pairUp(generator, server, game.pairs, ball);
   for (const pair of pairs) seat(pair, ball, score).serve(game.window);
