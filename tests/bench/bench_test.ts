@@ -2,7 +2,9 @@ import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { median } from "./contest.ts";
 import { maskedFrame, MessageCounter, plainFrame } from "./frames.ts";
 import { Latencies } from "./latencies.ts";
+import { findProxy } from "./proxy.ts";
 import { met, ratio, type Row, table } from "./report.ts";
+import { play } from "./throughput.ts";
 
 const ROW: Row = {
   ...{ scenario: "64 B x 50", metric: "messages", unit: "perSecond" },
@@ -59,4 +61,17 @@ Deno.test("the table shows figures, ratio and verdict, and below it the notes", 
   assertEquals(lines[2].split(/ {2,}/), ["64 B x 50", "messages", "120,000/s", "100,000/s", "1.20", ">= 1.2", "yes"]);
   assertEquals(lines[3].split(/ {2,}/), ["64 B x 50", "messages", "120,000/s", "-", "-", ">= 1.2", "?"]);
   assertEquals(lines.slice(4), ["", "64 B x 50: ancestor: it hung up"]);
+});
+
+const proxy = Deno.build.os === "linux" ? await findProxy() : undefined;
+
+Deno.test("a plain proxy carries a game, message by message", { ignore: proxy === undefined }, async () => {
+  const server = await proxy!.start();
+  try {
+    const game = { bytes: 1024, kind: "binary", pairs: 2, window: 4 } as const;
+    const { messages, p99Seconds } = play(server, game, { rounds: 1, warmUpSeconds: 0.05, seconds: 0.1 });
+    assertEquals([messages > 0, p99Seconds > 0], [true, true]);
+  } finally {
+    await server.stop();
+  }
 });
