@@ -31,10 +31,12 @@ Deno.test("compiled into one binary, it serves its page and checks itself", asyn
 
 Deno.test("the task that starts it names permissions that suffice, and not all", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  for (const name of ["start", "start:tls", "compile"]) {
+  for (const name of ["start", "start:tls", "start:files", "compile"]) {
     assertEquals(/ (-A|--allow-all|--allow-run|--allow-write|--allow-ffi)\b/.test(tasks[name].command), false, name);
   }
-  await assertServes(Deno.execPath(), ["task", "--quiet", "start"], ROOT.pathname);
+  for (const transport of ["deno", "ws"]) {
+    await assertServes(Deno.execPath(), ["task", "--quiet", "start", "--transport", transport], ROOT.pathname);
+  }
 });
 
 async function assertServes(command: string, args: string[], folder: string): Promise<void> {
