@@ -11,7 +11,7 @@ Deno.test("with @localfirst/auth, in Node, packed", async (test) => {
   for (const transport of ["deno", "ws"]) {
     await test.step(transport, async () => {
       await using relay = await startRelay(["--transport", transport]);
-      await using node = project.node("--test-force-exit", "auth.test.mjs", relay.url);
+      await using node = project.node("--test-force-exit", "invitation.mjs", relay.url);
       const { code } = await within(node.exited, "the tests in Node", 60);
       assertEquals(code, 0, node.stdout);
     });

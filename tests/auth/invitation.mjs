@@ -1,6 +1,6 @@
 /**
  * Alice invites Bob over a relay that nobody trusts, by the README's own code, while somebody listens on the wire:
- * `node auth.test.mjs RELAY_URL`.
+ * `node invitation.mjs RELAY_URL`.
  */
 import assert from "node:assert/strict";
 import process from "node:process";
