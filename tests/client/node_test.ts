@@ -39,6 +39,16 @@ Deno.test("in Node, packed", async (test) => {
     assertEquals(strange, []);
   });
 
+  await test.step("every module of the client comes with its source map", async () => {
+    const folder = project.path("node_modules/@localfirst/relay/src/client");
+    const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).filter((name) =>
+      name.endsWith(".js")
+    );
+    const texts = await Promise.all(names.map((name) => Deno.readTextFile(`${folder}/${name}`)));
+    assertEquals(names.includes("mod.js"), true);
+    assertEquals(names.filter((_, index) => !texts[index].includes("//# sourceMappingURL=data:application/json")), []);
+  });
+
   await test.step("it brings none of the libraries that only some of its exports need", async () => {
     const optional = ["@automerge/automerge-repo", "yjs", "y-protocols"];
     assertEquals(await Promise.all(optional.map((name) => project.has(name))), [false, false, false]);
