@@ -68,7 +68,9 @@ const ROOMS: Record<string, string> = {
   "backplane/shared_backplane":
     "backplane clock counters log seeker backplane/bus backplane/interests backplane/links backplane/matches " +
     "backplane/messages backplane/wire",
-  "backplane/nats_bus": "backplane clock counters drain limits log tls backplane/bus backplane/subjects",
+  "backplane/nats_options": "limits tls",
+  "backplane/nats_bus":
+    "backplane clock counters drain guard limits log backplane/bus backplane/nats_options backplane/subjects",
   nats_backplane: "backplane backplane/nats_bus backplane/shared_backplane",
   "page/page": "protocol backplane page/index.html page/scripts/duration.js",
   server:
@@ -76,7 +78,7 @@ const ROOMS: Record<string, string> = {
     "page/assets page/page refusal router tls tokens transport ws_transport",
   mod: "config page/page server",
   self_probe: "limits",
-  relay_process: "backplane clock config limits log machine self_probe server watchdog",
+  relay_process: "backplane clock config guard limits log machine self_probe server watchdog",
 };
 
 /** The client's door, and what those who build on it need besides. */
@@ -106,7 +108,7 @@ const WS = ["src/server/ws_socket.ts", "src/server/wire_socket.ts", "src/server/
 
 /** Packages, and the files that may use them. */
 const PACKAGES: Record<string, string[]> = {
-  "@nats-io/transport-node": ["src/server/backplane/nats_bus.ts"],
+  "@nats-io/transport-node": ["src/server/backplane/nats_bus.ts", "src/server/backplane/nats_options.ts"],
   "@logtape/logtape": ["src/server/log.ts"],
   "@std/async/deadline": ["src/check/deadline.ts"],
   "@std/cli/parse-args": ["src/server/config.ts", "src/check"],
@@ -127,6 +129,7 @@ const PACKAGES: Record<string, string[]> = {
   "eventemitter3": ["src/automerge/relay_network_adapter.ts"],
   "jsonwebtoken": ["src/server/tokens.ts"],
   "node:crypto": [
+    "src/server/backplane/nats_options.ts",
     "src/server/backplane/subjects.ts",
     "src/server/page/assets.ts",
     "src/server/tls.ts",
@@ -136,7 +139,7 @@ const PACKAGES: Record<string, string[]> = {
   "node:fs": ["src/server/machine.ts"],
   "node:http": ["src/server/ws_transport.ts"],
   "node:https": ["src/server/ws_transport.ts"],
-  "node:net": ["src/server/ws_transport.ts"],
+  "node:net": ["src/server/backplane/nats_options.ts", "src/server/ws_transport.ts"],
   "node:process": ["src/server/machine.ts"],
   "node:stream": WS,
   "node:timers": ["src/server/ws_socket.ts"],

@@ -72,6 +72,15 @@ const BAD: [args: string[], env: Record<string, string>, sentence: string][] = [
     "Cannot parse --allow-origin: want origins such as https://example.com or https://*.example.com:8443, " +
     'got "https://example.com/app".',
   ],
+  ...["http://nats", "nats://", "nats://:secret@nats", "nats://a:%ff@nats", "nats://nats/x"].map((
+    url,
+  ): [string[], Record<string, string>, string] => [
+    ["--nats", url],
+    {},
+    "Cannot parse --nats: want servers such as nats://user:password@nats.example.com:4222, " +
+    `got ${url.length} characters.`,
+  ]),
+  [["--nats-creds", "user.creds"], {}, "Cannot use --nats-creds alone: want --nats with it, got none."],
 ];
 
 for (const [args, env, sentence] of BAD) {

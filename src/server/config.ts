@@ -355,8 +355,16 @@ function readEach(texts: readonly string[], readItem: (text: string) => string |
 }
 
 function readNatsUrl(text: string): string | Wanted {
-  const isServer = /^(nats|tls):\/\/[^/?#\s]+\/?$/.test(text) && URL.canParse(text);
+  const isServer = /^(nats|tls):\/\/(?!:)[^/?#\s]+\/?$/.test(text) && URL.canParse(text) && canDecode(text);
   return isServer ? text : new Wanted("servers such as nats://user:password@nats.example.com:4222");
+}
+
+function canDecode(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== "";
+  } catch {
+    return false;
+  }
 }
 
 function readOrigin(text: string): string | Wanted {

@@ -1,5 +1,5 @@
 /**
- * The one place where an exception in an event handler ends: it would end the process.
+ * Where exceptions end that would end the process.
  *
  * @module
  */
@@ -26,4 +26,10 @@ export function guard<Args extends unknown[]>(
       socket.fail(CLOSE.relayFailed);
     }
   };
+}
+
+/** Whether an uncaught error is a connection's that everybody has dropped and the other side then has reset. */
+export function isLateReset(error: unknown): boolean {
+  const { code, syscall } = (error ?? {}) as { code?: string; syscall?: string };
+  return code === "ECONNRESET" && syscall === "read";
 }

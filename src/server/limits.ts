@@ -103,6 +103,8 @@ export const LIMITS = {
   announceEveryMs: 60_000,
   /** Milliseconds between two parts of that. */
   roundMs: 1_000,
+  /** Milliseconds in which a NATS server has to take a connection: enough for TLS between continents. */
+  natsConnectMs: 5_000,
   /** Milliseconds between two tries to reach NATS again, and as much at random beside. */
   natsReconnectMs: 250,
   /** Milliseconds between two tries at the start. */

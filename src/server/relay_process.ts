@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { BackplaneError } from "./backplane.ts";
 import { ConfigError, DEPLOY_VARIABLE, type RelayConfig } from "./config.ts";
+import { isLateReset } from "./guard.ts";
 import { LIMITS } from "./limits.ts";
 import { type Logger, printLog, relayLogger } from "./log.ts";
 import { availableMemory, descriptorLimit, openDescriptors, residentMemory } from "./machine.ts";
@@ -83,7 +84,7 @@ function fitToDescriptors(config: RelayConfig, descriptors: number | undefined, 
 function surviveErrors(log: Logger): void {
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
-    log.error("uncaught error: {error}", { error: event.error });
+    log[isLateReset(event.error) ? "debug" : "error"]("uncaught error: {error}", { error: event.error });
   });
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();

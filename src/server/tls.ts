@@ -24,13 +24,14 @@ export function readTls({ cert, key }: { cert: string | undefined; key: string |
 
 /** `node:http` takes anything, and then fails at every handshake. */
 function checkPair({ cert, key }: Tls): void {
-  const certified = parse("--cert", "a certificate", () => new X509Certificate(cert).publicKey);
-  parse("--key", "a private key", () => createPrivateKey(key));
+  const certified = parsePem("--cert", "a certificate", () => new X509Certificate(cert).publicKey);
+  parsePem("--key", "a private key", () => createPrivateKey(key));
   if (derOf(createPublicKey(key)).equals(derOf(certified))) return;
   throw new ConfigError("Cannot use --key: want the key of the certificate in --cert, got another one.");
 }
 
-function parse(flag: string, what: string, read: () => KeyObject): KeyObject {
+/** Reads what the PEM file that `flag` names should contain. Throws a {@link ConfigError} when it does not. */
+export function parsePem<T>(flag: string, what: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CLOSE } from "../../src/protocol.ts";
 import { Peer } from "../helpers/peer.ts";
-import { Population } from "../helpers/population.ts";
+import { Population, untilReady } from "../helpers/population.ts";
 import { type Listening, within } from "../helpers/process.ts";
 import { withProgram } from "../helpers/programs.ts";
 import { Chance } from "../soak/chance.ts";
@@ -234,18 +234,6 @@ async function until(relay: Listening, wanted: { seekers: number; pairs: number 
     }
   };
   await within(reached(), Deno.inspect(wanted));
-}
-
-async function untilReady(relay: Listening, status: number): Promise<void> {
-  const ask = async () => {
-    const response = await fetch(`${relay.http}/readyz`);
-    await response.body?.cancel();
-    return response.status;
-  };
-  const reached = async () => {
-    while (await ask() !== status);
-  };
-  await within(reached(), `/readyz to answer ${status}`);
 }
 
 async function hangUp(...peers: Peer[]): Promise<void> {

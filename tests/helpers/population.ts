@@ -5,7 +5,7 @@
  */
 
 import { NatsServer } from "./nats.ts";
-import { type Listening, startRelay } from "./process.ts";
+import { type Listening, startRelay, within } from "./process.ts";
 
 /** Instances and what they share. */
 export class Population implements AsyncDisposable {
@@ -29,4 +29,17 @@ export class Population implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.relays, this.nats].map((process) => process[Symbol.asyncDispose]()));
   }
+}
+
+/** Waits until a relay can, or cannot, serve the population. */
+export async function untilReady(relay: Listening, status: number): Promise<void> {
+  const ask = async () => {
+    const response = await fetch(`${relay.http}/readyz`);
+    await response.body?.cancel();
+    return response.status;
+  };
+  const reached = async () => {
+    while (await ask() !== status);
+  };
+  await within(reached(), `/readyz to answer ${status}`);
 }

@@ -13,20 +13,15 @@ import { BackplaneError } from "../backplane.ts";
 import type { Clock, Timer } from "../clock.ts";
 import type { Counters } from "../counters.ts";
 import { within } from "../drain.ts";
+import { isLateReset } from "../guard.ts";
 import { LIMITS } from "../limits.ts";
 import type { Logger } from "../log.ts";
-import { readPem } from "../tls.ts";
 import type { Bus, BusListener, Hear, Hearing } from "./bus.ts";
+import { type NatsAccess, natsOptions } from "./nats_options.ts";
 import { inboxSubject, readReturnSubject, returnSubject } from "./subjects.ts";
 
 /** What the bus needs. */
-export interface NatsBusOptions {
-  /** Servers of one cluster; user and password, or a token, may be part of a URL. */
-  readonly nats: readonly string[];
-  /** Path of a credentials file. */
-  readonly natsCreds: string | undefined;
-  /** Path of a PEM file with the authority of the servers' certificates. */
-  readonly natsCa: string | undefined;
+export interface NatsBusOptions extends NatsAccess {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Logger;
@@ -42,6 +37,7 @@ interface Heard extends Hearing {
 export class NatsBus implements Bus {
   readonly #options: NatsBusOptions;
   readonly #hearings = new Set<Heard>();
+  #access: ConnectionOptions = {};
   #listener: BusListener | undefined;
   #connection: NatsConnection | undefined;
   #isConnected = false;
@@ -50,6 +46,8 @@ export class NatsBus implements Bus {
   /** The inbox and what is returned, under the present name. */
   #own: Subscription[] = [];
   #retry: Timer | undefined;
+  /** Whether the present trouble is in the log. */
+  #hasComplained = false;
 
   constructor(options: NatsBusOptions) {
     this.#options = options;
@@ -69,11 +67,14 @@ export class NatsBus implements Bus {
 
   async open(listener: BusListener): Promise<void> {
     this.#listener = listener;
+    this.#access = await natsOptions(this.#options);
+    globalThis.addEventListener("error", this.#outliveReset);
     try {
       await this.#connect();
     } catch (error) {
-      if (!isUnreachable(error)) throw refusal(error);
-      this.#connectLater(error);
+      if (isUnreachable(error)) return this.#connectLater(error);
+      this.#options.clock.after(LIMITS.closeMs, this.#stopOutliving);
+      throw refusal(error, this.#access.tls !== undefined);
     }
   }
 
@@ -101,14 +102,22 @@ export class NatsBus implements Bus {
     this.#isClosing = true;
     this.#isConnected = false;
     this.#retry?.cancel();
+    this.#stopOutliving();
     const connection = this.#connection;
     if (connection === undefined || connection.isClosed()) return;
     await within(this.#options.clock, LIMITS.closeMs, connection.flush().catch(() => {}));
     await connection.close();
   }
 
+  /** The library drops connections in a way that makes some resets uncaught, which would end the process. */
+  readonly #outliveReset = (event: ErrorEvent): void => {
+    if (isLateReset(event.error)) event.preventDefault();
+  };
+
+  readonly #stopOutliving = (): void => globalThis.removeEventListener("error", this.#outliveReset);
+
   async #connect(): Promise<void> {
-    const connection = await (await import("@nats-io/transport-node")).connect(await connectionOptions(this.#options));
+    const connection = await (await import("@nats-io/transport-node")).connect(this.#access);
     if (this.#isClosing) return await connection.close();
     this.#connection = connection;
     for (const heard of this.#hearings) heard.subscription = this.#subscribe(heard.subject, heard.hear);
@@ -120,7 +129,7 @@ export class NatsBus implements Bus {
   /** Servers that are away come back. */
   #connectLater(reason: unknown): void {
     if (this.#isClosing) return;
-    this.#options.log.warning("cut off from NATS, trying again: {reason}", { reason: messageOf(reason) });
+    this.#complain(`cut off from NATS, trying again: ${messageOf(reason)}`);
     this.#retry = this.#options.clock.after(LIMITS.natsRetryMs, () => {
       this.#connect().catch((error) => this.#connectLater(error));
     });
@@ -130,9 +139,7 @@ export class NatsBus implements Bus {
     for await (const status of connection.status()) {
       if (status.type === "disconnect") this.#disconnected();
       else if (status.type === "reconnect") this.#connected();
-      else if (status.type === "error") {
-        this.#options.log.error("NATS refuses something: {reason}", { reason: status.error.message });
-      }
+      else if (status.type === "error") this.#complain(`NATS refuses something: ${status.error.message}`);
     }
     this.#disconnected();
     if (!this.#isClosing) this.#connectLater(await connection.closed() ?? "the connection was closed");
@@ -140,6 +147,7 @@ export class NatsBus implements Bus {
 
   #connected(): void {
     this.#isConnected = true;
+    this.#hasComplained = false;
     this.#options.log.info("connected to NATS");
     this.#listener?.connected();
   }
@@ -150,6 +158,12 @@ export class NatsBus implements Bus {
     this.#options.log.warning("cut off from NATS");
     this.#rename();
     this.#listener?.disconnected();
+  }
+
+  /** Once: NATS may say the same at every try, and of every message. */
+  #complain(trouble: string): void {
+    this.#options.log[this.#hasComplained ? "debug" : "error"]("{trouble}", { trouble });
+    this.#hasComplained = true;
   }
 
   #rename(): void {
@@ -205,64 +219,21 @@ function newName(): string {
   return crypto.getRandomValues(new Uint8Array(12)).toHex();
 }
 
-async function connectionOptions({ nats, natsCreds, natsCa }: NatsBusOptions): Promise<ConnectionOptions> {
-  const urls = nats.map((text) => new URL(text));
-  return {
-    servers: urls.map(({ protocol, host }) => `${protocol}//${host}`),
-    ...credentialsOf(urls),
-    ...(natsCreds === undefined ? {} : { authenticator: await credsOf(natsCreds) }),
-    ...tlsOf(urls, natsCa),
-    ...LASTING,
-  };
-}
-
-/** A server that comes back is found again, and one that is silent noticed: the library's own defaults give up. */
-const LASTING: ConnectionOptions = {
-  name: "relay",
-  noEcho: true,
-  noAsyncTraces: true,
-  // A host name needs no more permission than the connection itself.
-  resolve: false,
-  ignoreAuthErrorAbort: true,
-  maxReconnectAttempts: -1,
-  reconnectTimeWait: LIMITS.natsReconnectMs,
-  reconnectJitter: LIMITS.natsReconnectMs,
-  reconnectJitterTLS: LIMITS.natsReconnectMs,
-  pingInterval: LIMITS.natsPingMs,
-  maxPingOut: 2,
-};
-
-function credentialsOf(urls: readonly URL[]): ConnectionOptions {
-  const url = urls.find(({ username }) => username !== "");
-  if (url === undefined) return {};
-  const [user, pass] = [url.username, url.password].map(decodeURIComponent);
-  return pass === "" ? { token: user } : { user, pass };
-}
-
-async function credsOf(path: string) {
-  const { credsAuthenticator } = await import("@nats-io/transport-node");
-  return credsAuthenticator(new TextEncoder().encode(readPem("--nats-creds", path)));
-}
-
-/** Without an authority of their own and without tls://, TLS is used if the servers ask for it. */
-function tlsOf(urls: readonly URL[], natsCa: string | undefined): ConnectionOptions {
-  if (natsCa !== undefined) return { tls: { ca: readPem("--nats-ca", natsCa) } };
-  return urls.some(({ protocol }) => protocol === "tls:") ? { tls: {} } : {};
-}
-
 /** Whether it may be otherwise in a moment. */
 function isUnreachable(error: unknown): boolean {
   const { name, code, cause } = error as { name?: string; code?: string; cause?: { code?: string } };
+  // The library's "undefined error" is a server that hangs up without a word.
   return name === "TimeoutError" || UNREACHABLE.test(code ?? cause?.code ?? "") ||
-    /connection refused/.test(messageOf(error));
+    /connection refused|undefined error/.test(messageOf(error));
 }
 
 const UNREACHABLE = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE)$/;
 
-function refusal(error: unknown): Error {
-  return new BackplaneError(
-    `Cannot connect to NATS: want servers that accept this relay, got ${JSON.stringify(messageOf(error))}.`,
-  );
+function refusal(error: unknown, isTls: boolean): Error {
+  const isForbidden = (error as Error).name === "AuthorizationError";
+  const servers = `servers that accept this relay ${isTls ? "over" : "without"} TLS`;
+  const rule = isForbidden ? "credentials that its servers accept" : servers;
+  return new BackplaneError(`Cannot connect to NATS: want ${rule}, got ${JSON.stringify(messageOf(error))}.`);
 }
 
 function messageOf(error: unknown): string {
