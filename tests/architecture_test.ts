@@ -142,7 +142,7 @@ const PACKAGES: Record<string, string[]> = {
   "node:net": ["src/server/backplane/nats_options.ts", "src/server/ws_transport.ts"],
   "node:process": ["src/server/machine.ts"],
   "node:stream": WS,
-  "node:timers": ["src/server/ws_socket.ts"],
+  "node:timers": ["src/server/clock.ts", "src/server/ws_socket.ts"],
   "prom-client": ["src/server/metrics.ts"],
   "ws": WS,
   "y-protocols/awareness": ["src/yjs/"],

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { clearImmediate, setImmediate } from "node:timers";
+
 /** Something that will happen unless it is cancelled. */
 export interface Timer {
   cancel(): void;
@@ -21,7 +23,14 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, action) {
+    // A timer of 0 ms takes more than 1 ms; this is the end of the turn.
+    if (ms === 0) return immediately(action);
     const id = setTimeout(action, ms);
     return { cancel: () => clearTimeout(id) };
   },
 };
+
+function immediately(action: () => void): Timer {
+  const id = setImmediate(action);
+  return { cancel: () => clearImmediate(id) };
+}
