@@ -188,11 +188,14 @@ export class RemoteSocket implements PeerSocket, Sender {
     }));
   }
 
-  #sendSplice({ bytes, contents, endsFrame }: Splice): void {
+  #sendSplice(splice: Splice): void {
+    const { bytes, contents, endsFrame } = splice;
     this.#split(bytes, (payload, hasMore) => ({
       ...{ type: "splice", handle: this.#partner.handle, sequence: this.#sequence() },
       ...{ endsFrame: endsFrame && !hasMore, contents: hasMore ? NO_CONTENTS : contents, payload },
     }));
+    // What was queued is a copy.
+    splice.release();
   }
 
   /** To an instance that knows only messages. Pings are answered for it. */

@@ -52,21 +52,36 @@ export type HalfMessage =
 /** What an inbox takes. JSON is still untrusted. */
 export type InboxMessage = HalfMessage | { type: "json"; value: unknown };
 
-/** Spells a message. */
+/** Spells a message, in memory that is allocated once: most are large, or many. */
 export function encode(message: HalfMessage): Bytes {
   switch (message.type) {
     case "data":
-      return sequenced(message, (message.isText ? IS_TEXT : 0) | (message.hasMore ? HAS_MORE : 0), message.payload);
-    case "splice":
-      return sequenced(message, message.endsFrame ? ENDS_FRAME : 0, message.payload, spellCounts(message.contents));
-    case "close":
-      return sequenced(message, 0, new TextEncoder().encode(message.close.reason), words16(message.close.code));
-    case "probe":
-      return sequenced(message, 0, words32(message.from));
-    case "ack":
-      return headed(message, 0, doubles(message.received, message.taken));
+      return payloaded(message, (message.isText ? IS_TEXT : 0) | (message.hasMore ? HAS_MORE : 0), SEQUENCED_BYTES);
+    case "splice": {
+      const bytes = payloaded(message, message.endsFrame ? ENDS_FRAME : 0, SPLICE_BYTES);
+      COUNTS.forEach((name, i) => bytes.writeUInt32BE(message.contents[name], SEQUENCED_BYTES + i * 4));
+      return bytes;
+    }
+    case "close": {
+      const reason = Buffer.from(message.close.reason);
+      const bytes = sequenced(message, 0, SEQUENCED_BYTES + 2 + reason.byteLength);
+      bytes.writeUInt16BE(message.close.code, SEQUENCED_BYTES);
+      bytes.set(reason, SEQUENCED_BYTES + 2);
+      return bytes;
+    }
+    case "probe": {
+      const bytes = sequenced(message, 0, SEQUENCED_BYTES + 4);
+      bytes.writeUInt32BE(message.from, SEQUENCED_BYTES);
+      return bytes;
+    }
+    case "ack": {
+      const bytes = headed(message, 0, HEADER_BYTES + 16);
+      bytes.writeDoubleBE(message.received, HEADER_BYTES);
+      bytes.writeDoubleBE(message.taken, HEADER_BYTES + 8);
+      return bytes;
+    }
     case "reset":
-      return headed(message, 0);
+      return headed(message, 0, HEADER_BYTES);
   }
 }
 
@@ -130,46 +145,32 @@ function decodeJson(bytes: Bytes): InboxMessage | undefined {
   }
 }
 
-function spellCounts(contents: SpliceContents): Bytes {
-  return words32(...COUNTS.map((name) => contents[name]));
-}
-
 function readCounts(view: DataView): SpliceContents {
   const entries = COUNTS.map((name, i) => [name, view.getUint32(SEQUENCED_BYTES + i * 4)]);
   return Object.fromEntries(entries) as unknown as SpliceContents;
 }
 
-function headed({ type, handle }: HalfMessage, flags: number, ...parts: Uint8Array[]): Bytes {
-  const header = new DataView(new ArrayBuffer(HEADER_BYTES));
-  header.setUint8(0, TYPE[type]);
-  header.setUint8(1, flags);
-  header.setUint32(2, handle);
-  return Buffer.concat([new Uint8Array(header.buffer), ...parts]);
+function headed({ type, handle }: HalfMessage, flags: number, size: number): Buffer<ArrayBuffer> {
+  const bytes = Buffer.allocUnsafe(size);
+  bytes[0] = TYPE[type];
+  bytes[1] = flags;
+  bytes.writeUInt32BE(handle, 2);
+  return bytes;
 }
 
-function sequenced(
-  message: HalfMessage & { sequence: number },
+function sequenced(message: HalfMessage & { sequence: number }, flags: number, size: number): Buffer<ArrayBuffer> {
+  const bytes = headed(message, flags, size);
+  bytes.writeUInt32BE(message.sequence, HEADER_BYTES);
+  return bytes;
+}
+
+/** With the payload behind `at`. */
+function payloaded(
+  message: HalfMessage & { sequence: number; payload: Bytes },
   flags: number,
-  payload: Uint8Array,
-  before: Uint8Array = new Uint8Array(),
-): Bytes {
-  return headed(message, flags, words32(message.sequence), before, payload);
-}
-
-function words16(...values: number[]): Bytes {
-  const view = new DataView(new ArrayBuffer(values.length * 2));
-  values.forEach((value, i) => view.setUint16(i * 2, value));
-  return new Uint8Array(view.buffer);
-}
-
-function words32(...values: number[]): Bytes {
-  const view = new DataView(new ArrayBuffer(values.length * 4));
-  values.forEach((value, i) => view.setUint32(i * 4, value));
-  return new Uint8Array(view.buffer);
-}
-
-function doubles(...values: number[]): Bytes {
-  const view = new DataView(new ArrayBuffer(values.length * 8));
-  values.forEach((value, i) => view.setFloat64(i * 8, value));
-  return new Uint8Array(view.buffer);
+  at: number,
+): Buffer<ArrayBuffer> {
+  const bytes = sequenced(message, flags, at + message.payload.byteLength);
+  bytes.set(message.payload, at);
+  return bytes;
 }
