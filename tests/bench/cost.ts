@@ -18,14 +18,16 @@ export interface Spent {
 
 /** Measures from now on. */
 export class Stopwatch {
+  readonly #serverPids: readonly number[];
   readonly #start: Reading;
 
-  constructor(readonly serverPid: number) {
-    this.#start = read(serverPid);
+  constructor(...serverPids: number[]) {
+    this.#serverPids = serverPids;
+    this.#start = read(serverPids);
   }
 
   stop(): Spent {
-    const end = read(this.serverPid);
+    const end = read(this.#serverPids);
     const seconds = end.now - this.#start.now;
     const serverSeconds = end.server - this.#start.server;
     const generatorSeconds = end.generator - this.#start.generator;
@@ -65,10 +67,10 @@ interface Reading {
   machine: number;
 }
 
-function read(serverPid: number): Reading {
+function read(serverPids: readonly number[]): Reading {
   return {
     now: performance.now() / 1000,
-    server: processSeconds(serverPid),
+    server: serverPids.reduce((sum, pid) => sum + processSeconds(pid), 0),
     generator: processSeconds(Deno.pid),
     machine: machineSeconds(),
   };

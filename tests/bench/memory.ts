@@ -66,6 +66,13 @@ export async function afterLoad(contestants: Contestant[], games: Game[], pace: 
   });
 }
 
+/** Resident memory of a server to which nobody has come. */
+export async function restingMemory(contestants: Contestant[]): Promise<Row[]> {
+  const outcomes = await contest(contestants, 1, ({ pid }) => residentBytes(pid));
+  const metrics = [{ name: "memory of an instance", unit: "bytes", of: (bytes: number) => bytes } as const];
+  return compare(contestants, outcomes, { scenario: "at the start", metrics });
+}
+
 /** The first sockets pay for what a server loads once, so they are not counted. */
 function costOf(fill: Fill, server: Running, { sockets, settleSeconds }: Idleness): number {
   using generator = new Generator();

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { instances } from "./instances.ts";
 import { couples, type Crowd, fans, growth, joins, type Patience } from "./joins.ts";
 import { meetings } from "./meetings.ts";
 import { afterLoad, IDLE, idle, type Idleness } from "./memory.ts";
@@ -100,6 +101,7 @@ export const GROUPS: Record<string, (contestants: Contestant[], plan: Plan) => A
     for (const kind of Object.keys(IDLE)) yield await idle(contestants, kind, idleness);
     yield await afterLoad(contestants, load, { ...pace, ...idleness });
   },
+  instances: (_, { pace }) => instances(pace),
 };
 
 function everyGame(): Game[] {

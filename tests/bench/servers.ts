@@ -14,6 +14,8 @@ export interface Running {
   /** For a proxy: the descriptor that listens where it connects to. */
   readonly listener?: number;
   stop(): Promise<void>;
+  /** Further instances that act as one with it. */
+  readonly others?: readonly { readonly port: number; readonly pid: number }[];
 }
 
 /** One who takes part in the comparison. */
@@ -25,7 +27,7 @@ export interface Contestant {
 }
 
 /** What `deno task start` sets. */
-const RELAY_ENV = { DENO_USE_WRITEV: "1", DENO_V8_FLAGS: "--max-semi-space-size=1" };
+export const RELAY_ENV = { DENO_USE_WRITEV: "1", DENO_V8_FLAGS: "--max-semi-space-size=1" };
 
 /** 32 messages of 1 MiB under way are more than the default transport keeps by default; the ancestor has no bound. */
 const ROOM = ["--max-buffered-bytes", String(64 * 1024 * 1024)];
@@ -50,4 +52,14 @@ export const ANCESTOR: Contestant = {
 
 function running(server: Listening): Running {
   return { port: server.port, pid: server.pid, stop: () => server[Symbol.asyncDispose]() };
+}
+
+/** Where a peer comes who shall be as far away as possible. */
+export function portOfLast({ port, others = [] }: Running): number {
+  return others.at(-1)?.port ?? port;
+}
+
+/** All instances. */
+export function pidsOf({ pid, others = [] }: Running): number[] {
+  return [pid, ...others.map(({ pid }) => pid)];
 }
