@@ -22,7 +22,8 @@ Usage: deno run -A tests/bench/mod.ts [--quick | --readme] [--only ${Object.keys
   --json    prints the rows as JSON instead of a table
   --help    prints this
 
-A ratio is this relay's value divided by the ancestor's, or that of several instances by that of fewer. Progress is told on stderr.`;
+A ratio is this relay's value divided by the ancestor's, or that of several instances by that of fewer. Progress is
+told on stderr.`;
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
