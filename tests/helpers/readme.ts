@@ -29,11 +29,22 @@ export async function runSnippet(project: NodeProject, module: string, url: stri
  * Fails if it is longer than promised.
  */
 export async function snippet(module: string, url = URL_IN_README, language = "ts"): Promise<string> {
-  const blocks = (await Deno.readTextFile(README)).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
-  const found = [...blocks].map(([, code]) => code).filter((code) => code.includes(`from "${module}"`));
+  const found = (await blocks(language)).filter((code) => code.includes(`from "${module}"`));
   assertEquals(found.length, 1, `want one example in the README that imports ${module}`);
   const [code] = found;
   assert(code.trim().split("\n").length <= MOST_LINES, `want at most ${MOST_LINES} lines, got\n${code}`);
   assert(url === URL_IN_README || code.includes(URL_IN_README), `want the relay at ${URL_IN_README}, got\n${code}`);
   return code.replaceAll(URL_IN_README, url);
+}
+
+/** The one example in this language. */
+export async function block(language: string): Promise<string> {
+  const found = await blocks(language);
+  assertEquals(found.length, 1, `want one example in the README in ${language}`);
+  return found[0];
+}
+
+async function blocks(language: string): Promise<string[]> {
+  const found = (await Deno.readTextFile(README)).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
+  return [...found].map(([, code]) => code);
 }
