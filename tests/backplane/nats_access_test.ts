@@ -113,12 +113,12 @@ withProgram("nats-server", () => {
 
   Deno.test("refused a hundred times in another program, the relay leaves no uncaught error there", async () => {
     await using nats = await NatsServer.start(["--user", "relay", "--pass", PASSWORD]);
+    // In time that stands still the relay's guard stays: a reset may come late on a busy machine.
     const clock = new FakeClock();
     for (let i = 0; i < 100; i++) {
       const server = new Server({ port: 0, nats: [urlOf(nats, { user: "eve:wrong" })] }, { clock });
       await assertRejects(() => server.listen(), BackplaneError, "Authorization Violation");
     }
-    clock.pass(1_000);
   });
 
   Deno.test("the relay serves before NATS is there, is not ready, says so once, and joins when it comes", async () => {
