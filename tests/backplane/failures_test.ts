@@ -203,7 +203,8 @@ async function met(sides: readonly Peer[]): Promise<Peer> {
 
 /** Numbers from one to the other, and in the middle of them something happens. Gives a check that a prefix arrived. */
 async function stream(from: Peer, to: Peer, happen: () => Promise<void>): Promise<() => Promise<void>> {
-  for (let i = 0; i < 2_000; i++) from.send(String(i));
+  // Few enough that all have left when it happens: who goes on sending may miss the close code on this transport.
+  for (let i = 0; i < 600; i++) from.send(String(i));
   for (let i = 0; i < 500; i++) assertEquals(await to.next(), String(i));
   await happen();
   return async () => {
