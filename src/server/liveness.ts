@@ -19,6 +19,8 @@ export interface Standing {
 export class Liveness {
   readonly #clock: Clock;
   #signAt: number;
+  /** When it was first called silent after its last sign. */
+  #silentSince: number | undefined;
   #closingSince: number | undefined;
 
   constructor(clock: Clock) {
@@ -29,23 +31,31 @@ export class Liveness {
   /** The peer has given a sign. */
   sign(): void {
     this.#signAt = this.#clock.now();
+    this.#silentSince = undefined;
   }
 
   /** From now on an answer to our close is waited for. */
   closing(): void {
     this.#closingSince ??= this.#clock.now();
+    this.#silentSince = undefined;
   }
 
-  /** Silent for half of the idle time: ping it. For three quarters, or too slow to close: it is dead. */
+  /**
+   * Silent for half of the idle time: ping it. Without an answer until the next look, a quarter of it later, or too slow to
+   * close: it is dead. Nobody is dead who was not pinged: looks can be late.
+   */
   judge({ idleMs, backlog }: Standing): "alive" | "silent" | "dead" {
-    const silentMs = this.#clock.now() - this.#signAt;
+    const now = this.#clock.now();
+    const silentMs = now - this.#signAt;
     if (backlog > 0) return silentMs >= LIMITS.stalledMs ? "dead" : this.#isSilent(silentMs, idleMs);
-    const closingMs = this.#clock.now() - (this.#closingSince ?? Infinity);
-    if (closingMs >= LIMITS.closeAnswerMs || silentMs >= idleMs * 0.75) return "dead";
+    const isUnanswered = now - (this.#silentSince ?? Infinity) >= idleMs / 5;
+    if (isUnanswered || now - (this.#closingSince ?? Infinity) >= LIMITS.closeAnswerMs) return "dead";
     return this.#isSilent(silentMs, idleMs);
   }
 
   #isSilent(silentMs: number, idleMs: number): "alive" | "silent" {
-    return silentMs >= idleMs / 2 && this.#closingSince === undefined ? "silent" : "alive";
+    if (silentMs < idleMs / 2 || this.#closingSince !== undefined) return "alive";
+    this.#silentSince ??= this.#clock.now();
+    return "silent";
   }
 }

@@ -141,8 +141,11 @@ export class WsTransport implements Transport {
   #inspect(): void {
     const { clock, idleTimeout } = this.#options;
     const idleMs = idleTimeout > 0 ? idleTimeout * 1000 : Infinity;
-    this.#inspection = clock.after(Math.min(idleMs, LIMITS.stalledMs) / 4, () => {
-      for (const socket of this.#sockets) socket.inspect(idleMs);
+    const period = Math.min(idleMs, LIMITS.stalledMs) / 4;
+    const due = clock.now() + period;
+    this.#inspection = clock.after(period, () => {
+      // A relay that has stood still has not read yet what came meanwhile, and judges nobody.
+      if (clock.now() - due < period / 2) { for (const socket of this.#sockets) socket.inspect(idleMs); }
       this.#inspect();
     });
   }
