@@ -23,7 +23,7 @@ withProgram("haproxy", () => {
     await proxy.child.nextErrorLine(/Server introduction\/one is DOWN/);
     const elsewhere = await introduced(proxy);
     await relays.restart(0);
-    await Promise.all(elsewhere.map((peer) => peer.closed));
+    await within(Promise.all(elsewhere.map((peer) => peer.closed)), "those elsewhere to be sent away");
     const back = await introduced(proxy);
     assertEquals((await counts(relays.all[0])).peers, 2);
     await hangUp(...back);
@@ -84,7 +84,7 @@ function declareTests(balancer: "haproxy" | "nginx"): void {
     const peers = await Promise.all(relays.all.map(async (relay) => (await counts(relay)).peers));
     assertEquals(peers.toSorted(), [0, 0, 2]);
     relays.all[peers.indexOf(2)].signal("SIGKILL");
-    await Promise.all(before.map((peer) => peer.closed));
+    await within(Promise.all(before.map((peer) => peer.closed)), "the peers of a dead instance to be told");
     await hangUp(...await introduced(proxy));
   });
 }

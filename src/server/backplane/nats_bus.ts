@@ -129,7 +129,7 @@ export class NatsBus implements Bus {
   /** Servers that are away come back. */
   #connectLater(reason: unknown): void {
     if (this.#isClosing) return;
-    this.#complain(`cut off from NATS, trying again: ${messageOf(reason)}`);
+    this.#complain("cut off from NATS, trying again: {reason}", reason);
     this.#retry = this.#options.clock.after(LIMITS.natsRetryMs, () => {
       this.#connect().catch((error) => this.#connectLater(error));
     });
@@ -139,7 +139,7 @@ export class NatsBus implements Bus {
     for await (const status of connection.status()) {
       if (status.type === "disconnect") this.#disconnected();
       else if (status.type === "reconnect") this.#connected();
-      else if (status.type === "error") this.#complain(`NATS refuses something: ${status.error.message}`);
+      else if (status.type === "error") this.#complain("NATS refuses something: {reason}", status.error);
     }
     this.#disconnected();
     if (!this.#isClosing) this.#connectLater(await connection.closed() ?? "the connection was closed");
@@ -161,8 +161,8 @@ export class NatsBus implements Bus {
   }
 
   /** Once: NATS may say the same at every try, and of every message. */
-  #complain(trouble: string): void {
-    this.#options.log[this.#hasComplained ? "debug" : "error"]("{trouble}", { trouble });
+  #complain(trouble: string, reason: unknown): void {
+    this.#options.log[this.#hasComplained ? "debug" : "error"](trouble, { reason: messageOf(reason) });
     this.#hasComplained = true;
   }
 
