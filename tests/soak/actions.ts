@@ -63,7 +63,7 @@ const ACTIONS: Record<keyof typeof WEIGHTS, Action> = {
     if (side?.isLive) side.corrupt(frame);
   },
   breakIntroduction: (world, chance) => chance.pick(world.peers).corruptLink(brokenFrame(chance)),
-  stranger: (world, chance) => strange(world.relay.port, brokenRequest(chance)),
+  stranger: (world, chance) => strange(world.relays.any().port, brokenRequest(chance)),
 };
 
 /** Does one thing and waits until it is done. Says which it was. */

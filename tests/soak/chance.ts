@@ -23,6 +23,12 @@ export class Chance {
     return list[this.below(list.length)];
   }
 
+  /** The same in another order. */
+  shuffled<T>(list: readonly T[]): T[] {
+    const left = [...list];
+    return list.map(() => left.splice(this.below(left.length), 1)[0]);
+  }
+
   bytes(length: number): Uint8Array<ArrayBuffer> {
     return Uint8Array.from({ length }, () => this.below(256));
   }

@@ -7,6 +7,8 @@
 import type { Buffer } from "node:buffer";
 import { CLOSE, connectionPath } from "../../src/protocol.ts";
 import { greeterOf, greetingOf, payloadOf, type Said } from "./talk.ts";
+import type { TestedRelay } from "./tested_relay.ts";
+import type { TestedRelays } from "./tested_relays.ts";
 import { type Departure, type Ending, OPCODE, WireSocket } from "./wire_socket.ts";
 
 /** Whom a side is from, whom it is for, and what about. */
@@ -18,12 +20,12 @@ export interface Claim {
 
 /** What a side needs of the world. */
 export interface SideOptions {
-  readonly port: number;
+  readonly relays: TestedRelays;
   /** The sides by serial number, also those that are gone: their greeting may arrive after their end. */
   readonly sides: Map<number, Side>;
   readonly violated: (what: string) => void;
   /** A side that stayed was told of its partner's end by a hang-up. Says whether that may be. */
-  readonly hungUp: () => void;
+  readonly hungUp: (side: Side) => void;
   readonly ended: (side: Side) => void;
 }
 
@@ -42,6 +44,8 @@ export class Side {
   isSuperseded = false;
   hasSaidFarewell = false;
   readonly said: Said[] = [];
+  readonly relay: TestedRelay;
+  readonly openedAt = performance.now();
   readonly #options: SideOptions;
   readonly #socket: WireSocket;
   readonly #waiting = new Set<() => void>();
@@ -50,8 +54,9 @@ export class Side {
   constructor(readonly claim: Claim, options: SideOptions) {
     this.#options = options;
     options.sides.set(this.serial, this);
+    this.relay = options.relays.any();
     const { localId, remoteId, documentId } = claim;
-    this.#socket = new WireSocket(options.port, connectionPath(localId, remoteId, documentId), {
+    this.#socket = new WireSocket(this.relay.port, connectionPath(localId, remoteId, documentId), {
       message: (opcode, payload) => this.#hear(opcode, payload),
       ended: (ending) => this.#ended(ending),
     });
@@ -143,8 +148,9 @@ export class Side {
   }
 
   /** Whether a side that stayed may end so. */
-  #problemWith({ code }: Ending): string | undefined {
+  #problemWith({ code, reason }: Ending): string | undefined {
     const partner = this.partner;
+    const isBroken = this.#options.relays.mayHaveBroken(this.relay, partner?.relay, this.openedAt);
     switch (code) {
       case FAREWELL_CODE:
         if (!partner?.hasSaidFarewell) return "nobody said farewell";
@@ -153,16 +159,20 @@ export class Side {
         return this.isSuperseded ? undefined : "no newer side was opened";
       case CLOSE.peerLost.code:
         return partner?.isLive ? "its partner is still there" : undefined;
+      case CLOSE.backplaneLost.code:
+        return reason === CLOSE.backplaneLost.reason && isBroken ? undefined : "nothing had failed";
       case undefined:
-        this.#options.hungUp();
-        return partner?.isLive ? "it stayed" : undefined;
+        if (this.relay.isDead) return;
+        // Its partner may hear of its own end, for whatever reason, a moment later.
+        this.#options.hungUp(this);
+        return;
       default:
         return "it stayed";
     }
   }
 
   #refused(error: Error): void {
-    if (!this.isGivenUp) this.#violate(error.message);
+    if (!this.isGivenUp && !this.relay.isDead) this.#violate(error.message);
   }
 
   #violate(what: string): void {

@@ -7,7 +7,9 @@
 import type { RelayConfig } from "../../src/server/mod.ts";
 import { act } from "./actions.ts";
 import { Chance } from "./chance.ts";
-import { TestedRelay } from "./tested_relay.ts";
+import { fail } from "./failures.ts";
+import type { TestedRelay } from "./tested_relay.ts";
+import { TestedRelays } from "./tested_relays.ts";
 import { World } from "./world.ts";
 
 /** How much, and how. */
@@ -18,16 +20,21 @@ export interface SoakOptions {
   /** Ends the counted round earlier. */
   readonly seconds: number;
   readonly seed: number;
+  /** More than one: with a NATS server between them; all of these fail now and then. */
+  readonly instances: number;
 }
 
 /** What a soak that passed has to tell. */
 export interface SoakReport {
   readonly actions: Record<string, number>;
+  readonly failures: Record<string, number>;
   readonly pairsAtRest: number;
+  /** Of these, over two instances. */
+  readonly remotePairsAtRest: number;
   /** Sides that heard a hang-up instead of their partner's end: only on `deno`. */
   readonly hangUps: number;
-  readonly mibBefore: number;
-  readonly mibAfter: number;
+  /** Of each instance that lived from the beginning to the end. */
+  readonly mib: { readonly before: number; readonly after: number }[];
 }
 
 /** Actions under way at once: enough that they disturb each other, few enough that each soon gets its turn. */
@@ -39,41 +46,70 @@ const ARRIVALS = 100;
 
 /** Runs it. Throws at the first thing that is not as it should be. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
-  await using relay = await TestedRelay.start(options.transport);
   const chance = new Chance(options.seed);
+  await using relays = await TestedRelays.start({ ...options, chance: chance.branch() });
   // What a relay loads and allocates once belongs to it; only what grows from round to round is a leak.
-  await round(relay, chance.branch(), options);
-  const mibBefore = await relay.trimmedMib();
-  const report = await round(relay, chance.branch(), options);
-  const mibAfter = await relay.trimmedMib();
-  if (mibAfter > mibBefore * MEMORY_MARGIN) {
-    throw new Error(`Cannot pass the soak: want at most ${MEMORY_MARGIN} x ${mibBefore} MiB, got ${mibAfter}`);
-  }
-  const { code } = await relay.stop();
-  if (code !== 0) throw new Error(`Cannot pass the soak: want exit code 0, got ${code}: ${relay.relay.stderr}`);
-  return { ...report, mibBefore, mibAfter };
+  await round(relays, chance.branch(), options);
+    for (const r of relays.living) {
+      console.log("STDERR", r.port, r.relay.stderr.slice(-3000), r.relay.stdout.slice(-3000));
+    }
+    throw e;
+  });
+  const before = await memory(relays);
+  const report = await round(relays, chance.branch(), { ...options, fails: options.instances > 1 });
+  const mib = grown(before, await memory(relays));
+  await relays.stop();
+  return { ...report, mib };
 }
 
-async function round(relay: TestedRelay, chance: Chance, { peers, steps, seconds }: SoakOptions) {
-  const world = new World(relay, peers);
-  for (let at = 0; at < peers; at += ARRIVALS) {
-    await Promise.all(world.peers.slice(at, at + ARRIVALS).map((peer) => peer.arrive()));
-  }
+async function memory({ living }: TestedRelays): Promise<Map<TestedRelay, number>> {
+  return new Map(await Promise.all(living.map(async (relay) => [relay, await relay.trimmedMib()] as const)));
+}
+
+function grown(before: Map<TestedRelay, number>, after: Map<TestedRelay, number>): SoakReport["mib"] {
+  const lived = [...before].filter(([relay]) => after.has(relay));
+  const all = lived.map(([relay, mib]) => ({ before: mib, after: after.get(relay)! }));
+  const leaky = all.find(({ before, after }) => after > before * MEMORY_MARGIN);
+  if (leaky === undefined) return all;
+  throw new Error(`Cannot pass the soak: want at most ${MEMORY_MARGIN} x ${leaky.before} MiB, got ${leaky.after}`);
+}
+
+async function round(
+  relays: TestedRelays,
+  chance: Chance,
+  { peers, steps, seconds, fails }: SoakOptions & { fails?: boolean },
+) {
+  const world = new World(relays, peers);
+  await assemble(world);
   await world.settled();
   const deadline = performance.now() + seconds * 1000;
-  const actions: Record<string, number> = {};
   let left = steps;
+  const goesOn = () => left-- > 0 && performance.now() < deadline;
+  const failing = fails ? fail(relays, chance.branch(), () => left > 0 && performance.now() < deadline) : undefined;
+  let isFailing = fails;
+  failing?.finally(() => isFailing = false).catch(() => {});
+  const actions: Record<string, number> = {};
   const hand = async (chance: Chance) => {
-    while (left-- > 0 && performance.now() < deadline) {
+    while (goesOn() || isFailing) {
       const name = await act(world, chance);
       actions[name] = (actions[name] ?? 0) + 1;
     }
   };
   await Promise.all(Array.from({ length: HANDS }, () => hand(chance.branch())));
+  const failures = await failing ?? {};
   world.check();
+  if (fails) await assemble(world);
   await world.settled();
-  const { pairs } = world.expectedCounts();
+  const { pairs, remotePairs } = world.expectedCounts();
   await world.emptied();
   world.check();
-  return { actions, pairsAtRest: pairs, hangUps: world.hangUps };
+  const atRest = { pairsAtRest: pairs - remotePairs / 2, remotePairsAtRest: remotePairs / 2 };
+  return { actions, failures, ...atRest, hangUps: world.hangUps };
+}
+
+/** All who are not there come. */
+async function assemble({ peers }: World): Promise<void> {
+  for (let at = 0; at < peers.length; at += ARRIVALS) {
+    await Promise.all(peers.slice(at, at + ARRIVALS).map((peer) => peer.arrive()));
+  }
 }

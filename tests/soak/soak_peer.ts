@@ -10,6 +10,7 @@ import { Buffer } from "node:buffer";
 import { introductionPath } from "../../src/protocol.ts";
 import type { Malformed } from "./garbage.ts";
 import { Side, type SideOptions } from "./side.ts";
+import type { TestedRelay } from "./tested_relay.ts";
 import { type Departure, type Ending, OPCODE, WireSocket } from "./wire_socket.ts";
 
 /** What a peer needs of the world. */
@@ -22,6 +23,7 @@ export const DIALECTS = ["json", "json in binary", "msgpack"] as const;
 const MALFORMED_MOST = 99;
 
 interface Link {
+  readonly relay: TestedRelay;
   readonly socket: WireSocket;
   malformed: number;
   /** Whether it is open and has joined. */
@@ -50,6 +52,11 @@ export class SoakPeer {
     return this.#link?.isOpen === true;
   }
 
+  /** Where it is present. */
+  get relay(): TestedRelay | undefined {
+    return this.isPresent ? this.#link?.relay : undefined;
+  }
+
   get sides(): Side[] {
     return [...this.#sides.values()].filter(({ isLive }) => isLive);
   }
@@ -61,17 +68,19 @@ export class SoakPeer {
   /** Connects and joins all its documents. */
   async arrive(): Promise<void> {
     if (this.#link !== undefined) return;
+    const relay = this.#options.relays.any();
     const link: Link = {
+      relay,
       malformed: 0,
       isOpen: false,
       isGivenUp: false,
-      socket: new WireSocket(this.#options.port, introductionPath(this.id), {
+      socket: new WireSocket(relay.port, introductionPath(this.id), {
         message: (opcode, payload) => this.#hear(link, opcode, payload),
         ended: (ending) => this.#linkEnded(link, ending),
       }),
     };
     this.#link = link;
-    await link.socket.opened.catch((error) => this.#violate(error.message));
+    await link.socket.opened.catch((error) => relay.isDead || this.#violate(error.message));
     link.isOpen = true;
     if (link === this.#link) this.join(this.documents);
   }
@@ -174,8 +183,10 @@ export class SoakPeer {
 
   #linkEnded(link: Link, { code, reason }: Ending): void {
     if (link.isGivenUp) return;
-    this.#violate(`lost its introduction socket: ${code} ${reason}`);
     this.#forgetLink();
+    // As clients do, it comes again, to another instance.
+    if (link.relay.isDead) this.arrive();
+    else this.#violate(`lost its introduction socket: ${code} ${reason}`);
   }
 
   #violate(what: string): void {

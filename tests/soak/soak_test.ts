@@ -1,12 +1,22 @@
-/** The soak in its short form: 200 peers on 800 sockets, 3,000 actions a round. */
+/** The soak in its short form: 200 peers on 800 sockets, 3,000 actions a round; and fewer on instances that fail. */
 
-import { assertEquals } from "@std/assert";
-import { soak } from "./soak.ts";
+import { assert, assertEquals } from "@std/assert";
+import { withProgram } from "../helpers/programs.ts";
 import { TRANSPORTS } from "../helpers/transports.ts";
+import { soak } from "./soak.ts";
 
 for (const transport of TRANSPORTS) {
   Deno.test(`${transport}: 200 peers join, connect, talk, drop and send garbage; nothing is lost or left`, async () => {
-    const { actions } = await soak({ transport, peers: 200, steps: 3_000, seconds: 8, seed: 4 });
+    const { actions } = await soak({ transport, peers: 200, steps: 3_000, seconds: 8, seed: 4, instances: 1 });
     assertEquals(Object.keys(actions).length, 12, "every action happened");
+  });
+
+  withProgram("nats-server", () => {
+    Deno.test(`${transport}: the same over three instances, which die and freeze, as does NATS between them`, async () => {
+      const options = { transport, peers: 90, steps: 100_000, seconds: 4, seed: 7, instances: 3 };
+      const { failures, remotePairsAtRest } = await soak(options);
+      assertEquals(Object.keys(failures).length, 4, "every failure happened");
+      assert(remotePairsAtRest > 0);
+    });
   });
 }

@@ -14,6 +14,8 @@ export interface Counts {
   readonly documents: number;
   readonly seekers: number;
   readonly pairs: number;
+  /** Those with a half on another instance. */
+  readonly remotePairs: number;
   readonly bufferedBytes: number;
 }
 
@@ -25,11 +27,16 @@ const LOOK_MS = 300;
 
 /** A relay in a process of its own. */
 export class TestedRelay implements AsyncDisposable {
-  private constructor(readonly relay: Listening, readonly transport: RelayConfig["transport"]) {}
+  /** It was killed. */
+  isDead = false;
+  /** Until when it may have broken pairs with other instances, in milliseconds of the soak's clock. */
+  brokenUntil = -Infinity;
 
-  static async start(transport: RelayConfig["transport"]): Promise<TestedRelay> {
-    const relay = await startRelay(["--transport", transport, "--drain-timeout", "1"], { env: ENV });
-    return new TestedRelay(relay, transport);
+  private constructor(readonly relay: Listening) {}
+
+  static async start(transport: RelayConfig["transport"], args: string[] = []): Promise<TestedRelay> {
+    const relay = await startRelay(["--transport", transport, "--drain-timeout", "1", ...args], { env: ENV });
+    return new TestedRelay(relay);
   }
 
   get port(): number {
@@ -38,8 +45,9 @@ export class TestedRelay implements AsyncDisposable {
 
   async counts(): Promise<Counts> {
     const response = await fetch(this.relay.http, { headers: { accept: "application/json" } });
-    const { connections, peers, documents, seekers, pairs, bufferedBytes } = await response.json();
-    return { connections, peers, documents, seekers, pairs, bufferedBytes };
+    const { connections, peers, documents, seekers, pairs, bufferedBytes, backplane } = await response.json();
+    const { remotePairs = 0 } = backplane ?? {};
+    return { connections, peers, documents, seekers, pairs, remotePairs, bufferedBytes };
   }
 
   /** MiB of resident memory when the runtime has given back what it does not need (DESIGN 5.5). */
@@ -57,9 +65,22 @@ export class TestedRelay implements AsyncDisposable {
   }
 
   /** Ends it as an operator does; a relay that cannot end was not healthy. */
-  async stop(): Promise<Deno.CommandStatus> {
+  async stop(): Promise<void> {
     this.relay.signal("SIGTERM");
-    return await this.relay.exited;
+    const { code } = await this.relay.exited;
+    if (code !== 0) throw new Error(`Cannot pass the soak: want exit code 0, got ${code}: ${this.relay.stderr}`);
+  }
+
+  async kill(): Promise<void> {
+    this.isDead = true;
+    await this.relay[Symbol.asyncDispose]();
+  }
+
+  /** Lets it stand still for a while. */
+  async freeze(ms: number): Promise<void> {
+    this.relay.signal("SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    if (!this.isDead) this.relay.signal("SIGCONT");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Counts, TestedRelay } from "./tested_relay.ts";
+import type { Counts } from "./tested_relay.ts";
+import type { TestedRelays } from "./tested_relays.ts";
 import type { Side } from "./side.ts";
 import { DIALECTS, SoakPeer } from "./soak_peer.ts";
 
@@ -22,20 +23,22 @@ const LOOK_MS = 50;
 /** More would only repeat the first. */
 const VIOLATIONS_SHOWN = 10;
 
-/** The peers of one relay and what went wrong. */
+/** The peers of one relay, or of several that act as one, and what went wrong. */
 export class World {
   readonly peers: SoakPeer[];
   readonly sides = new Map<number, Side>();
   readonly #violations: string[] = [];
   /** Closes of the relay that were lost to a reset. */
-  hangUps = 0;
+  get hangUps(): number {
+    return this.#hungUp.length;
+  }
 
-  constructor(readonly relay: TestedRelay, peers: number) {
+  constructor(readonly relays: TestedRelays, peers: number) {
     const options = {
-      port: relay.port,
+      relays,
       sides: this.sides,
       violated: (what: string) => void this.#violations.push(what),
-      hungUp: () => this.#hungUp(),
+      hungUp: (side: Side) => void this.#hungUp.push(side),
     };
     this.peers = Array.from({ length: peers }, (_, i) => {
       return new SoakPeer(`peer-${i}`, documentsOf(i), DIALECTS[i % DIALECTS.length], options);
@@ -52,36 +55,43 @@ export class World {
   /** Waits until all who are here have met, all that was said was heard, and the relay counts what we count. */
   async settled(): Promise<void> {
     await this.#until(() => this.#unsettled(), MEETING_SECONDS);
-    await this.#until(async () => differences(this.expectedCounts(), await this.relay.counts()), MEETING_SECONDS);
+    await this.#until(async () => differences(this.expectedCounts(), await this.relays.counts()), MEETING_SECONDS);
   }
 
   /** Everybody leaves; then nothing may be left of anybody. */
   async emptied(): Promise<void> {
     await Promise.all(this.peers.map((peer) => peer.vanish("close")));
-    await this.#until(async () => differences(EMPTY, await this.relay.counts()), EMPTY_SECONDS);
+    await this.#until(async () => differences(EMPTY, await this.relays.counts()), EMPTY_SECONDS);
   }
 
   /** What the relay must count. What it buffers it knows as of the latest frame only, so that is left out. */
   expectedCounts(): Omit<Counts, "bufferedBytes"> {
     const present = this.peers.filter(({ isPresent }) => isPresent);
     const sides = this.peers.flatMap(({ sides }) => sides);
-    const paired = sides.filter(({ isPaired }) => isPaired).length;
+    const paired = sides.filter(({ isPaired }) => isPaired);
+    const apart = paired.filter(({ relay, partner }) => partner?.relay !== relay).length;
     return {
       connections: present.length + sides.length,
       peers: present.length,
-      documents: new Set(present.flatMap(({ interests }) => [...interests])).size,
-      seekers: sides.length - paired,
-      pairs: paired / 2,
+      documents: this.#documentsByRelay(present),
+      seekers: sides.length - paired.length,
+      // Each of two instances counts a pair that they share.
+      pairs: (paired.length - apart) / 2 + apart,
+      remotePairs: apart,
     };
+  }
+
+  #documentsByRelay(present: readonly SoakPeer[]): number {
+    const groups = [...Map.groupBy(present, ({ relay }) => relay).values()];
+    const counts = groups.map((peers) => new Set(peers.flatMap(({ interests }) => [...interests])).size);
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   /**
    * A side that stayed may be hung up on when its partner was lost: Deno's runtime resets a connection on which a frame
    * crosses the relay's close, and a spliced connection cannot be closed in the middle of a frame.
    */
-  #hungUp(): void {
-    this.hangUps += 1;
-  }
+  readonly #hungUp: Side[] = [];
 
   /** The first meeting or message that is still missing. */
   #unsettled(): string | undefined {
@@ -92,6 +102,8 @@ export class World {
         if (missing !== undefined) return `${peer.id} has not met ${missing.id} about ${documentId}`;
       }
     }
+    const hole = this.#hungUp.find(({ partner }) => partner?.isLive);
+    if (hole !== undefined) return `side ${hole.partner?.serial} stayed, although side ${hole.serial} was hung up on`;
     const waiting = this.peers.flatMap(({ sides }) => sides).find((side) => side.isPaired && !side.isDelivered);
     return waiting && `side ${waiting.serial} was not heard out`;
   }
@@ -106,13 +118,34 @@ export class World {
     const deadline = performance.now() + seconds * 1000;
     for (let open = await problem(); open !== undefined; open = await problem()) {
       this.check();
+      if (performance.now() > deadline) {
+        for (const side of this.sides.values()) {
+          if (!side.isGone && !side.isLive) {
+            console.log(
+              "GHOST",
+              side.serial,
+              side.claim,
+              side.isGivenUp,
+              side.isSuperseded,
+              side.partner?.serial,
+              side.partner?.isLive,
+              side.partner?.isGone,
+              side.relay.port,
+              "age",
+              performance.now() - side.openedAt,
+            );
+          }
+        }
+      }
       if (performance.now() > deadline) throw new Error(`Cannot pass the soak: after ${seconds} s ${open}`);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }
 }
 
-const EMPTY: Counts = { connections: 0, peers: 0, documents: 0, seekers: 0, pairs: 0, bufferedBytes: 0 };
+const EMPTY: Counts = {
+  ...{ connections: 0, peers: 0, documents: 0, seekers: 0, pairs: 0, remotePairs: 0, bufferedBytes: 0 },
+};
 
 /** Everybody shares a document with two others, every second one with two more. */
 function documentsOf(index: number): string[] {
