@@ -50,11 +50,6 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   await using relays = await TestedRelays.start({ ...options, chance: chance.branch() });
   // What a relay loads and allocates once belongs to it; only what grows from round to round is a leak.
   await round(relays, chance.branch(), options);
-    for (const r of relays.living) {
-      console.log("STDERR", r.port, r.relay.stderr.slice(-3000), r.relay.stdout.slice(-3000));
-    }
-    throw e;
-  });
   const before = await memory(relays);
   const report = await round(relays, chance.branch(), { ...options, fails: options.instances > 1 });
   const mib = grown(before, await memory(relays));

@@ -118,25 +118,6 @@ export class World {
     const deadline = performance.now() + seconds * 1000;
     for (let open = await problem(); open !== undefined; open = await problem()) {
       this.check();
-      if (performance.now() > deadline) {
-        for (const side of this.sides.values()) {
-          if (!side.isGone && !side.isLive) {
-            console.log(
-              "GHOST",
-              side.serial,
-              side.claim,
-              side.isGivenUp,
-              side.isSuperseded,
-              side.partner?.serial,
-              side.partner?.isLive,
-              side.partner?.isGone,
-              side.relay.port,
-              "age",
-              performance.now() - side.openedAt,
-            );
-          }
-        }
-      }
       if (performance.now() > deadline) throw new Error(`Cannot pass the soak: after ${seconds} s ${open}`);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
