@@ -378,9 +378,21 @@ Deno.test("--ready of a relay without such a page, of a dead and of a silent add
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const url = `ws://127.0.0.1:${listener.addr.port}`;
   assertEquals(failure(await report(url, "--ready", "--timeout", "0.2")).got, "no answer in 200 ms");
+  const { port } = listener.addr;
   listener.close();
+  while (await isOpen(port));
   assertStringIncludes(failure(await report(url, "--ready")).advice!, "Nothing listens there");
 });
+
+/** A listener that was closed may take connections for a moment longer. */
+async function isOpen(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ port, hostname: "127.0.0.1" })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 // Arguments and output
 

@@ -25,6 +25,11 @@ export interface Claim {
   readonly localId: string;
   readonly remoteId: string;
   readonly documentId: string;
+  /**
+   * When its request came, in milliseconds since 1970. It opens later, perhaps later than one that its peer has opened
+   * elsewhere in its place.
+   */
+  readonly requestedAt?: number;
 }
 
 /** What a seeker needs besides its socket. */

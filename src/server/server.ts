@@ -219,7 +219,8 @@ export class Server {
   #answerSocket(request: Request, address: string, route: SocketRoute): Response | Upgrade {
     const lease = this.#admission.admit(request, address, route);
     if (lease instanceof Refusal) return this.#refuse(lease, address);
-    const enter = (socket: PeerSocket) => this.#enter(route, lease.grant, socket);
+    const requestedAt = Date.now();
+    const enter = (socket: PeerSocket) => this.#enter({ ...route, requestedAt }, lease.grant, socket);
     return new Upgrade(enter, lease.release, route.kind === "connection");
   }
 
@@ -229,7 +230,7 @@ export class Server {
     return refusal.toResponse();
   }
 
-  #enter(route: SocketRoute, grant: Grant, socket: PeerSocket): void {
+  #enter(route: SocketRoute & { requestedAt: number }, grant: Grant, socket: PeerSocket): void {
     this.#counters.opened[route.kind] += 1;
     if (route.kind === "introduction") this.#introducer.welcome(route.localId, socket, grant);
     else this.#broker.welcome(route, socket);

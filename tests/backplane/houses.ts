@@ -55,9 +55,10 @@ export class House {
     return socket;
   }
 
-  connect(localId: string, remoteId: string, documentId = "doc"): FakeSocket {
+  /** @param requestedAt When it was asked for, if not just now. */
+  connect(localId: string, remoteId: string, documentId = "doc", requestedAt?: number): FakeSocket {
     const socket = this.#open();
-    this.broker.welcome({ localId, remoteId, documentId }, socket);
+    this.broker.welcome({ localId, remoteId, documentId, requestedAt }, socket);
     return socket;
   }
 

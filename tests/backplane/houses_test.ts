@@ -302,6 +302,17 @@ Deno.test("a newer connection of one side wins, on whichever instance it comes",
   assertEquals([again.sent.map(plain), newer.closedWith], [["hello again"], undefined]);
 });
 
+Deno.test("one that opens late, after a newer one on another instance, does not win", () => {
+  const houses = new Houses(2);
+  const requestedAt = houses.clock.now();
+  houses.pass(10);
+  const newer = houses.all[1].connect("alice", "bob");
+  houses.pass(10);
+  const older = houses.all[0].connect("alice", "bob", "doc", requestedAt);
+  houses.pass(100);
+  assertEquals([older.closedWith, newer.closedWith], [CLOSE.superseded, undefined]);
+});
+
 Deno.test("a slow reader's backlog is the sender's backlog: past the bound both are closed", () => {
   const houses = new Houses(2);
   const [alice, bob] = pair(houses);

@@ -75,7 +75,7 @@ export class Matches implements Matchmaker {
   came(claim: Claim, isWaiting: boolean): void {
     const { pair, side } = placeOf(claim);
     const meeting = this.#meetings.get(pair) ?? this.#arrange(pair);
-    const arrival: Arrival = [this.#options.timeOfDay(), crypto.randomUUID()];
+    const arrival: Arrival = [claim.requestedAt ?? this.#options.timeOfDay(), crypto.randomUUID()];
     const answeredUntil = this.#options.clock.now() + LIMITS.offerAgainMs[0];
     const half: Half = { claim, side, arrival, state: isWaiting ? "waiting" : "joined", offers: 0, answeredUntil };
     meeting.halves[side] = half;
