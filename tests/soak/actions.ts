@@ -17,6 +17,8 @@ type Action = (world: World, chance: Chance) => Promise<void> | void;
 
 /** Messages said at once: below the 256 that are held, since the partner's socket may just be gone. */
 const MESSAGES_AT_ONCE = 20;
+/** Milliseconds between two sides of which the second is the newer on other instances, too: they look at the time of day. */
+const APART_MS = 2;
 const DEPARTURES: readonly Departure[] = ["close", "FIN", "RST"];
 
 /** Parts of a thousand. Mostly talk, since that is what must not suffer from the rest. */
@@ -54,6 +56,7 @@ const ACTIONS: Record<keyof typeof WEIGHTS, Action> = {
     const peer = chance.pick(world.peers);
     const side = sideOf(world, chance, peer);
     await side?.opened.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, APART_MS));
     if (side?.isLive) peer.open(side.claim.remoteId, side.claim.documentId);
   },
   babble: (world, chance) => chance.pick(world.peers).babble(malformedMessage(chance)),

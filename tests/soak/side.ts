@@ -101,6 +101,13 @@ export class Side {
     this.wake();
   }
 
+  /** Hangs up, if it is still there although superseded. */
+  abandon(): void {
+    if (this.isGone) return;
+    this.isGivenUp = true;
+    this.#socket.leave("FIN");
+  }
+
   /** Sends a frame that ends it. */
   corrupt(frame: Uint8Array): void {
     this.isGivenUp = true;

@@ -126,7 +126,11 @@ export class SoakPeer {
     if (older !== undefined) older.isSuperseded = true;
     const side = new Side({ localId: this.id, remoteId, documentId }, {
       ...this.#options,
-      ended: () => this.#sideEnded(side),
+      ended: () => {
+        // A newer side that comes and goes while instances cannot hear each other is unknown where the older one is.
+        older?.abandon();
+        this.#sideEnded(side);
+      },
     });
     this.#sides.set(keyOf(remoteId, documentId), side);
   }
