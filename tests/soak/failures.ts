@@ -15,23 +15,33 @@ const LONG_MS = LIMITS.receiptMs + LIMITS.inspectMs + 1_500;
 /** Milliseconds without NATS: more than its clients need to notice. */
 const CUT_MS = 500;
 
-const KILLS = {
+/** Milliseconds between two failures, in which peers find each other and talk. */
+const REST_MS = 1_000;
+
+type Failures = Record<string, (relays: TestedRelays) => Promise<void>>;
+
+export const KILLS: Failures = {
   instanceKilled: (relays: TestedRelays) => relays.replace(),
   natsKilled: (relays: TestedRelays) => relays.cut(CUT_MS),
 };
-const FREEZES = {
+export const FREEZES: Failures = {
   frozenForMoments: (relays: TestedRelays) => relays.freeze(SHORT_MS, false),
   frozenForLong: (relays: TestedRelays) => relays.freeze(LONG_MS, true),
 };
 
-/** Lets each happen at least once, and again while `goesOn`. Kills come also while somebody is frozen. */
-export async function fail(relays: TestedRelays, chance: Chance, goesOn: () => boolean) {
+/** Lets each happen at least once, and again while `goesOn`. Those of one kind come in turn, whatever the others do. */
+export async function fail(
+  relays: TestedRelays,
+  chance: Chance,
+  { kinds, goesOn }: { kinds: readonly Failures[]; goesOn: () => boolean },
+): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
-  await Promise.all([KILLS, FREEZES].map(async (kind) => {
+  await Promise.all(kinds.map(async (kind) => {
     do {
       for (const [name, happen] of chance.shuffled(Object.entries(kind))) {
         await happen(relays);
         counts[name] = (counts[name] ?? 0) + 1;
+        await new Promise((resolve) => setTimeout(resolve, REST_MS));
       }
     } while (goesOn());
   }));

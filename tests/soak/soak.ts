@@ -7,7 +7,7 @@
 import type { RelayConfig } from "../../src/server/mod.ts";
 import { act } from "./actions.ts";
 import { Chance } from "./chance.ts";
-import { fail } from "./failures.ts";
+import { fail, FREEZES, KILLS } from "./failures.ts";
 import type { TestedRelay } from "./tested_relay.ts";
 import { TestedRelays } from "./tested_relays.ts";
 import { World } from "./world.ts";
@@ -49,9 +49,10 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const chance = new Chance(options.seed);
   await using relays = await TestedRelays.start({ ...options, chance: chance.branch() });
   // What a relay loads and allocates once belongs to it; only what grows from round to round is a leak.
-  await round(relays, chance.branch(), options);
+  const [warmUp, failures] = options.instances > 1 ? [[KILLS], [KILLS, FREEZES]] : [[], []];
+  await round(relays, chance.branch(), { ...options, failures: warmUp });
   const before = await memory(relays);
-  const report = await round(relays, chance.branch(), { ...options, fails: options.instances > 1 });
+  const report = await round(relays, chance.branch(), { ...options, failures });
   const mib = grown(before, await memory(relays));
   await relays.stop();
   return { ...report, mib };
@@ -72,28 +73,28 @@ function grown(before: Map<TestedRelay, number>, after: Map<TestedRelay, number>
 async function round(
   relays: TestedRelays,
   chance: Chance,
-  { peers, steps, seconds, fails }: SoakOptions & { fails?: boolean },
+  { peers, steps, seconds, failures: kinds }: SoakOptions & { failures: Parameters<typeof fail>[2]["kinds"] },
 ) {
   const world = new World(relays, peers);
   await assemble(world);
   await world.settled();
   const deadline = performance.now() + seconds * 1000;
   let left = steps;
-  const goesOn = () => left-- > 0 && performance.now() < deadline;
-  const failing = fails ? fail(relays, chance.branch(), () => left > 0 && performance.now() < deadline) : undefined;
-  let isFailing = fails;
-  failing?.finally(() => isFailing = false).catch(() => {});
+  const goesOn = () => left > 0 && performance.now() < deadline;
+  let isFailing = true;
+  const failing = fail(relays, chance.branch(), { kinds, goesOn }).finally(() => isFailing = false);
   const actions: Record<string, number> = {};
   const hand = async (chance: Chance) => {
     while (goesOn() || isFailing) {
+      left -= 1;
       const name = await act(world, chance);
       actions[name] = (actions[name] ?? 0) + 1;
     }
   };
-  await Promise.all(Array.from({ length: HANDS }, () => hand(chance.branch())));
-  const failures = await failing ?? {};
+  const hands = Array.from({ length: HANDS }, () => hand(chance.branch()));
+  const [failures] = await Promise.all([failing, ...hands]);
   world.check();
-  if (fails) await assemble(world);
+  if (kinds.length > 0) await assemble(world);
   await world.settled();
   const { pairs, remotePairs } = world.expectedCounts();
   await world.emptied();

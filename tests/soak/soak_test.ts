@@ -14,9 +14,9 @@ for (const transport of TRANSPORTS) {
   withProgram("nats-server", () => {
     Deno.test(`${transport}: the same over three instances, which die and freeze, as does NATS between them`, async () => {
       const options = { transport, peers: 90, steps: 100_000, seconds: 4, seed: 7, instances: 3 };
-      const { failures, remotePairsAtRest } = await soak(options);
+      const { failures, remotePairsAtRest, mib } = await soak(options);
       assertEquals(Object.keys(failures).length, 4, "every failure happened");
-      assert(remotePairsAtRest > 0);
+      assert(remotePairsAtRest > 0 && mib.length > 0);
     });
   });
 }

@@ -24,6 +24,8 @@ const ENV = { DENO_USE_WRITEV: "1", DENO_USR2_MEMORY_TRIM: "1", DENO_V8_FLAGS: "
 /** Memory is at its lowest when it did not fall this often in a row: the first trim frees what the second gives back. */
 const STEADY_LOOKS = 3;
 const LOOK_MS = 300;
+/** Characters of a log that tell why it ended. */
+const LAST_WORDS = 1_000;
 
 /** A relay in a process of its own. */
 export class TestedRelay implements AsyncDisposable {
@@ -32,7 +34,14 @@ export class TestedRelay implements AsyncDisposable {
   /** Until when it may have broken pairs with other instances, in milliseconds of the soak's clock. */
   brokenUntil = -Infinity;
 
-  private constructor(readonly relay: Listening) {}
+  /** How it ended, if nobody ended it, and what it said last. */
+  fall: string | undefined;
+
+  private constructor(readonly relay: Listening) {
+    relay.exited.then(({ code, signal }) => {
+      if (!this.isDead) this.fall = `${signal ?? `exit code ${code}`}: ${relay.stderr.slice(-LAST_WORDS)}`;
+    });
+  }
 
   static async start(transport: RelayConfig["transport"], args: string[] = []): Promise<TestedRelay> {
     const relay = await startRelay(["--transport", transport, "--drain-timeout", "1", ...args], { env: ENV });

@@ -47,6 +47,10 @@ export class World {
 
   /** Throws when anything was not as it should be. */
   check(): void {
+    const fallen = this.relays.living.find(({ fall }) => fall !== undefined);
+    if (fallen !== undefined) {
+      throw new Error(`Cannot pass the soak: want relays that live, one ended with ${fallen.fall}`);
+    }
     if (this.#violations.length === 0) return;
     const shown = this.#violations.slice(0, VIOLATIONS_SHOWN).join("\n  ");
     throw new Error(`Cannot pass the soak: want no violation, got ${this.#violations.length}:\n  ${shown}`);
