@@ -48,9 +48,10 @@ export class Broker {
   }
 
   /** Takes over a connection socket: it replaces an older one of the same side, then is joined or held. */
-  welcome(claim: Claim, newcomer: PeerSocket): void {
+  welcome(requested: Claim, newcomer: PeerSocket): void {
     const socket = new SettlingSocket(newcomer, this.#options.clock);
-    this.supersede(claim);
+    // Whoever takes another's place is the newer one for other instances, too, also if it was asked for earlier.
+    const claim = this.supersede(requested) ? { ...requested, requestedAt: undefined } : requested;
     const counterpart = this.#seekers.get(keyOf(reverse(claim)));
     if (counterpart === undefined) return this.#hold(claim, socket);
     this.#options.backplane.came(claim, false);
@@ -64,12 +65,13 @@ export class Broker {
     return seeker !== undefined;
   }
 
-  /** Ends the connection of this side, if there is one: a newer one has come. */
-  supersede(claim: Claim): void {
+  /** Ends the connection of this side: a newer one has come. Says whether there was one. */
+  supersede(claim: Claim): boolean {
     const key = keyOf(claim);
-    this.#seekers.get(key)?.close(CLOSE.superseded);
-    const half = this.#halves.get(key);
+    const [seeker, half] = [this.#seekers.get(key), this.#halves.get(key)];
+    seeker?.close(CLOSE.superseded);
     half?.pipe.close(half.socket, CLOSE.superseded, CLOSE.peerLost);
+    return seeker !== undefined || half !== undefined;
   }
 
   /** The sockets of all seekers and pairs, for the drain. */

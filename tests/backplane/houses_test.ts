@@ -313,6 +313,25 @@ Deno.test("one that opens late, after a newer one on another instance, does not 
   assertEquals([older.closedWith, newer.closedWith], [CLOSE.superseded, undefined]);
 });
 
+Deno.test("of several of one side exactly one is left, in whatever order they were asked for and open", () => {
+  const requests = fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 });
+  const places = fc.array(fc.constantFrom(0, 1), { minLength: 4, maxLength: 4 });
+  const stream = fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true }));
+  fc.assert(
+    fc.property(requests, places, stream, (requests, places, stream) => {
+      const houses = new Houses(2, { random: () => stream.next().value });
+      houses.pass(10);
+      const alices = requests.map((requestedAt, i) => {
+        for (let steps = stream.next().value * 6; steps > 1; steps--) houses.network.step();
+        return houses.all[places[i]].connect("alice", "bob", "doc", requestedAt);
+      });
+      houses.pass(QUIET_MS);
+      assertEquals(alices.filter(({ closedWith }) => closedWith === undefined).length, 1);
+    }),
+    { numRuns: 500 },
+  );
+});
+
 Deno.test("a slow reader's backlog is the sender's backlog: past the bound both are closed", () => {
   const houses = new Houses(2);
   const [alice, bob] = pair(houses);
