@@ -52,7 +52,7 @@ const ROOMS: Record<string, string> = {
   "backplane/bus": "",
   "backplane/loss": "",
   "backplane/subjects": "",
-  "backplane/messages": "protocol",
+  "backplane/messages": "protocol backplane/wire",
   "backplane/wire": "protocol transport",
   "backplane/splice_reader": "frames_encode transport",
   "backplane/neighbor": "limits",

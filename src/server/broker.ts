@@ -13,7 +13,7 @@ import { SettlingSocket } from "./settling_socket.ts";
 import type { PeerSocket } from "./transport.ts";
 
 /** What a broker needs: what its seekers and pipes need, and a log. */
-export interface BrokerOptions extends Omit<SeekerOptions, "lingerMs">, Omit<PipeOptions, "ended"> {
+export interface BrokerOptions extends SeekerOptions, Omit<PipeOptions, "ended"> {
   readonly backplane: Matchmaker;
   readonly log: Logger;
 }
@@ -86,8 +86,7 @@ export class Broker {
       this.#seekers.delete(key);
       if (!isJoined) this.#options.backplane.went(claim);
     };
-    const lingerMs = this.#options.backplane.lingerMs.bind(this.#options.backplane);
-    this.#seekers.set(key, new Seeker(claim, socket, { ...this.#options, lingerMs }, left));
+    this.#seekers.set(key, new Seeker(claim, socket, this.#options, left));
     this.#options.backplane.came(claim, true);
     this.#options.log.debug("holding {local} for {remote}", { local: claim.localId, remote: claim.remoteId });
   }

@@ -9,7 +9,7 @@
 
 import { type ClientMessage, idProblem, type Introduction, WIRE_LIMITS } from "../protocol.ts";
 import { packIntroduction, unpack } from "./messagepack.ts";
-import { byteLength, type Message } from "./transport.ts";
+import { asBytes, byteLength, type Message } from "./transport.ts";
 
 /** How a peer wants to be spoken to. */
 export type Dialect = "json" | "msgpack";
@@ -57,10 +57,6 @@ function dialectOf(frame: Message): Dialect {
 
 function parseJson(frame: Message): unknown {
   return JSON.parse(typeof frame === "string" ? frame : new TextDecoder("utf-8", { fatal: true }).decode(frame));
-}
-
-function asBytes(frame: Exclude<Message, string>): Uint8Array {
-  return frame instanceof Uint8Array ? frame : new Uint8Array(frame);
 }
 
 /** A decoded value is still untrusted. */

@@ -5,7 +5,7 @@
  */
 
 import type { Close } from "../protocol.ts";
-import { byteLength, type Message } from "./transport.ts";
+import { asBytes, byteLength, type Message } from "./transport.ts";
 
 /** What a frame is: the low four bits of its first byte. */
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -70,8 +70,4 @@ function framed(opcode: number, length: number): Uint8Array<ArrayBuffer> {
   if (headerLength === 4) frame.set([length >> 8, length & 0xff], 2);
   if (headerLength === 10) new DataView(frame.buffer).setBigUint64(2, BigInt(length));
   return frame;
-}
-
-function asBytes(message: Exclude<Message, string>): Uint8Array {
-  return message instanceof Uint8Array ? message : new Uint8Array(message);
 }

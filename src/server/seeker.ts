@@ -41,8 +41,10 @@ export interface SeekerOptions {
   readonly holdTimeout: number;
   /** Tells the counterpart that it is waited for. */
   readonly remind: (seeker: Claim) => void;
-  /** Milliseconds in which its other side may come from elsewhere although it has gone itself. */
-  readonly lingerMs: (seeker: Claim) => number;
+  readonly backplane: {
+    /** Milliseconds in which its other side may come from elsewhere although it has gone itself. */
+    lingerMs(seeker: Claim): number;
+  };
 }
 
 /** A held connection socket. */
@@ -98,7 +100,7 @@ export class Seeker implements SocketListener {
 
   ending(ending: Ending): void {
     if (this.#isOver || this.#departure !== undefined) return;
-    const ms = this.#options.lingerMs(this.claim);
+    const ms = this.#options.backplane.lingerMs(this.claim);
     if (ms > 0) this.#linger(ending, ms);
     else this.#end();
   }

@@ -220,7 +220,7 @@ export class Server {
     const lease = this.#admission.admit(request, address, route);
     if (lease instanceof Refusal) return this.#refuse(lease, address);
     const requestedAt = Date.now();
-    const enter = (socket: PeerSocket) => this.#enter({ ...route, requestedAt }, lease.grant, socket);
+    const enter = (socket: PeerSocket) => this.#enter(route, { grant: lease.grant, requestedAt }, socket);
     return new Upgrade(enter, lease.release, route.kind === "connection");
   }
 
@@ -230,10 +230,10 @@ export class Server {
     return refusal.toResponse();
   }
 
-  #enter(route: SocketRoute & { requestedAt: number }, grant: Grant, socket: PeerSocket): void {
+  #enter(route: SocketRoute, { grant, requestedAt }: { grant: Grant; requestedAt: number }, socket: PeerSocket): void {
     this.#counters.opened[route.kind] += 1;
     if (route.kind === "introduction") this.#introducer.welcome(route.localId, socket, grant);
-    else this.#broker.welcome(route, socket);
+    else this.#broker.welcome({ ...route, requestedAt }, socket);
   }
 }
 

@@ -66,6 +66,11 @@ export function byteLength(frame: Frame): number {
   return typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength;
 }
 
+/** A binary message as bytes, in the same memory. */
+export function asBytes(message: Exclude<Message, string>): Uint8Array<ArrayBuffer> {
+  return message instanceof Uint8Array ? message : new Uint8Array(message);
+}
+
 /** The close as an API can send it: codes that are not for the wire become 1000, long reasons are cut. */
 export function sendable({ code, reason }: Close): Close {
   const isSendable = SENDABLE_CODES.has(code) || (code >= 3000 && code <= 4999);

@@ -103,3 +103,8 @@ export class Houses {
     this.network.settle();
   }
 }
+
+/** A frame without what tells a `Buffer` from other bytes. */
+export function plain(frame: unknown): unknown {
+  return frame instanceof Uint8Array ? new Uint8Array(frame) : frame;
+}

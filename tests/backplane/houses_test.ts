@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { CLOSE } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/limits.ts";
 import type { FakeSocket } from "../helpers/fakes.ts";
-import { Houses } from "./houses.ts";
+import { Houses, plain } from "./houses.ts";
 
 const MIB = 1024 * 1024;
 
@@ -385,11 +385,6 @@ function names({ heard }: FakeSocket): string[] {
 
 function byName(one: unknown, other: unknown): number {
   return (one as { userName: string }).userName < (other as { userName: string }).userName ? -1 : 1;
-}
-
-/** A frame without what tells a `Buffer` from other bytes. */
-function plain(frame: unknown): unknown {
-  return frame instanceof Uint8Array ? new Uint8Array(frame) : frame;
 }
 
 function assertEmpty(houses: Houses): void {

@@ -7,7 +7,7 @@ import { encodePing, encodePong, FINAL, OPCODE } from "../../src/server/frames_e
 import { CLOSE } from "../../src/protocol.ts";
 import { encodeMessage } from "../../src/server/frames_encode.ts";
 import { Splice } from "../../src/server/transport.ts";
-import { Houses } from "./houses.ts";
+import { Houses, plain } from "./houses.ts";
 
 const anyMessage = fc.oneof(
   fc.string({ unit: "binary", maxLength: 300 }),
@@ -94,10 +94,6 @@ function pieces(frames: readonly Uint8Array<ArrayBuffer>[], size: number): Uint8
       ...Array.from({ length: rest }, (_, i) => frame.slice(first + i * size, first + (i + 1) * size)),
     ];
   });
-}
-
-function plain(frame: unknown): unknown {
-  return frame instanceof Uint8Array ? new Uint8Array(frame) : frame;
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

@@ -12,7 +12,7 @@ import { sidePaths } from "./pairs.ts";
 import { Ball, Player, Score } from "./ping_pong.ts";
 import { compare, type Metric, type Row } from "./report.ts";
 import { type Contestant, pidsOf, portOfLast, type Running } from "./servers.ts";
-import type { Pace } from "./throughput.ts";
+import { type Pace, playFor } from "./throughput.ts";
 
 /** What the two say to each other. */
 export interface Talk {
@@ -86,9 +86,4 @@ function measure(
   const stopwatch = new Stopwatch(...pidsOf(server));
   playFor(generator, score, seconds);
   return { ...stopwatch.stop(), messages: score.messages - before, latencies: score.latencies };
-}
-
-function playFor(generator: Generator, score: Score, seconds: number): void {
-  generator.run(() => score.cut > 0, seconds * 1000);
-  if (score.cut > 0) throw new Error(`the server cut a connection with ${score.underWay} messages under way`);
 }

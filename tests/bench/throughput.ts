@@ -108,7 +108,8 @@ function measure(
   return { ...spent, messages: score.messages - messagesBefore, p99Seconds: score.latencies.quantile(0.99) / 1000 };
 }
 
-function playFor(generator: Generator, score: Score, seconds: number): void {
+/** Lets the players play. Throws when the server cuts one of them. */
+export function playFor(generator: Generator, score: Score, seconds: number): void {
   generator.run(() => score.cut > 0, seconds * 1000);
   if (score.cut > 0) throw new Error(`the server cut a connection with ${score.underWay} messages under way`);
 }

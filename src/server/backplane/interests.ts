@@ -15,9 +15,9 @@ import { LIMITS } from "../limits.ts";
 import { sample } from "../sample.ts";
 import type { Claim } from "../seeker.ts";
 import type { Bus, Hearing } from "./bus.ts";
-import { type Member, type MessageOf, toMessage } from "./messages.ts";
+import { type Member, type MessageOf, readMessage } from "./messages.ts";
 import { documentSubject } from "./subjects.ts";
-import { decode, encodeJson } from "./wire.ts";
+import { encodeJson } from "./wire.ts";
 
 /** What interests need. */
 export interface InterestsOptions {
@@ -104,8 +104,7 @@ export class Interests implements Announcer {
 
   #open(documentId: string, subject: string): Topic {
     const hearing = this.#options.bus.hear(subject, (data) => {
-      const heard = decode(data);
-      const message = heard?.type === "json" ? toMessage(heard.value) : undefined;
+      const message = readMessage(data);
       if (message?.kind === "members") this.#heard(topic, message);
       else if (message?.kind === "waits") this.#reminded(topic, message);
     });

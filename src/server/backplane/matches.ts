@@ -17,9 +17,9 @@ import { LIMITS } from "../limits.ts";
 import type { Claim } from "../seeker.ts";
 import type { Bus, Hearing } from "./bus.ts";
 import type { Links } from "./links.ts";
-import { type Arrival, type ControlMessage, type MessageOf, toMessage } from "./messages.ts";
+import { type Arrival, type ControlMessage, type MessageOf, readMessage } from "./messages.ts";
 import { pairSubject } from "./subjects.ts";
-import { decode, encodeJson } from "./wire.ts";
+import { encodeJson } from "./wire.ts";
 
 /** What matches need. */
 export interface MatchesOptions {
@@ -118,8 +118,9 @@ export class Matches implements Matchmaker {
     if (message.kind === "accept") return this.#accepted(message, sender);
     if (message.kind === "ok") return this.#linked(message, sender);
     if (message.kind === "gone") return this.#unreserve(message.handle);
-    const meeting = message.kind === "offer" ? this.#meetings.get(message.pair) : undefined;
-    if (message.kind === "offer" && meeting !== undefined) this.#offered(meeting, message);
+    if (message.kind !== "offer") return;
+    const meeting = this.#meetings.get(message.pair);
+    if (meeting !== undefined) this.#offered(meeting, message);
   }
 
   /** Waits no longer for an answer of this instance. */
@@ -136,8 +137,7 @@ export class Matches implements Matchmaker {
 
   #arrange(pair: string): Meeting {
     const hearing = this.#options.bus.hear(pair, (data) => {
-      const heard = decode(data);
-      const message = heard?.type === "json" ? toMessage(heard.value) : undefined;
+      const message = readMessage(data);
       if (message?.kind === "offer") this.#offered(meeting, message);
     });
     const meeting: Meeting = { pair, hearing, halves: [undefined, undefined] };

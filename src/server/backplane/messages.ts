@@ -5,6 +5,7 @@
  */
 
 import { idProblem } from "../../protocol.ts";
+import { decode } from "./wire.ts";
 
 /** When a connection came: milliseconds since 1970, and something random, so that of any two one is newer. */
 export type Arrival = readonly [ms: number, random: string];
@@ -40,6 +41,12 @@ export type MessageOf<K extends Kind> =
 
 /** Any of them. */
 export type ControlMessage = { [K in Kind]: MessageOf<K> }[Kind];
+
+/** Reads what was said on a subject that several hear. */
+export function readMessage(data: Uint8Array<ArrayBuffer>): ControlMessage | undefined {
+  const heard = decode(data);
+  return heard?.type === "json" ? toMessage(heard.value) : undefined;
+}
 
 /** A message, if it is one. */
 export function toMessage(value: unknown): ControlMessage | undefined {

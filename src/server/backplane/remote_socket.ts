@@ -7,11 +7,13 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { CLOSE, type Close } from "../../protocol.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { encodePong } from "../frames_encode.ts";
 import { LIMITS } from "../limits.ts";
 import {
+  asBytes,
   type Frame,
   type Message,
   NOBODY,
@@ -21,7 +23,6 @@ import {
   Splice,
   type SpliceContents,
 } from "../transport.ts";
-import { Buffer } from "node:buffer";
 import type { LossReason } from "./loss.ts";
 import type { Neighbor, Sender } from "./neighbor.ts";
 import { assemble, SpliceReader } from "./splice_reader.ts";
@@ -62,7 +63,7 @@ export class RemoteSocket implements PeerSocket, Sender {
   readonly #options: RemoteSocketOptions;
   readonly #reader = new SpliceReader();
   #listener: SocketListener = NOBODY;
-  #isClosing: Close | undefined;
+  #closing: Close | undefined;
   #isGone = false;
 
   /** What waits for its turn. */
@@ -105,16 +106,16 @@ export class RemoteSocket implements PeerSocket, Sender {
   }
 
   send(frame: Frame): void {
-    if (this.#isClosing !== undefined || this.#isGone) return;
+    if (this.#closing !== undefined || this.#isGone) return;
     if (!(frame instanceof Splice)) this.#sendMessage(frame);
     else if (this.#partner.splices) this.#sendSplice(frame);
     else this.#sendUnspliced(frame);
   }
 
   close(close: Close): void {
-    if (this.#isClosing !== undefined || this.#isGone) return;
-    this.#isClosing = sendable(close);
-    this.#enqueue({ type: "close", handle: this.#partner.handle, sequence: this.#sequence(), close: this.#isClosing });
+    if (this.#closing !== undefined || this.#isGone) return;
+    this.#closing = sendable(close);
+    this.#enqueue({ type: "close", handle: this.#partner.handle, sequence: this.#sequence(), close: this.#closing });
   }
 
   listen(listener: SocketListener): void {
@@ -144,7 +145,7 @@ export class RemoteSocket implements PeerSocket, Sender {
     this.neighbor.sent(bytes.byteLength);
     this.#options.publish(bytes);
     if (this.#queue.length > 0) return true;
-    if (this.#isClosing !== undefined) this.#end(this.#isClosing);
+    if (this.#closing !== undefined) this.#end(this.#closing);
     return false;
   }
 
@@ -290,8 +291,4 @@ export class RemoteSocket implements PeerSocket, Sender {
     this.#options.gone(loss);
     this.#listener.closed(close);
   }
-}
-
-function asBytes(message: Exclude<Message, string>): Uint8Array<ArrayBuffer> {
-  return message instanceof Uint8Array ? message : new Uint8Array(message);
 }
