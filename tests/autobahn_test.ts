@@ -14,6 +14,7 @@ import {
   type Heard,
   heardThrough,
   hex,
+  walk,
   walkerOf,
 } from "./helpers/frames.ts";
 
@@ -264,7 +265,7 @@ for (const [number, first, second] of [["6.4.3", 0, 4], ["6.4.4", 1, 1]] as cons
     const frame = clientFrame({ opcode: text, payload: concat([greek, TOO_HIGH, greek]) });
     const walker = walkerOf();
     const violations = cut(frame, [6 + greek.length + first, second]).slice(0, 2).map((chop) => {
-      walker.walk(chop);
+      walk(walker, chop);
       return walker.violation?.code;
     });
     assertEquals(violations, [undefined, 1007]);

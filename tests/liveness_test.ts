@@ -25,9 +25,16 @@ Deno.test("who says nothing is pinged after half of the idle time, and dead with
 Deno.test("who answers a ping lives on", () => {
   const { liveness, judgeAfter } = setUp();
   for (let round = 0; round < 5; round++) {
-    assertEquals([judgeAfter(7_500), judgeAfter(7_500)], ["alive", "silent"]);
     liveness.sign();
+    assertEquals([judgeAfter(7_500), judgeAfter(7_500), judgeAfter(7_500)], ["alive", "alive", "silent"]);
   }
+});
+
+Deno.test("a sign right after a look does not make a peer live longer than the idle time", () => {
+  const { liveness, judgeAfter } = setUp();
+  liveness.sign();
+  const judgements = [1, 2, 3, 4].map(() => judgeAfter(IDLE_MS / 4));
+  assertEquals(judgements, ["alive", "alive", "silent", "dead"]);
 });
 
 Deno.test("nobody is dead who was not pinged, however late the look", () => {

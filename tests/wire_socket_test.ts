@@ -1,5 +1,6 @@
 import { Duplex } from "node:stream";
 import { assertEquals } from "@std/assert";
+import { StreamWire } from "../src/server/stream_wire.ts";
 import { NOBODY, Upgrade } from "../src/server/transport.ts";
 import { WireSocket } from "../src/server/wire_socket.ts";
 import { FakeClock, silentLog } from "./helpers/fakes.ts";
@@ -38,7 +39,9 @@ function spliced(takesAtOnce: boolean): { source: Network; sink: Network } {
   const options = { maxMessageBytes: 1_000, clock: new FakeClock(), log: silentLog };
   const upgrade = new Upgrade(() => {}, () => {}, true);
   const [source, sink] = [new Network(true), new Network(takesAtOnce)];
-  const [from, to] = [source, sink].map((network) => new WireSocket(network, new Uint8Array(), upgrade, options));
+  const [from, to] = [source, sink].map((network) =>
+    new WireSocket(new StreamWire(network), new Uint8Array(), upgrade, options)
+  );
   from.listen({ ...NOBODY, message: (frame) => to.send(frame) });
   return { source, sink };
 }

@@ -19,6 +19,7 @@ export interface BufferHolder {
 export class Share {
   bytes = 0;
   isEvicted = false;
+  isOpen = true;
 
   constructor(readonly holder: BufferHolder, readonly buffers: Buffers) {}
 
@@ -67,7 +68,7 @@ export class Buffers {
 
   /** {@link Share.set} */
   set(share: Share, bytes: number): void {
-    if (!this.#shares.has(share)) return;
+    if (!share.isOpen) return;
     this.#total += bytes - share.bytes;
     share.bytes = bytes;
     if (this.#total > this.#limit && bytes > this.#fairShare() && this.#measureAll()) this.#evictLargest();
@@ -75,7 +76,10 @@ export class Buffers {
 
   /** {@link Share.close} */
   close(share: Share): void {
-    if (this.#shares.delete(share)) this.#total -= share.bytes;
+    if (!share.isOpen) return;
+    share.isOpen = false;
+    this.#shares.delete(share);
+    this.#total -= share.bytes;
   }
 
   #fairShare(): number {

@@ -40,15 +40,15 @@ export const VIOLATION = {
   tooBig: CLOSE.tooBig,
 } as const satisfies Record<string, Close>;
 
-/** Frames that were carried or answered, by type. Several walkers may share one. */
-export class FrameTally {
+/** What one chunk brought. Frames are counted where they end, payload bytes as they come. */
+export class ChunkContents {
+  /** Messages that have ended. */
+  messages = 0;
+  /** Frames of messages without payload, which weigh nothing against a bound on bytes. */
+  emptyFrames = 0;
+  /** First frames of messages, and payload bytes of all their frames. */
   text = 0;
   binary = 0;
-  continuation = 0;
-  close = 0;
-  ping = 0;
-  pong = 0;
-  /** Payload bytes of messages, by their type. */
   textBytes = 0;
   binaryBytes = 0;
 }
@@ -59,7 +59,6 @@ export interface FrameWalkerOptions {
   readonly maxMessageBytes: number;
   /** Payload of the relay's own pings. A pong with just this is for the relay and does not cross. */
   readonly ownPing: Uint8Array;
-  readonly tally?: FrameTally;
 }
 
 /** Of the first byte of a frame; besides, {@link FINAL}. */
@@ -79,23 +78,16 @@ const KEY_BYTES = 4;
  * is whole, wherever it was cut into chunks.
  */
 export class FrameWalker {
-  readonly tally: FrameTally;
   /** While nobody else can: pings are answered with {@link pong}, and neither they nor pongs cross. */
   answersPings = false;
   /** The answer to the latest ping of the last chunk, where {@link answersPings}. */
-  pong: Uint8Array | undefined;
+  pong: Uint8Array<ArrayBuffer> | undefined;
   /** The peer's close, with 1005 if it gave no code. It is not part of the output. What follows it is ignored. */
   closed: Close | undefined;
   /** What the peer's socket is to be closed with. Frames before it are in the output. What follows it is ignored. */
   violation: Close | undefined;
-  /** Messages that have ended. */
-  messages = 0;
-  /** Payload bytes of messages, ended or not. */
-  messageBytes = 0;
-  /** Frames of messages without payload, which weigh nothing against a bound on bytes. */
-  emptyFrames = 0;
-  /** Answers to the relay's own pings. */
-  ownPongs = 0;
+  /** Of the last chunk. */
+  contents = new ChunkContents();
 
   readonly #maxMessageBytes: number;
   readonly #ownPing: Uint8Array;
@@ -114,10 +106,9 @@ export class FrameWalker {
   /** For a message that is text. */
   #utf8 = new Utf8Check();
 
-  constructor({ maxMessageBytes, ownPing, tally = new FrameTally() }: FrameWalkerOptions) {
+  constructor({ maxMessageBytes, ownPing }: FrameWalkerOptions) {
     this.#maxMessageBytes = maxMessageBytes;
     this.#ownPing = ownPing;
-    this.tally = tally;
   }
 
   /** The output stands between two frames: a ping or close may be inserted. */
@@ -130,11 +121,17 @@ export class FrameWalker {
     return this.#left === 0 && this.#type === 0;
   }
 
-  /** Turns what was read into what is to be written, in the memory of `chunk` where nothing was cut. Never throws. */
-  walk(chunk: Uint8Array): Uint8Array {
+  /**
+   * Turns what was read, so many bytes at the start of `memory`, into what is to be written: at its start too, where
+   * nothing was cut. Never throws.
+   */
+  walk(memory: Memory, length: number): Uint8Array<ArrayBuffer> {
     this.pong = undefined;
-    if (this.closed !== undefined || this.violation !== undefined) return chunk.subarray(0, 0);
-    const walk = new Walk(this.#cut === undefined ? chunk : joined(this.#cut, chunk));
+    this.contents = new ChunkContents();
+    if (this.closed !== undefined || this.violation !== undefined) return NOTHING;
+    const walk = this.#cut === undefined
+      ? new Walk(memory, length)
+      : joined(this.#cut, memory.bytes.subarray(0, length));
     this.#cut = undefined;
     for (let goesOn = true; goesOn && walk.read < walk.end;) {
       goesOn = this.#left > 0 ? this.#payload(walk) : this.#frame(walk);
@@ -184,7 +181,7 @@ export class FrameWalker {
     this.#start = walk.header(headerLength);
     this.#left = length;
     this.#size += length;
-    if (length === 0) this.emptyFrames++;
+    if (length === 0) this.contents.emptyFrames++;
     const opcode = this.#start & OPCODES;
     if (opcode !== OPCODE.continuation) this.#type = opcode;
     return this.#payload(walk);
@@ -200,9 +197,8 @@ export class FrameWalker {
     walk.read = read + taken;
     walk.written = end;
     this.#left -= taken;
-    this.messageBytes += taken;
-    if (this.#type === OPCODE.text) this.tally.textBytes += taken;
-    else this.tally.binaryBytes += taken;
+    if (this.#type === OPCODE.text) this.contents.textBytes += taken;
+    else this.contents.binaryBytes += taken;
     if (isEnd) this.#endFrame();
     return true;
   }
@@ -215,11 +211,10 @@ export class FrameWalker {
 
   #endFrame(): void {
     const opcode = this.#start & OPCODES;
-    if (opcode === OPCODE.text) this.tally.text++;
-    else if (opcode === OPCODE.binary) this.tally.binary++;
-    else this.tally.continuation++;
+    if (opcode === OPCODE.text) this.contents.text++;
+    else if (opcode === OPCODE.binary) this.contents.binary++;
     if ((this.#start & FINAL) === 0) return;
-    this.messages++;
+    this.contents.messages++;
     this.#type = 0;
     this.#size = 0;
   }
@@ -240,24 +235,15 @@ export class FrameWalker {
 
   /** Takes note of a control frame. Tells whether it crosses. */
   #note(opcode: number, payload: Uint8Array): boolean {
-    if (opcode === OPCODE.close) {
-      this.#close(payload);
-    } else if (opcode === OPCODE.ping) {
-      this.tally.ping++;
-      if (this.answersPings) this.pong = encodePong(payload);
-    } else if (isEqual(payload, this.#ownPing)) {
-      this.ownPongs++;
-      return false;
-    } else {
-      this.tally.pong++;
-    }
+    if (opcode === OPCODE.close) this.#close(payload);
+    else if (opcode === OPCODE.pong && isEqual(payload, this.#ownPing)) return false;
+    else if (opcode === OPCODE.ping && this.answersPings) this.pong = encodePong(payload);
     return opcode !== OPCODE.close && !this.answersPings;
   }
 
   #close(body: Uint8Array): void {
     this.violation = closeViolation(body);
     if (this.violation !== undefined) return;
-    this.tally.close++;
     this.closed = body.length === 0
       ? { code: NO_CODE, reason: "" }
       : { code: closeCode(body), reason: decoder.decode(body.subarray(2)) };
@@ -287,21 +273,12 @@ export class FrameWalker {
 
 /** A chunk on its way: how far it was read, and how far it was written over. Positions are those of its memory. */
 class Walk {
-  readonly memory: Memory;
-  readonly end: number;
-  readonly #start: number;
-  read: number;
-  written: number;
+  read = 0;
+  written = 0;
   /** Where the latest header was written. */
   frameAt: number | undefined;
 
-  constructor({ buffer, byteOffset, byteLength }: Uint8Array) {
-    this.memory = new Memory(buffer);
-    this.#start = byteOffset;
-    this.read = byteOffset;
-    this.written = byteOffset;
-    this.end = byteOffset + byteLength;
-  }
+  constructor(readonly memory: Memory, readonly end: number) {}
 
   /** Writes the header that is read, whose mask is not written. Gives its first byte. */
   header(length: number): number {
@@ -314,8 +291,8 @@ class Walk {
     return bytes[written];
   }
 
-  output(): Uint8Array {
-    return this.memory.bytes.subarray(this.#start, this.written);
+  output(): Uint8Array<ArrayBuffer> {
+    return this.memory.bytes.subarray(0, this.written);
   }
 
   /** A copy of what is not read. */
@@ -323,6 +300,8 @@ class Walk {
     return this.memory.bytes.slice(this.read, this.end);
   }
 }
+
+const NOTHING = new Uint8Array();
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -358,9 +337,9 @@ function isEqual(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+function joined(first: Uint8Array, second: Uint8Array): Walk {
   const whole = new Uint8Array(first.length + second.length);
   whole.set(first);
   whole.set(second, first.length);
-  return whole;
+  return new Walk(new Memory(whole.buffer), whole.length);
 }

@@ -4,12 +4,12 @@
  * @module
  */
 
-/** A buffer as bytes and as words of four. Positions count from the start of the buffer, so that words stay aligned. */
+/** A buffer as bytes and as words of four. Positions count from its start, so that words stay aligned. */
 export class Memory {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly words: Int32Array;
 
-  constructor(buffer: ArrayBufferLike) {
+  constructor(buffer: ArrayBuffer) {
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
   }

@@ -12,15 +12,18 @@ interface Failing {
   fail(close: Close): void;
 }
 
-/** Makes a handler that cannot throw: a failure is logged, and closes the socket with 1011. */
-export function guard<Args extends unknown[]>(
+/**
+ * Makes a handler that cannot throw: a failure is logged, and closes the socket with 1011. No handler has more than two
+ * arguments, and to spread them would cost every message.
+ */
+export function guard<One = void, Other = void>(
   socket: Failing,
   log: Logger,
-  handle: (...args: Args) => void,
-): (...args: Args) => void {
-  return (...args) => {
+  handle: (one: One, other: Other) => void,
+): (one: One, other: Other) => void {
+  return (one, other) => {
     try {
-      handle(...args);
+      handle(one, other);
     } catch (error) {
       log.error("a socket's handler failed: {error}", { error });
       socket.fail(CLOSE.relayFailed);

@@ -58,6 +58,16 @@ export const LIMITS = {
   pauseAboveBytes: MIB,
   /** Bytes of backlog below which it is read again. */
   resumeBelowBytes: 256 * KIB,
+  /**
+   * Bytes read at once: of a peer that says little, of one whose messages were larger, of a burst or a message of 64 KiB
+   * with its header, and of what does not end. A silent peer keeps one of the first two; a message of 64 KiB costs half
+   * as much when eight are read at once (measured; twice as many save nothing more).
+   */
+  readBytes: { small: 512, medium: 4 * KIB, large: 66 * KIB, huge: 528 * KIB },
+  /** Bytes that are read into large memory in one turn of the event loop: as much as stays in a processor's cache. */
+  turnBytes: 528 * KIB,
+  /** Bytes of memory of each size that are kept for later reads: more than a turn needs. */
+  freeBytes: 4 * MIB,
   /** Milliseconds in which a receiver with a backlog has to take something. */
   stalledMs: 60_000,
   /** Empty frames a second in one direction. The runtime does not count them as backlog, so their rate is bounded. */

@@ -19,6 +19,8 @@ export interface Standing {
 export class Liveness {
   readonly #clock: Clock;
   #signAt: number;
+  /** There was a sign since the last look, which takes it for just now: every message is one, and asking the time costs. */
+  #hasSigned = false;
   /** When it was first called silent after its last sign. */
   #silentSince: number | undefined;
   #closingSince: number | undefined;
@@ -30,8 +32,7 @@ export class Liveness {
 
   /** The peer has given a sign. */
   sign(): void {
-    this.#signAt = this.#clock.now();
-    this.#silentSince = undefined;
+    this.#hasSigned = true;
   }
 
   /** From now on an answer to our close is waited for. */
@@ -46,11 +47,18 @@ export class Liveness {
    */
   judge({ idleMs, backlog }: Standing): "alive" | "silent" | "dead" {
     const now = this.#clock.now();
+    if (this.#hasSigned) this.#note(now);
     const silentMs = now - this.#signAt;
     if (backlog > 0) return silentMs >= LIMITS.stalledMs ? "dead" : this.#isSilent(silentMs, idleMs);
     const isUnanswered = now - (this.#silentSince ?? Infinity) >= idleMs / 5;
     if (isUnanswered || now - (this.#closingSince ?? Infinity) >= LIMITS.closeAnswerMs) return "dead";
     return this.#isSilent(silentMs, idleMs);
+  }
+
+  #note(signAt: number): void {
+    this.#hasSigned = false;
+    this.#signAt = signAt;
+    this.#silentSince = undefined;
   }
 
   #isSilent(silentMs: number, idleMs: number): "alive" | "silent" {

@@ -159,6 +159,12 @@ export class Seeker implements SocketListener {
 
 /** A frame that keeps nothing else in memory: a view would keep the whole chunk that was read. */
 function detached(frame: Frame): Frame {
-  if (frame instanceof Splice) return new Splice(frame.bytes.slice(), frame.contents, frame.endsFrame);
+  if (frame instanceof Splice) return copied(frame);
   return frame instanceof Uint8Array && frame.byteLength < frame.buffer.byteLength ? frame.slice() : frame;
+}
+
+function copied(splice: Splice): Splice {
+  const copy = new Splice(splice.bytes.slice(), splice.contents, splice.endsFrame);
+  splice.release();
+  return copy;
 }

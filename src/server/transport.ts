@@ -25,29 +25,32 @@ export interface SpliceContents {
   readonly binaryBytes: number;
 }
 
+/** Memory that is lent for as long as somebody needs what is in it. Who never gives it back leaves it to the collector. */
+export interface Loan {
+  /** At most once. */
+  giveBack(): void;
+}
+
 /** Frames, or parts of them, as bytes for the wire. Only transports whose connections splice make or take them. */
 export class Splice {
   /**
    * @param endsFrame Whether the bytes end where a frame does.
-   * @param isAlone Whether nothing else is in their memory: then whoever has written them may give it back.
+   * @param loan The memory of the bytes, in which nothing else is.
    */
   constructor(
     readonly bytes: Uint8Array<ArrayBuffer>,
     readonly contents: SpliceContents,
     readonly endsFrame: boolean,
-    readonly isAlone = false,
+    readonly loan?: Loan,
   ) {}
 
   get byteLength(): number {
     return this.bytes.byteLength;
   }
 
-  /**
-   * Gives the memory back at once, where it can. The runtime reads into 64 KiB, however little comes, and tells the collector only of
-   * what came: it would let hundreds of megabytes wait, and every read would go to memory that no cache holds.
-   */
+  /** What was in it is copied, or has gone. */
   release(): void {
-    if (this.isAlone) this.bytes.buffer.transfer(0);
+    this.loan?.giveBack();
   }
 }
 

@@ -5,18 +5,20 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { Duplex } from "node:stream";
 import { CLOSE, type Close } from "../protocol.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { FrameWalker } from "./frames.ts";
+import type { Memory } from "./frames_unmask.ts";
 import { encodeClose, encodeMessage, encodePing } from "./frames_encode.ts";
 import { guard } from "./guard.ts";
 import { LIMITS } from "./limits.ts";
 import { Liveness } from "./liveness.ts";
 import type { Logger } from "./log.ts";
+import { OwnMemory } from "./memory_pool.ts";
 import {
   type Ending,
   type Frame,
+  type Loan,
   NOBODY,
   type PeerSocket,
   sendable,
@@ -24,6 +26,7 @@ import {
   Splice,
   type Upgrade,
 } from "./transport.ts";
+import type { Wire, WireListener } from "./wire.ts";
 
 /** What a socket needs to know. */
 export interface WireSocketOptions {
@@ -39,46 +42,49 @@ const OWN_PING = Buffer.from("🐟re");
 const VANISHED: Ending = { code: undefined, reason: "" };
 
 /** One WebSocket after its handshake. */
-export class WireSocket implements PeerSocket {
-  readonly #socket: Duplex;
+export class WireSocket implements PeerSocket, WireListener {
+  readonly received: WireListener["received"];
+  readonly gone: WireListener["gone"];
+  readonly #wire: Wire;
   readonly #clock: Clock;
   readonly #walker: FrameWalker;
   readonly #liveness: Liveness;
   #listener: SocketListener = NOBODY;
-  #queuedWrites = 0;
   /** What was written ends within a frame: nothing of ours may follow. */
   #isMidFrame = false;
   #isPaused = false;
   #isClosing = false;
+  /** What the network takes next is our own ping, which is no sign of life. */
+  #isPinging = false;
   #ending = VANISHED;
   #termination: Timer | undefined;
 
   /** @param head What came with the request. */
-  constructor(socket: Duplex, head: Uint8Array, upgrade: Upgrade, options: WireSocketOptions) {
+  constructor(wire: Wire, head: Uint8Array, upgrade: Upgrade, options: WireSocketOptions) {
     const { clock, log, maxMessageBytes } = options;
-    this.#socket = socket;
+    this.#wire = wire;
     this.#clock = clock;
     this.#liveness = new Liveness(clock);
     this.#walker = new FrameWalker({ maxMessageBytes, ownPing: OWN_PING });
     this.#walker.answersPings = true;
-    const received = guard(this, log, (chunk: Uint8Array) => this.#received(chunk));
-    socket.on("data", received);
-    socket.on("end", () => this.terminate());
+    this.received = guard(this, log, this.#received.bind(this));
     // Not the whole upgrade, which knows the request: a relay keeps this for as long as its peers are idle.
-    socket.on("close", guard(this, log, this.#gone.bind(this, upgrade.ended)));
+    this.gone = guard(this, log, this.#gone.bind(this, upgrade.ended));
+    wire.listen(this);
     guard(this, log, upgrade.opened)(this);
-    if (head.byteLength > 0) received(head);
+    if (head.byteLength > 0) this.received(new OwnMemory(new Uint8Array(head).buffer), head.byteLength);
+    if (!this.#isPaused) wire.resume();
   }
 
   get backlog(): number {
-    return this.#socket.writableLength + this.#queuedWrites * LIMITS.frameOverheadBytes;
+    return this.#wire.backlog;
   }
 
   send(frame: Frame): void {
     if (this.#isClosing) return;
-    this.#isMidFrame = frame instanceof Splice && !frame.endsFrame;
-    this.#write(frame instanceof Splice ? frame.bytes : encodeMessage(frame), this.#written);
-    if (frame instanceof Splice && this.#socket.writableLength === 0) frame.release();
+    if (frame instanceof Splice) return this.#splice(frame);
+    this.#isMidFrame = false;
+    this.#wire.write(encodeMessage(frame));
   }
 
   close(close: Close): void {
@@ -86,7 +92,7 @@ export class WireSocket implements PeerSocket {
     this.#beginClosing();
     // A close in the middle of a frame would be payload.
     if (this.#isMidFrame) this.terminate();
-    else this.#write(encodeClose(sendable(close)), this.#controlWritten);
+    else this.#wire.write(encodeClose(sendable(close)));
   }
 
   /** Closes by itself: the room hears of it at once, for the peer may never answer. */
@@ -106,48 +112,70 @@ export class WireSocket implements PeerSocket {
 
   pause(): void {
     this.#isPaused = true;
-    this.#socket.pause();
+    this.#wire.pause();
   }
 
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#liveness.sign();
-    this.#socket.resume();
+    this.#wire.resume();
   }
 
   terminate(): void {
-    this.#socket.destroy();
+    this.#wire.destroy();
   }
 
   /** Pings a silent peer and ends a dead one. A paused one cannot be heard. */
   inspect(idleMs: number): void {
     if (this.#isPaused) return;
-    const state = this.#liveness.judge({ idleMs, backlog: this.backlog });
+    const { backlog } = this;
+    const state = this.#liveness.judge({ idleMs, backlog });
     if (state === "dead") this.terminate();
-    else if (state === "silent" && !this.#isMidFrame) this.#write(encodePing(OWN_PING), this.#controlWritten);
+    else if (state === "silent" && !this.#isMidFrame) {
+      this.#isPinging = backlog === 0;
+      this.#wire.write(encodePing(OWN_PING));
+    }
   }
 
-  #received(chunk: Uint8Array): void {
+  /** The peer takes what was sent. */
+  taken(): void {
+    if (this.#isPinging) this.#isPinging = false;
+    else this.#liveness.sign();
+    this.#listener.drained?.();
+  }
+
+  /** A peer that hangs up without a close, or behind it. */
+  ended(): void {
+    this.terminate();
+  }
+
+  #received(memory: Memory & Loan, length: number): void {
     this.#liveness.sign();
     const walker = this.#walker;
-    const before = contentsOf(walker);
-    const output = walker.walk(alone(chunk)) as Uint8Array<ArrayBuffer>;
-    if (walker.pong !== undefined && !this.#isClosing) this.#write(walker.pong, this.#controlWritten);
-    if (output.byteLength > 0 && !this.#isClosing) {
-      this.#listener.message(new Splice(output, since(before, contentsOf(walker)), walker.atFrameBoundary, true));
-    }
+    const output = walker.walk(memory, length);
+    if (walker.pong !== undefined && !this.#isClosing) this.#wire.write(walker.pong);
+    this.#passOn(output, memory);
     if (walker.violation !== undefined) this.#end(walker.violation, endingOf(walker.violation));
     else if (walker.closed !== undefined) this.#end(walker.closed, walker.closed);
   }
 
+  #passOn(output: Uint8Array<ArrayBuffer>, memory: Memory & Loan): void {
+    const isPassedOn = output.byteLength > 0 && !this.#isClosing;
+    const isInMemory = isPassedOn && output.buffer === memory.bytes.buffer;
+    if (!isInMemory) memory.giveBack();
+    if (!isPassedOn) return;
+    const { contents, atFrameBoundary } = this.#walker;
+    this.#listener.message(new Splice(output, contents, atFrameBoundary, isInMemory ? memory : undefined));
+  }
+
   /** Answers what ended the peer's stream, and hangs up behind everything that was sent. */
   #end(answer: Close, ending: Ending): void {
-    if (!this.#isClosing && !this.#isMidFrame) this.#write(encodeClose(answer), this.#controlWritten);
+    if (!this.#isClosing && !this.#isMidFrame) this.#wire.write(encodeClose(answer));
     this.#ending = ending;
     this.#beginClosing();
     this.#listener.ending(ending);
-    this.#socket.end(() => this.#termination ??= this.#clock.after(LIMITS.closeMs, () => this.terminate()));
+    this.#wire.end(() => this.#termination ??= this.#clock.after(LIMITS.closeMs, () => this.terminate()));
   }
 
   #beginClosing(): void {
@@ -156,22 +184,10 @@ export class WireSocket implements PeerSocket {
     this.resume();
   }
 
-  #write(bytes: Uint8Array, written: () => void): void {
-    this.#queuedWrites += 1;
-    this.#socket.write(bytes, written);
+  #splice({ bytes, endsFrame, loan }: Splice): void {
+    this.#isMidFrame = !endsFrame;
+    this.#wire.write(bytes, loan);
   }
-
-  /** What was sent is on its way: the peer takes it. */
-  readonly #written = () => {
-    this.#queuedWrites -= 1;
-    this.#liveness.sign();
-    this.#listener.drained?.();
-  };
-
-  /** Our own pings are no sign of life. */
-  readonly #controlWritten = () => {
-    this.#queuedWrites -= 1;
-  };
 
   #gone(ended: () => void): void {
     ended();
@@ -183,26 +199,4 @@ export class WireSocket implements PeerSocket {
 /** The partner hears of a message that is too big; of any other violation only that this peer was lost. */
 function endingOf(violation: Close): Ending {
   return violation === CLOSE.tooBig ? CLOSE.tooBig : VANISHED;
-}
-
-/** The bytes in memory that nobody else uses, as each read brings them: so it can be given back. */
-function alone(chunk: Uint8Array): Uint8Array {
-  return chunk.byteLength === chunk.buffer.byteLength ? chunk : new Uint8Array(chunk);
-}
-
-function contentsOf({ messages, emptyFrames, tally: { text, binary, textBytes, binaryBytes } }: FrameWalker) {
-  return { messages, emptyFrames, text, binary, textBytes, binaryBytes };
-}
-
-type Contents = ReturnType<typeof contentsOf>;
-
-function since(before: Contents, now: Contents): Contents {
-  return {
-    messages: now.messages - before.messages,
-    emptyFrames: now.emptyFrames - before.emptyFrames,
-    text: now.text - before.text,
-    binary: now.binary - before.binary,
-    textBytes: now.textBytes - before.textBytes,
-    binaryBytes: now.binaryBytes - before.binaryBytes,
-  };
 }

@@ -20,8 +20,13 @@ import type { Clock, Timer } from "./clock.ts";
 import { ConfigError } from "./config.ts";
 import { LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
+import { ReadTurns } from "./read_turns.ts";
 import { Refusal } from "./refusal.ts";
 import type { Tls } from "./tls.ts";
+import { MemoryPool } from "./memory_pool.ts";
+import { StreamWire } from "./stream_wire.ts";
+import { TcpStream } from "./tcp_stream.ts";
+import { TcpWire } from "./tcp_wire.ts";
 import { type Address, type Handler, type Transport, Upgrade } from "./transport.ts";
 import { WireSocket } from "./wire_socket.ts";
 import { WsSocket } from "./ws_socket.ts";
@@ -41,13 +46,15 @@ export interface WsTransportOptions {
   readonly log: Logger;
 }
 
-/** Listens with `node:http`. */
+/** Listens by itself, or with `node:https`, and lets `node:http` read the requests. */
 export class WsTransport implements Transport {
   readonly #options: WsTransportOptions;
   readonly #upgrader: WebSocketServer;
   readonly #sockets = new Set<WsSocket | WireSocket>();
-  readonly #connections = new Set<Socket>();
-  #server: Server | undefined;
+  readonly #wires = { pool: new MemoryPool(), turns: new ReadTurns(), open: new Set<TcpWire>() };
+  readonly #tlsConnections = new Set<Socket>();
+  #listener: Deno.TcpListener | undefined;
+  #tlsServer: TlsServer | undefined;
   #inspection: Timer | undefined;
 
   /** @throws {ConfigError} The runtime is too old. */
@@ -66,50 +73,87 @@ export class WsTransport implements Transport {
     this.#upgrader = new WebSocketServer(upgraderOptions);
   }
 
-  listen(handler: Handler): Promise<Address> {
-    const { port, host, tls } = this.#options;
-    const server = this.#server = tls === undefined
-      ? createServer(HTTP_LIMITS)
-      : createTlsServer({ ...HTTP_LIMITS, ...tls });
-    server.maxConnections = this.#options.maxConnections + LIMITS.spareConnections;
+  async listen(handler: Handler): Promise<Address> {
+    const { tls } = this.#options;
+    const server = tls === undefined ? createServer() : createTlsServer({ ...HTTP_LIMITS, ...tls });
     const { log } = this.#options;
-    server.on("connection", (connection: Socket) => this.#track(connection));
     server.on("request", (request, response) => respond(answerSafely(handler, request, log), response));
     server.on("upgrade", (request, socket, head) => this.#upgrade(handler, request, socket, head));
+    const address = server instanceof TlsServer ? await this.#listenTls(server) : this.#listenTcp(server);
+    this.#inspect();
+    return address;
+  }
+
+  renew(tls: Tls): void {
+    this.#tlsServer?.setSecureContext(tls);
+  }
+
+  async close(): Promise<void> {
+    this.#inspection?.cancel();
+    this.#listener?.close();
+    await new Promise<void>((resolve) => {
+      if (this.#tlsServer === undefined) resolve();
+      this.#tlsServer?.close(() => resolve());
+      // Also those that were refused or closed and did not hang up.
+      for (const connection of [...this.#wires.open, ...this.#tlsConnections]) connection.destroy();
+    });
+  }
+
+  /**
+   * Accepts, and hands each connection to `node:http` as a stream. What `node:http` accepts by itself costs more for each
+   * message, and when descriptors run out it never accepts again.
+   */
+  #listenTcp(server: Server): Address {
+    const { port, host } = this.#options;
+    this.#listener = Deno.listen({ port, hostname: host });
+    server.on("request", ({ socket }) => (socket as unknown as TcpStream).expectRequest());
+    this.#accept(this.#listener, server);
+    return { hostname: host, port: this.#listener.addr.port };
+  }
+
+  async #accept(listener: Deno.TcpListener, server: Server): Promise<void> {
+    const { clock, log } = this.#options;
+    try {
+      for (;;) this.#admit(await listener.accept(), server);
+    } catch (error) {
+      if (error instanceof Deno.errors.BadResource) return;
+      log.error("cannot accept a connection: {error}", { error });
+      clock.after(LIMITS.serveAgainMs, () => this.#accept(listener, server));
+    }
+  }
+
+  #admit(connection: Deno.TcpConn, server: Server): void {
+    if (this.#wires.open.size >= this.#options.maxConnections + LIMITS.spareConnections) return connection.close();
+    const wire = new TcpWire(connection, this.#wires);
+    server.emit("connection", new TcpStream(wire, connection.remoteAddr.hostname, this.#options.clock));
+  }
+
+  #listenTls(server: TlsServer): Promise<Address> {
+    const { port, host, log, maxConnections } = this.#options;
+    this.#tlsServer = server;
+    server.maxConnections = maxConnections + LIMITS.spareConnections;
+    server.on("connection", (connection: Socket) => this.#track(connection));
     return new Promise((resolve, reject) => {
       server.once("error", reject);
       server.listen(port, host, () => {
         server.off("error", reject);
-        server.on("error", (error) => this.#options.log.error("listener failed: {error}", { error }));
-        this.#inspect();
+        server.on("error", (error) => log.error("listener failed: {error}", { error }));
         resolve({ hostname: host, port: (server.address() as AddressInfo).port });
       });
     });
   }
 
-  renew(tls: Tls): void {
-    if (this.#server instanceof TlsServer) this.#server.setSecureContext(tls);
-  }
-
-  async close(): Promise<void> {
-    this.#inspection?.cancel();
-    await new Promise<void>((resolve) => {
-      this.#server?.close(() => resolve());
-      // Also those that were refused or closed and did not hang up.
-      for (const connection of this.#connections) connection.destroy();
-    });
-  }
-
   #track(connection: Socket): void {
-    this.#connections.add(connection);
-    connection.on("close", () => this.#connections.delete(connection));
+    this.#tlsConnections.add(connection);
+    connection.on("close", () => this.#tlsConnections.delete(connection));
   }
 
   #upgrade(handler: Handler, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
+    if (socket instanceof TcpStream) socket.upgraded();
     const answer = answerSafely(handler, request, this.#options.log);
     if (answer instanceof Upgrade) this.#open(answer, request, socket, head);
-    else refuse(answer, socket as Socket);
+    else refuse(answer, socket, this.#options.clock);
   }
 
   #open(upgrade: Upgrade, request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -119,22 +163,25 @@ export class WsTransport implements Transport {
     socket.once("close", () => isOpen || upgrade.ended());
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
       isOpen = true;
-      this.#watch(new WsSocket(webSocket, socket, upgrade, this.#options), socket);
+      const peer = new WsSocket(webSocket, socket, upgrade, this.#options);
+      this.#sockets.add(peer);
+      socket.on("close", () => this.#sockets.delete(peer));
     });
   }
 
   /** A connection socket: this relay's own code carries it, from the handshake on. */
   #splice(upgrade: Upgrade, { headers }: IncomingMessage, socket: Duplex, head: Buffer): void {
     const key = headers["sec-websocket-key"];
-    socket.write(`${SWITCHING}sec-websocket-accept: ${createHash("sha1").update(key + GUID).digest("base64")}\r\n\r\n`);
-    (socket as Socket).setTimeout(0).setNoDelay(true);
-    this.#watch(new WireSocket(socket, head, upgrade, this.#options), socket);
-  }
-
-  /** Inspects a peer until its connection is gone. */
-  #watch(peer: WsSocket | WireSocket, connection: Duplex): void {
+    const wire = socket instanceof TcpStream ? socket.wire : new StreamWire(socket);
+    const accept = createHash("sha1").update(key + GUID).digest("base64");
+    wire.write(new TextEncoder().encode(`${SWITCHING}sec-websocket-accept: ${accept}\r\n\r\n`));
+    const { opened, ended } = upgrade;
+    const left = () => {
+      this.#sockets.delete(peer);
+      ended();
+    };
+    const peer = new WireSocket(wire, head, new Upgrade(opened, left, true), this.#options);
     this.#sockets.add(peer);
-    connection.on("close", () => this.#sockets.delete(peer));
   }
 
   /** Looks at all sockets four times in the idle time, so that a silent one is noticed within it. */
@@ -210,12 +257,13 @@ function notGranted(upgrade: Upgrade): Response {
 }
 
 /** Answers on a connection that asked for an upgrade, which `node:http` has let go of, and hangs up. */
-async function refuse(response: Response, socket: Socket): Promise<void> {
+async function refuse(response: Response, socket: Duplex, clock: Clock): Promise<void> {
   const body = Buffer.from(await response.arrayBuffer());
   const headers = { ...Object.fromEntries(response.headers), "content-length": body.byteLength, connection: "close" };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status]}\r\n${lines.join("")}\r\n`);
   socket.end(body);
   // Who does not hang up by itself is not waited for.
-  socket.on("end", () => socket.destroy()).setTimeout(LIMITS.closeMs, () => socket.destroy()).resume();
+  const termination = clock.after(LIMITS.closeMs, () => socket.destroy());
+  socket.on("close", () => termination.cancel()).on("end", () => socket.destroy()).resume();
 }

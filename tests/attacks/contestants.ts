@@ -38,6 +38,6 @@ async function startOurs(transport: string, { options = [], descriptors }: Condi
   const limit = descriptors === undefined ? "" : `ulimit -n ${descriptors}; `;
   const fixed = ["--port", "0", "--transport", transport, "--drain-timeout", "1"];
   const args = ["-c", `${limit}exec "$0" "$@"`, Deno.execPath(), "run", "-A", "main.ts", ...fixed, ...options];
-  const env = { DENO_USE_WRITEV: "1", DENO_V8_FLAGS: "--max-semi-space-size=1" };
+  const env = { DENO_USE_WRITEV: "1", DENO_V8_FLAGS: "--max-semi-space-size=4" };
   return await new Listening(`our relay on ${transport}`, "sh", { args, cwd: ROOT, env }).listening(portOf);
 }

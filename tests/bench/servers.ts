@@ -27,7 +27,7 @@ export interface Contestant {
 }
 
 /** What `deno task start` sets. */
-export const RELAY_ENV = { DENO_USE_WRITEV: "1", DENO_V8_FLAGS: "--max-semi-space-size=1" };
+export const RELAY_ENV = { DENO_USE_WRITEV: "1", DENO_V8_FLAGS: "--max-semi-space-size=4" };
 
 /** 32 messages of 1 MiB under way are more than the default transport keeps by default; the ancestor has no bound. */
 const ROOM = ["--max-buffered-bytes", String(64 * 1024 * 1024)];

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import * as ws from "ws";
 import { FrameWalker, type FrameWalkerOptions } from "../../src/server/frames.ts";
+import { Memory } from "../../src/server/frames_unmask.ts";
 import { encodeClose } from "../../src/server/frames_encode.ts";
 
 /** What an endpoint hears, payloads in hexadecimal: a message, a ping or pong, a close, or a failure with its code. */
@@ -65,26 +66,31 @@ export function heardBy(role: "server" | "client", chunks: readonly Uint8Array[]
 }
 
 /** What `ws` hears as a client behind the relay. A violation, which the relay answers, is a failure here too. */
-export function heardThrough(walker: FrameWalker, chunks: readonly Uint8Array[], offset = 0): Heard[] {
-  const output = carried(walker, chunks, offset);
+export function heardThrough(walker: FrameWalker, chunks: readonly Uint8Array[]): Heard[] {
+  const output = carried(walker, chunks);
   const heard = heardBy("client", walker.closed === undefined ? output : [...output, encodeClose(walker.closed)]);
   return walker.violation === undefined ? heard : [...heard, ["failure", walker.violation.code]];
 }
 
 /**
- * What a walker makes of these chunks, each read into the middle of a larger buffer. Checks that it stays within its
- * chunk, and keeps no more from one to the next than it may.
+ * What a walker makes of these chunks, each read into larger memory. Checks that it stays within its chunk, and keeps no
+ * more from one to the next than it may.
  */
-export function carried(walker: FrameWalker, chunks: readonly Uint8Array[], offset = 0): Uint8Array[] {
+export function carried(walker: FrameWalker, chunks: readonly Uint8Array[]): Uint8Array[] {
   return chunks.map((chunk) => {
-    const buffer = new Uint8Array(offset + chunk.length + 5).fill(0xa5);
-    buffer.set(chunk, offset);
-    const output = walker.walk(buffer.subarray(offset, offset + chunk.length));
-    assertEquals([...buffer.subarray(0, offset), ...buffer.subarray(offset + chunk.length)].every(isGuard), true);
+    const memory = new Memory(new Uint8Array(chunk.length + 5).fill(0xa5).buffer);
+    memory.bytes.set(chunk);
+    const output = walker.walk(memory, chunk.length);
+    assertEquals([...memory.bytes.subarray(chunk.length)].every(isGuard), true);
     assertEquals(output.length <= chunk.length + CARRIED_BYTES, true);
-    assertEquals(output.buffer.byteLength <= buffer.length + CARRIED_BYTES, true);
+    assertEquals(output.buffer.byteLength <= memory.bytes.length + CARRIED_BYTES, true);
     return output.slice();
   });
+}
+
+/** Hands a walker a chunk as if it were just read. */
+export function walk(walker: FrameWalker, chunk: Uint8Array): Uint8Array {
+  return walker.walk(new Memory(chunk.slice().buffer), chunk.length);
 }
 
 /** A walker with room for all that tests send. */

@@ -1,0 +1,53 @@
+/**
+ * Memory that is read into, and used again. A runtime that takes new memory for every read costs every message a
+ * quarter of its way through the relay, and the collector hundreds of megabytes.
+ *
+ * @module
+ */
+
+import { Memory } from "./frames_unmask.ts";
+import { LIMITS } from "./limits.ts";
+import type { Loan } from "./transport.ts";
+
+/** How much is read at once. */
+export type ReadSize = keyof typeof LIMITS.readBytes;
+
+/** The memory of one transport. */
+export class MemoryPool {
+  readonly #free: Record<ReadSize, LentMemory[]> = { small: [], medium: [], large: [], huge: [] };
+
+  lend(size: ReadSize): LentMemory {
+    return this.#free[size].pop() ?? new LentMemory(LIMITS.readBytes[size], this.#free[size]);
+  }
+}
+
+/** A piece of a pool. */
+export class LentMemory extends Memory implements Loan {
+  readonly #free: LentMemory[];
+
+  constructor(size: number, free: LentMemory[]) {
+    super(new ArrayBuffer(size));
+    this.#free = free;
+  }
+
+  giveBack(): void {
+    if (this.#free.length * this.bytes.length < LIMITS.freeBytes) this.#free.push(this);
+    // At once: the collector would come late, and find hundreds of megabytes.
+    else this.bytes.buffer.transfer(0);
+  }
+
+  /** The same, or a copy of its start, so that nobody who is slow keeps more than four times what he is to get. */
+  fitting(length: number): Memory & Loan {
+    if (this.bytes.length <= LIMITS.readBytes.medium || length > this.bytes.length / 4) return this;
+    const copy = new OwnMemory(this.bytes.slice(0, length).buffer);
+    this.giveBack();
+    return copy;
+  }
+}
+
+/** Memory of no pool. */
+export class OwnMemory extends Memory implements Loan {
+  giveBack(): void {
+    this.bytes.buffer.transfer(0);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * A TCP connection of Deno's as the stream that `node:http` and `ws` want.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { Duplex } from "node:stream";
+import type { Clock, Timer } from "./clock.ts";
+import { LIMITS } from "./limits.ts";
+import type { Memory } from "./frames_unmask.ts";
+import type { Loan } from "./transport.ts";
+import type { TcpWire } from "./tcp_wire.ts";
+import type { WireListener } from "./wire.ts";
+
+type Done = (error?: Error | null) => void;
+
+/** A connection from when it is accepted; until it is upgraded, it has to send requests. */
+export class TcpStream extends Duplex implements WireListener {
+  readonly wire: TcpWire;
+  /** Where it comes from. `node:net` calls it so. */
+  readonly remoteAddress: string;
+  readonly #clock: Clock;
+  #deadline: Timer | undefined;
+  #done: Done | undefined;
+
+  constructor(wire: TcpWire, remoteAddress: string, clock: Clock) {
+    super();
+    this.wire = wire;
+    this.remoteAddress = remoteAddress;
+    this.#clock = clock;
+    wire.listen(this);
+    this.expectRequest();
+  }
+
+  /** It is hung up on, unless it sends a request in time. `node:http` has no time limits for streams that are not its own. */
+  expectRequest(): void {
+    this.upgraded();
+    this.#deadline = this.#clock.after(LIMITS.requestMs, () => this.destroy());
+  }
+
+  /** It may be silent from now on. */
+  upgraded(): void {
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+  }
+
+  received(memory: Memory & Loan, length: number): void {
+    const copy = Buffer.from(memory.bytes.subarray(0, length));
+    memory.giveBack();
+    if (!this.push(copy)) this.wire.pause();
+  }
+
+  taken(): void {
+    if (this.wire.backlog > 0) return;
+    const done = this.#done;
+    this.#done = undefined;
+    done?.();
+  }
+
+  ended(): void {
+    this.push(null);
+  }
+
+  gone(): void {
+    this.destroy();
+  }
+
+  override _read(): void {
+    this.wire.resume();
+  }
+
+  override _write(bytes: Uint8Array<ArrayBuffer>, _encoding: string, done: Done): void {
+    this.#done = done;
+    this.wire.write(bytes);
+  }
+
+  override _writev(chunks: { chunk: Uint8Array<ArrayBuffer> }[], done: Done): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), "", done);
+  }
+
+  override _final(done: Done): void {
+    this.wire.end(done);
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    this.upgraded();
+    this.wire.destroy();
+    done(error);
+  }
+}
