@@ -70,7 +70,7 @@ export class TcpReader implements Reader {
 
   takeTurn(): void {
     this.#turn = "taken";
-    if (this.#isStopped || (this.#isPaused && this.#memory === undefined)) return this.#endTurn();
+    if (this.#isStopped || this.#isPaused) return this.#renounce();
     this.#hurry = setImmediate(this.#nothingCame);
     this.#readOn(this.#options.pool.lend(this.#size));
   }
@@ -104,7 +104,7 @@ export class TcpReader implements Reader {
     const memory = this.#memory!;
     const end = this.#offset + (count ?? 0);
     const isFull = end === memory.bytes.length;
-    if (isFull && end < LIMITS.readBytes.large) return this.#awaitTurn("large");
+    if (isFull && end < LIMITS.readBytes.large && !this.#isPaused) return this.#awaitTurn("large");
     this.#passOn(memory, end);
     if (count === null) this.#owner.ended();
     else if (isFull) this.#awaitTurn("huge");
@@ -115,6 +115,11 @@ export class TcpReader implements Reader {
     this.#size = size;
     this.#turn = "awaited";
     this.#options.turns.enter(this);
+  }
+
+  #renounce(): void {
+    this.#endTurn();
+    if (this.#memory !== undefined && !this.#isStopped) this.#passOn(this.#memory, this.#memory.bytes.length);
   }
 
   #endTurn(): void {

@@ -15,12 +15,11 @@ import type { WireListener } from "./wire.ts";
 
 type Done = (error?: Error | null) => void;
 
-/** A connection from when it is accepted; until it is upgraded, it has to send requests. */
+/** A connection that was accepted. It has to be upgraded, or answered, in time. */
 export class TcpStream extends Duplex implements WireListener {
   readonly wire: TcpWire;
   /** Where it comes from. `node:net` calls it so. */
   readonly remoteAddress: string;
-  readonly #clock: Clock;
   #deadline: Timer | undefined;
   #done: Done | undefined;
 
@@ -28,15 +27,9 @@ export class TcpStream extends Duplex implements WireListener {
     super();
     this.wire = wire;
     this.remoteAddress = remoteAddress;
-    this.#clock = clock;
     wire.listen(this);
-    this.expectRequest();
-  }
-
-  /** It is hung up on, unless it sends a request in time. `node:http` has no time limits for streams that are not its own. */
-  expectRequest(): void {
-    this.upgraded();
-    this.#deadline = this.#clock.after(LIMITS.requestMs, () => this.destroy());
+    // `node:http` has no time limits for streams that are not its own.
+    this.#deadline = clock.after(LIMITS.requestMs, () => this.destroy());
   }
 
   /** It may be silent from now on. */

@@ -91,6 +91,7 @@ export class WsTransport implements Transport {
   async close(): Promise<void> {
     this.#inspection?.cancel();
     this.#listener?.close();
+    this.#listener = undefined;
     await new Promise<void>((resolve) => {
       if (this.#tlsServer === undefined) resolve();
       this.#tlsServer?.close(() => resolve());
@@ -106,7 +107,8 @@ export class WsTransport implements Transport {
   #listenTcp(server: Server): Address {
     const { port, host } = this.#options;
     this.#listener = Deno.listen({ port, hostname: host });
-    server.on("request", ({ socket }) => (socket as unknown as TcpStream).expectRequest());
+    // `node:http` hangs up behind every answer, since it does not listen itself: so clients are told.
+    server.prependListener("request", (_, response) => response.setHeader("connection", "close"));
     this.#accept(this.#listener, server);
     return { hostname: host, port: this.#listener.addr.port };
   }
@@ -116,7 +118,7 @@ export class WsTransport implements Transport {
     try {
       for (;;) this.#admit(await listener.accept(), server);
     } catch (error) {
-      if (error instanceof Deno.errors.BadResource) return;
+      if (this.#listener !== listener) return;
       log.error("cannot accept a connection: {error}", { error });
       clock.after(LIMITS.serveAgainMs, () => this.#accept(listener, server));
     }

@@ -1,0 +1,49 @@
+/** Who reads much takes turns. */
+
+import { assertEquals } from "@std/assert";
+import { LIMITS } from "../src/server/limits.ts";
+import { type Reader, ReadTurns } from "../src/server/read_turns.ts";
+
+const { large, huge } = LIMITS.readBytes;
+
+function setUp() {
+  const turns = new ReadTurns();
+  const log: string[] = [];
+  const reader = (name: string, wantedBytes: number): Reader => ({ wantedBytes, takeTurn: () => void log.push(name) });
+  return { turns, log, reader };
+}
+
+Deno.test("as many read at once as fill a turn, the others in the order in which they came", () => {
+  const { turns, log, reader } = setUp();
+  const atOnce = Math.floor(LIMITS.turnBytes / large);
+  for (let i = 0; i < atOnce + 2; i++) turns.enter(reader(`${i}`, large));
+  assertEquals(log.length, atOnce);
+  turns.leave(large);
+  turns.leave(large);
+  assertEquals(log, Array.from({ length: atOnce + 2 }, (_, i) => `${i}`));
+});
+
+Deno.test("who wants more than there is room for is not overtaken", () => {
+  const { turns, log, reader } = setUp();
+  turns.enter(reader("first", large));
+  turns.enter(reader("huge", huge));
+  turns.enter(reader("last", large));
+  assertEquals(log, ["first"]);
+  turns.leave(large);
+  assertEquals(log, ["first", "huge"]);
+  turns.leave(huge);
+  assertEquals(log, ["first", "huge", "last"]);
+});
+
+Deno.test("who leaves at once lets the next in", () => {
+  const { turns, log } = setUp();
+  const hasty = (name: string): Reader => ({
+    wantedBytes: huge,
+    takeTurn: () => {
+      log.push(name);
+      turns.leave(huge);
+    },
+  });
+  for (const name of ["a", "b", "c"]) turns.enter(hasty(name));
+  assertEquals(log, ["a", "b", "c"]);
+});
