@@ -41,7 +41,12 @@ export class TcpStream extends Duplex implements WireListener {
   received(memory: Memory & Loan, length: number): void {
     const copy = Buffer.from(memory.bytes.subarray(0, length));
     memory.giveBack();
-    if (!this.push(copy)) this.wire.pause();
+    try {
+      if (!this.push(copy)) this.wire.pause();
+    } catch (error) {
+      // Whatever fails in reading a request ends its own connection alone.
+      this.destroy(error as Error);
+    }
   }
 
   taken(): void {

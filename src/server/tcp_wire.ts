@@ -34,8 +34,12 @@ export class TcpWire implements Wire, ReaderOwner {
     this.#connection = connection;
     this.#options = options;
     this.#reader = new TcpReader(connection, this, options);
-    connection.setNoDelay(true);
     options.open.add(this);
+    try {
+      connection.setNoDelay(true);
+    } catch {
+      // It has been reset since it was accepted, as its first read will tell.
+    }
   }
 
   get backlog(): number {
@@ -92,6 +96,7 @@ export class TcpWire implements Wire, ReaderOwner {
   }
 
   readonly #written = (count: number) => {
+    if (this.#isGone) return;
     const bytes = this.#writing!;
     this.#unwritten -= count;
     if (count < bytes.byteLength) this.#write(bytes.subarray(count), this.#loan);

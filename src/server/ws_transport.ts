@@ -20,10 +20,10 @@ import type { Clock, Timer } from "./clock.ts";
 import { ConfigError } from "./config.ts";
 import { LIMITS } from "./limits.ts";
 import type { Logger } from "./log.ts";
+import { MemoryPool } from "./memory_pool.ts";
 import { ReadTurns } from "./read_turns.ts";
 import { Refusal } from "./refusal.ts";
 import type { Tls } from "./tls.ts";
-import { MemoryPool } from "./memory_pool.ts";
 import { StreamWire } from "./stream_wire.ts";
 import { TcpStream } from "./tcp_stream.ts";
 import { TcpWire } from "./tcp_wire.ts";
@@ -114,14 +114,20 @@ export class WsTransport implements Transport {
   }
 
   async #accept(listener: Deno.TcpListener, server: Server): Promise<void> {
-    const { clock, log } = this.#options;
-    try {
-      for (;;) this.#admit(await listener.accept(), server);
-    } catch (error) {
-      if (this.#listener !== listener) return;
-      log.error("cannot accept a connection: {error}", { error });
-      clock.after(LIMITS.serveAgainMs, () => this.#accept(listener, server));
+    while (this.#listener === listener) {
+      try {
+        this.#admit(await listener.accept(), server);
+      } catch (error) {
+        if (this.#listener === listener && !isLostBefore(error)) await this.#rest(error);
+      }
     }
+  }
+
+  /** Not to spin while nothing can be accepted, because descriptors have run out. */
+  #rest(error: unknown): Promise<void> {
+    const { clock, log } = this.#options;
+    log.error("cannot accept connections: {error}", { error });
+    return new Promise((resolve) => clock.after(LIMITS.serveAgainMs, resolve));
   }
 
   #admit(connection: Deno.TcpConn, server: Server): void {
@@ -174,7 +180,9 @@ export class WsTransport implements Transport {
   /** A connection socket: this relay's own code carries it, from the handshake on. */
   #splice(upgrade: Upgrade, { headers }: IncomingMessage, socket: Duplex, head: Buffer): void {
     const key = headers["sec-websocket-key"];
-    const wire = socket instanceof TcpStream ? socket.wire : new StreamWire(socket);
+    const wire = socket instanceof TcpStream
+      ? socket.wire
+      : new StreamWire((socket as Socket).setTimeout(0).setNoDelay(true));
     const accept = createHash("sha1").update(key + GUID).digest("base64");
     wire.write(new TextEncoder().encode(`${SWITCHING}sec-websocket-accept: ${accept}\r\n\r\n`));
     const { opened, ended } = upgrade;
@@ -198,6 +206,11 @@ export class WsTransport implements Transport {
       this.#inspect();
     });
   }
+}
+
+/** Whether this was one connection that was reset before it was accepted, and says nothing about the next. */
+function isLostBefore(error: unknown): boolean {
+  return ["ENOTCONN", "ECONNABORTED", "ECONNRESET", "EINVAL"].includes((error as { code?: string }).code ?? "");
 }
 
 /** On an older Deno, `node:http` never hangs up on whom it refuses an upgrade, and loses the last frames of a socket. */

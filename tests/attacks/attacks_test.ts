@@ -41,8 +41,8 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; ws: Expected }> =
   },
   silentConnections: {
     deno: { attacker: /restart|comes in/, exitCode: 75 },
-    // After descriptors ran out `node:http` stays deaf: the relay notices that it does not answer itself.
-    ws: { attacker: /restart|comes in/, exitCode: 75 },
+    // As soon as the silent ones are hung up on.
+    ws: { attacker: /^a newcomer comes in after \d{1,2} s$/ },
   },
   // A relay that is busy with the storm takes it so slowly that the attacker gives up below the burst.
   joinStorm: both({ attacker: /^(closed with 1008|hung up on|still served)$/ }),
