@@ -47,3 +47,23 @@ Deno.test("who leaves at once lets the next in", () => {
   for (const name of ["a", "b", "c"]) turns.enter(hasty(name));
   assertEquals(log, ["a", "b", "c"]);
 });
+
+Deno.test("thousands that leave at once are let out one after the other", () => {
+  const { turns, log } = setUp();
+  turns.enter({ wantedBytes: huge, takeTurn: () => {} });
+  for (let i = 0; i < 20_000; i++) {
+    turns.enter({ wantedBytes: huge, takeTurn: () => (log.push("turn"), turns.leave(huge)) });
+  }
+  turns.leave(huge);
+  assertEquals(log.length, 20_000);
+});
+
+Deno.test("it is closed while too much memory waits in vain", () => {
+  const { turns } = setUp();
+  turns.pin(LIMITS.pinnedBytes - 1);
+  assertEquals(turns.isOpen, true);
+  turns.pin(1);
+  assertEquals(turns.isOpen, false);
+  turns.pin(-1);
+  assertEquals(turns.isOpen, true);
+});

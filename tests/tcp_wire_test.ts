@@ -34,8 +34,8 @@ class Rig implements Disposable {
         rig.#change();
       },
       taken: () => rig.#change(),
-      ended: () => rig.#note("ended"),
-      gone: () => rig.#note("gone"),
+      ended: () => rig.note("ended"),
+      gone: () => rig.note("gone"),
     });
     rig.wire.resume();
     return rig;
@@ -56,7 +56,7 @@ class Rig implements Disposable {
     return new Uint8Array(await new Blob(chunks).arrayBuffer());
   }
 
-  #note(event: string): void {
+  note(event: string): void {
     this.events.push(event);
     this.#change();
   }
@@ -173,7 +173,7 @@ function occupied(): { turns: ReadTurns; awaited: Promise<void> } {
 Deno.test("who is destroyed while it waits for its turn does not keep the others from theirs", async () => {
   const { turns, awaited } = occupied();
   using rig = await Rig.open(turns);
-  await rig.send(noise(small));
+  await rig.send(noise(medium));
   await within(awaited, "the wire to wait for its turn");
   rig.wire.destroy();
   turns.leave(LIMITS.turnBytes);
@@ -185,13 +185,42 @@ Deno.test("who is destroyed while it waits for its turn does not keep the others
 Deno.test("who is paused while it waits for its turn passes on what it has, and reads again when it is resumed", async () => {
   const { turns, awaited } = occupied();
   using rig = await Rig.open(turns);
-  const bytes = noise(small + 5);
+  const bytes = noise(medium + 5);
   await rig.send(bytes);
   await within(awaited, "the wire to wait for its turn");
   rig.wire.pause();
   turns.leave(LIMITS.turnBytes);
-  assertEquals(rig.received.length, small);
+  assertEquals(rig.received.length, medium);
   rig.wire.resume();
-  await rig.until(() => rig.received.length === small + 5, "the rest");
+  await rig.until(() => rig.received.length === medium + 5, "the rest");
+  assertEquals(new Uint8Array(rig.received), bytes);
+});
+
+for (const [size, pinned] of [[small, 0], [medium, large], [large, huge]]) {
+  Deno.test(`exactly ${size} bytes pin ${pinned} of the memory of all, until more comes`, async () => {
+    const turns = new ReadTurns();
+    using rig = await Rig.open(turns);
+    let bytes = 0;
+    const pin = turns.pin.bind(turns);
+    turns.pin = (more) => {
+      bytes += more;
+      pin(more);
+      rig.note("pinned");
+    };
+    await rig.send(noise(size));
+    await rig.until(() => rig.received.length === size && bytes === pinned, "all bytes to be passed on");
+    await rig.send(noise(1));
+    await rig.until(() => rig.received.length === size + 1, "one more");
+    assertEquals(bytes, 0);
+  });
+}
+
+Deno.test("while nobody has a turn, everything still comes", async () => {
+  const turns = new ReadTurns();
+  turns.pin(LIMITS.pinnedBytes);
+  using rig = await Rig.open(turns);
+  const bytes = noise(1_000_000);
+  await rig.send(bytes);
+  await rig.until(() => rig.received.length === bytes.length, "all bytes");
   assertEquals(new Uint8Array(rig.received), bytes);
 });

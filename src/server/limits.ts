@@ -66,6 +66,8 @@ export const LIMITS = {
   readBytes: { small: 512, medium: 4 * KIB, large: 66 * KIB, huge: 528 * KIB },
   /** Bytes that are read into large memory in one turn of the event loop: as much as stays in a processor's cache. */
   turnBytes: 528 * KIB,
+  /** Bytes of such memory that may wait in vain: a thousand readers that are unlucky. Beyond, all read 4 KiB at once. */
+  pinnedBytes: 64 * MIB,
   /** Bytes of memory of each size that are kept for later reads: more than a turn needs. */
   freeBytes: 4 * MIB,
   /** Milliseconds in which a receiver with a backlog has to take something. */

@@ -39,9 +39,12 @@ export class TcpReader implements Reader {
   /** Where in it is read into, and how much of what stands before is still to be passed on: all or nothing. */
   #offset = 0;
   #waiting = 0;
-  #turn: "none" | "awaited" | "taken" = "none";
-  /** Ends a turn in which nothing came. */
-  #hurry: ReturnType<typeof setImmediate> | undefined;
+  #awaitsTurn = false;
+  /** Bytes of the present turn, and of one in which nothing came. */
+  #turnBytes = 0;
+  #pinnedBytes = 0;
+  /** Looks in the next turn of the event loop whether there was more to read. */
+  #look: ReturnType<typeof setImmediate> | undefined;
 
   constructor(connection: Deno.TcpConn, owner: ReaderOwner, options: ReaderOptions) {
     this.#connection = connection;
@@ -65,26 +68,28 @@ export class TcpReader implements Reader {
   /** The connection is closed: nothing is heard any more. */
   stop(): void {
     this.#isStopped = true;
-    this.#endTurn();
+    this.#settle();
   }
 
   takeTurn(): void {
-    this.#turn = "taken";
-    if (this.#isStopped || this.#isPaused) return this.#renounce();
-    this.#hurry = setImmediate(this.#nothingCame);
-    this.#readOn(this.#options.pool.lend(this.#size));
+    this.#awaitsTurn = false;
+    this.#turnBytes = this.wantedBytes;
+    if (!this.#isPaused && !this.#isStopped) return this.#readOn();
+    this.#leaveTurn();
+    if (this.#memory !== undefined && !this.#isStopped) this.#passOn(this.#memory, this.#memory.bytes.length);
   }
 
   #read(): void {
-    if (this.#isPaused || this.#isStopped || this.#memory !== undefined || this.#turn === "awaited") return;
+    if (this.#isPaused || this.#isStopped || this.#awaitsTurn || this.#memory !== undefined) return;
     this.#memory = this.#options.pool.lend(this.#size);
     this.#readInto(this.#memory.bytes);
   }
 
-  /** Goes on in larger memory with what has filled the smaller. */
-  #readOn(memory: LentMemory): void {
+  /** Reads into memory of the present size, behind what has filled smaller memory. */
+  #readOn(): void {
     const before = this.#memory;
-    this.#memory = memory;
+    const memory = this.#memory = this.#options.pool.lend(this.#size);
+    this.#look = setImmediate(this.#looked);
     if (before === undefined) return this.#readInto(memory.bytes);
     memory.bytes.set(before.bytes);
     this.#offset = this.#waiting = before.bytes.length;
@@ -99,45 +104,62 @@ export class TcpReader implements Reader {
   readonly #failed = () => this.#owner.destroy();
 
   readonly #received = (count: number | null) => {
-    this.#endTurn();
+    this.#settle();
     if (this.#isStopped) return;
     const memory = this.#memory!;
     const end = this.#offset + (count ?? 0);
     const isFull = end === memory.bytes.length;
-    if (isFull && end < LIMITS.readBytes.large && !this.#isPaused) return this.#awaitTurn("large");
+    const isLarge = memory.bytes.length >= LIMITS.readBytes.large;
+    if (isFull && !isLarge && this.#goesOn(memory)) return;
     this.#passOn(memory, end);
     if (count === null) this.#owner.ended();
-    else if (isFull) this.#awaitTurn("huge");
-    else this.#read();
+    else if (!isFull || !isLarge || !this.#entersFor("huge")) this.#read();
   };
 
-  #awaitTurn(size: ReadSize): void {
-    this.#size = size;
-    this.#turn = "awaited";
-    this.#options.turns.enter(this);
-  }
-
-  #renounce(): void {
-    this.#endTurn();
-    if (this.#memory !== undefined && !this.#isStopped) this.#passOn(this.#memory, this.#memory.bytes.length);
-  }
-
-  #endTurn(): void {
-    if (this.#turn !== "taken") return;
-    this.#turn = "none";
-    clearImmediate(this.#hurry);
-    const { wantedBytes } = this;
+  /** Whether what has come waits for what may follow it. */
+  #goesOn(memory: LentMemory): boolean {
+    // What was passed on already is at the start of this memory no more.
+    if (this.#isPaused || this.#waiting < this.#offset) return false;
+    if (memory.bytes.length === LIMITS.readBytes.medium) return this.#entersFor("large");
     this.#size = "medium";
-    this.#options.turns.leave(wantedBytes);
+    this.#readOn();
+    return true;
   }
 
-  /** What came before is not to wait for what may never come. */
-  readonly #nothingCame = () => {
-    this.#endTurn();
+  /** Whether it will have a turn, which may have begun. */
+  #entersFor(size: ReadSize): boolean {
+    const { turns } = this.#options;
+    const { isOpen } = turns;
+    this.#size = isOpen ? size : "medium";
+    this.#awaitsTurn = isOpen;
+    if (isOpen) turns.enter(this);
+    return isOpen;
+  }
+
+  #leaveTurn(): void {
+    const bytes = this.#turnBytes;
+    this.#turnBytes = 0;
+    if (bytes > 0) this.#options.turns.leave(bytes);
+  }
+
+  /** There was no more: what waits for it is passed on, and the memory is pinned until something comes. */
+  readonly #looked = () => {
+    this.#pinnedBytes = this.#turnBytes;
+    this.#options.turns.pin(this.#pinnedBytes);
+    this.#leaveTurn();
     const length = this.#waiting;
     this.#waiting = 0;
     if (length > 0) this.#owner.received(new OwnMemory(this.#memory!.bytes.slice(0, length).buffer), length);
   };
+
+  /** Something has come, or nothing ever will. */
+  #settle(): void {
+    if (this.#look !== undefined) clearImmediate(this.#look);
+    this.#look = undefined;
+    this.#options.turns.pin(-this.#pinnedBytes);
+    this.#pinnedBytes = 0;
+    this.#leaveTurn();
+  }
 
   #passOn(memory: LentMemory, end: number): void {
     const length = this.#waiting + end - this.#offset;
@@ -146,5 +168,6 @@ export class TcpReader implements Reader {
     this.#offset = this.#waiting = 0;
     this.#size = length > LIMITS.readBytes.small ? "medium" : "small";
     if (length > 0) this.#owner.received(memory.fitting(length), length);
+    else memory.giveBack();
   }
 }
