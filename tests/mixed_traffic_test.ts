@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { connectionPath } from "../src/protocol.ts";
 import { startRelay } from "./helpers/process.ts";
-import { frameOf, RawConnection } from "./helpers/raw.ts";
+import { frameOf, handshake, RawConnection } from "./helpers/raw.ts";
 import { TRANSPORTS } from "./helpers/transports.ts";
 
 const PAIRS = 12;
@@ -55,5 +55,19 @@ for (const transport of TRANSPORTS) {
     const raws = await Promise.all(paths.map((path) => RawConnection.upgrade(relay.port, path)));
     await Promise.all(raws.flatMap((raw, i) => [speak(raw, i), hear(raw, i ^ 1)]));
     for (const raw of raws) raw[Symbol.dispose]();
+  });
+}
+
+for (const transport of TRANSPORTS) {
+  Deno.test(`${transport}: hundreds of frames right behind the request arrive whole and in order`, async () => {
+    await using relay = await startRelay(["--transport", transport]);
+    using bob = await RawConnection.upgrade(relay.port, connectionPath("bob", "alice", "document"));
+    using alice = await RawConnection.open(relay.port);
+    const payloads = Array.from({ length: 400 }, (_, at) => new Uint8Array(1_000).fill(at % 251));
+    const request = new TextEncoder().encode(handshake(connectionPath("alice", "bob", "document")));
+    await alice.write(
+      new Uint8Array(await new Blob([request, ...payloads.map((it) => frameOf(2, it))] as BlobPart[]).arrayBuffer()),
+    );
+    for (const payload of payloads) assertEquals((await bob.readFrame())?.payload, payload);
   });
 }

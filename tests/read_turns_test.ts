@@ -1,6 +1,6 @@
 /** Who reads much takes turns. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { LIMITS } from "../src/server/limits.ts";
 import { type Reader, ReadTurns } from "../src/server/read_turns.ts";
 
@@ -66,4 +66,17 @@ Deno.test("it is closed while too much memory waits in vain", () => {
   assertEquals(turns.isOpen, false);
   turns.pin(-1);
   assertEquals(turns.isOpen, true);
+});
+
+Deno.test("who fails in its turn does not end those of the others", () => {
+  const { turns, log, reader } = setUp();
+  const failing: Reader = {
+    wantedBytes: large,
+    takeTurn: () => {
+      throw new Error("no memory");
+    },
+  };
+  assertThrows(() => turns.enter(failing), Error, "no memory");
+  turns.enter(reader("next", large));
+  assertEquals(log, ["next"]);
 });

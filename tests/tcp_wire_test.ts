@@ -14,6 +14,9 @@ const { small, medium, large, huge } = LIMITS.readBytes;
 class Rig implements Disposable {
   readonly received: number[] = [];
   readonly events: string[] = [];
+  /** Called with the number of each chunk. */
+  meddle: (at: number) => void = () => {};
+  #chunks = 0;
   #changed = Promise.withResolvers<void>();
 
   private constructor(readonly wire: TcpWire, readonly peer: Deno.TcpConn) {}
@@ -31,6 +34,7 @@ class Rig implements Disposable {
       received: (memory, length) => {
         for (const byte of memory.bytes.subarray(0, length)) rig.received.push(byte);
         memory.giveBack();
+        rig.meddle(rig.#chunks++);
         rig.#change();
       },
       taken: () => rig.#change(),
@@ -224,3 +228,36 @@ Deno.test("while nobody has a turn, everything still comes", async () => {
   await rig.until(() => rig.received.length === bytes.length, "all bytes");
   assertEquals(new Uint8Array(rig.received), bytes);
 });
+
+/** What an owner may do with a wire while it is handed a chunk. */
+const MEDDLING: Record<string, (wire: TcpWire, at: number) => void> = {
+  "resumes it": (wire) => wire.resume(),
+  "pauses and resumes it": (wire) => {
+    wire.pause();
+    wire.resume();
+  },
+  "pauses it for a turn": (wire) => {
+    wire.pause();
+    setTimeout(() => wire.resume(), 0);
+  },
+  "pauses it for a moment, or does nothing": (wire, at) => {
+    if (at % 3 === 0) return;
+    wire.pause();
+    queueMicrotask(() => wire.resume());
+  },
+};
+
+for (const [what, meddle] of Object.entries(MEDDLING)) {
+  Deno.test(`an owner that ${what} while it is handed a chunk gets all in order`, async () => {
+    using rig = await Rig.open();
+    rig.meddle = (at) => meddle(rig.wire, at);
+    const sizes = [large, 3 * huge, medium, large + medium, small, 2 * huge + large, 1, huge, medium + small];
+    const bytes = noise(sizes.reduce((a, b) => a + b, 0));
+    let sent = 0;
+    for (const size of sizes) {
+      await rig.send(bytes.subarray(sent, sent += size));
+      await rig.until(() => rig.received.length === sent, `byte ${sent}`);
+    }
+    assertEquals(new Uint8Array(rig.received), bytes);
+  });
+}

@@ -53,11 +53,14 @@ export class ReadTurns {
   #admit(): void {
     if (this.#isAdmitting) return;
     this.#isAdmitting = true;
-    while (this.#waiting.length > 0 && this.#waiting[0].wantedBytes <= this.#room) {
-      const reader = this.#waiting.shift()!;
-      this.#room -= reader.wantedBytes;
-      reader.takeTurn();
+    try {
+      while (this.#waiting.length > 0 && this.#waiting[0].wantedBytes <= this.#room) {
+        const reader = this.#waiting.shift()!;
+        this.#room -= reader.wantedBytes;
+        reader.takeTurn();
+      }
+    } finally {
+      this.#isAdmitting = false;
     }
-    this.#isAdmitting = false;
   }
 }

@@ -76,6 +76,8 @@ export class TcpReader implements Reader {
     this.#turnBytes = this.wantedBytes;
     if (!this.#isPaused && !this.#isStopped) return this.#readOn();
     this.#leaveTurn();
+    // Large memory is for turns alone.
+    this.#size = "medium";
     if (this.#memory !== undefined && !this.#isStopped) this.#passOn(this.#memory, this.#memory.bytes.length);
   }
 
@@ -113,8 +115,13 @@ export class TcpReader implements Reader {
     if (isFull && !isLarge && this.#goesOn(memory)) return;
     this.#passOn(memory, end);
     if (count === null) this.#owner.ended();
-    else if (!isFull || !isLarge || !this.#entersFor("huge")) this.#read();
+    else if (!isFull || !isLarge || !this.#readsMuch()) this.#read();
   };
+
+  /** Whether it will read as much as it can. Who got the last may have paused it, or has resumed it: then it reads already. */
+  #readsMuch(): boolean {
+    return !this.#isPaused && this.#memory === undefined && this.#entersFor("huge");
+  }
 
   /** Whether what has come waits for what may follow it. */
   #goesOn(memory: LentMemory): boolean {

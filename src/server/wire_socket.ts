@@ -153,6 +153,8 @@ export class WireSocket implements PeerSocket, WireListener {
   #received(memory: Memory & Loan, length: number): void {
     this.#liveness.sign();
     const walker = this.#walker;
+    // What follows the end of a stream is nothing.
+    if (walker.violation !== undefined || walker.closed !== undefined) return memory.giveBack();
     const output = walker.walk(memory, length);
     if (walker.pong !== undefined && !this.#isClosing) this.#wire.write(walker.pong);
     this.#passOn(output, memory);

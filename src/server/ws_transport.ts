@@ -116,7 +116,9 @@ export class WsTransport implements Transport {
   async #accept(listener: Deno.TcpListener, server: Server): Promise<void> {
     while (this.#listener === listener) {
       try {
-        this.#admit(await listener.accept(), server);
+        const connection = await listener.accept();
+        if (this.#listener === listener) this.#admit(connection, server);
+        else connection.close();
       } catch (error) {
         if (this.#listener === listener && !isLostBefore(error)) await this.#rest(error);
       }
@@ -227,7 +229,7 @@ export function checkRuntime(version: string): void {
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n";
 
-/** What `node:http` allows a connection before it is a WebSocket. */
+/** What `node:https` allows a connection before it is a WebSocket. */
 const HTTP_LIMITS = {
   headersTimeout: LIMITS.requestMs,
   requestTimeout: LIMITS.requestMs,
