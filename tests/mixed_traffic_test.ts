@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { connectionPath } from "../src/protocol.ts";
+import { concat } from "./helpers/frames.ts";
 import { startRelay } from "./helpers/process.ts";
 import { frameOf, handshake, RawConnection } from "./helpers/raw.ts";
 import { TRANSPORTS } from "./helpers/transports.ts";
@@ -65,9 +66,7 @@ for (const transport of TRANSPORTS) {
     using alice = await RawConnection.open(relay.port);
     const payloads = Array.from({ length: 400 }, (_, at) => new Uint8Array(1_000).fill(at % 251));
     const request = new TextEncoder().encode(handshake(connectionPath("alice", "bob", "document")));
-    await alice.write(
-      new Uint8Array(await new Blob([request, ...payloads.map((it) => frameOf(2, it))] as BlobPart[]).arrayBuffer()),
-    );
+    await alice.write(concat([request, ...payloads.map((payload) => frameOf(2, payload))]));
     for (const payload of payloads) assertEquals((await bob.readFrame())?.payload, payload);
   });
 }

@@ -6,7 +6,9 @@ import { MemoryPool } from "../src/server/memory_pool.ts";
 import { type Reader, ReadTurns } from "../src/server/read_turns.ts";
 import { TcpReader } from "../src/server/tcp_reader.ts";
 import { TcpWire } from "../src/server/tcp_wire.ts";
+import { concat } from "./helpers/frames.ts";
 import { within } from "./helpers/process.ts";
+import { RawConnection } from "./helpers/raw.ts";
 
 const { small, medium, large, huge } = LIMITS.readBytes;
 
@@ -19,13 +21,13 @@ class Rig implements Disposable {
   #chunks = 0;
   #changed = Promise.withResolvers<void>();
 
-  private constructor(readonly wire: TcpWire, readonly peer: Deno.TcpConn) {}
+  private constructor(readonly wire: TcpWire, readonly peer: RawConnection) {}
 
   static async open(turns = new ReadTurns()): Promise<Rig> {
     const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
     const [connection, peer] = await Promise.all([
       listener.accept(),
-      Deno.connect({ port: listener.addr.port, hostname: "127.0.0.1" }),
+      RawConnection.open(listener.addr.port),
     ]);
     listener.close();
     const options = { pool: new MemoryPool(), turns, open: new Set<TcpWire>() };
@@ -50,14 +52,9 @@ class Rig implements Disposable {
     while (!isTrue()) await within(this.#changed.promise, what);
   }
 
-  async send(bytes: Uint8Array): Promise<void> {
-    while (bytes.length > 0) bytes = bytes.subarray(await this.peer.write(bytes));
-  }
-
   /** All that comes until the wire hangs up. */
   async all(): Promise<Uint8Array> {
-    const chunks = await within(Array.fromAsync(this.peer.readable), "the end of the connection");
-    return new Uint8Array(await new Blob(chunks).arrayBuffer());
+    return concat(await within(Array.fromAsync(this.peer.connection.readable), "the end of the connection"));
   }
 
   note(event: string): void {
@@ -72,11 +69,7 @@ class Rig implements Disposable {
 
   [Symbol.dispose](): void {
     this.wire.destroy();
-    try {
-      this.peer.close();
-    } catch {
-      // Closed by the test.
-    }
+    this.peer[Symbol.dispose]();
   }
 }
 
@@ -91,7 +84,7 @@ for (const size of [1, small - 1, small, small + 1, medium, large - 1, large, la
     for (let round = 1; round <= 3; round++) {
       const bytes = noise(size);
       rig.received.length = 0;
-      await rig.send(bytes);
+      await rig.peer.write(bytes);
       await rig.until(() => rig.received.length >= size, `${size} bytes in round ${round}`);
       assertEquals(new Uint8Array(rig.received), bytes);
     }
@@ -104,7 +97,7 @@ Deno.test("what comes in after a read has waited in vain for more is in order", 
   let sent = 0;
   // Each part fills what is read into, and the next comes when it has been passed on.
   for (const part of [small, medium, medium, 1, small, 5, medium, medium]) {
-    await rig.send(bytes.subarray(sent, sent += part));
+    await rig.peer.write(bytes.subarray(sent, sent += part));
     await rig.until(() => rig.received.length === sent, `byte ${sent}`);
   }
   assertEquals(new Uint8Array(rig.received), bytes.slice(0, sent));
@@ -124,11 +117,11 @@ Deno.test("what is written goes out whole and in order, also to a peer that read
 
 Deno.test("a paused wire reads no more than it has begun to, and goes on where it stopped", async () => {
   using rig = await Rig.open();
-  await rig.send(noise(10));
+  await rig.peer.write(noise(10));
   await rig.until(() => rig.received.length === 10, "the first bytes");
   rig.wire.pause();
   const bytes = noise(12_000_000);
-  const sending = rig.send(bytes);
+  const sending = rig.peer.write(bytes);
   // The network takes some megabytes by itself; more only when the wire reads.
   await rig.until(() => rig.received.length > 10, "what was being read");
   assertEquals(rig.received.length <= 10 + small, true);
@@ -140,8 +133,8 @@ Deno.test("a paused wire reads no more than it has begun to, and goes on where i
 
 Deno.test("the end of a peer is heard behind what it sent, and gone only once", async () => {
   using rig = await Rig.open();
-  await rig.send(noise(small));
-  await rig.peer.closeWrite();
+  await rig.peer.write(noise(small));
+  await rig.peer.connection.closeWrite();
   await rig.until(() => rig.events.includes("ended"), "the end");
   assertEquals(rig.received.length, small);
   rig.wire.destroy();
@@ -177,7 +170,7 @@ function occupied(): { turns: ReadTurns; awaited: Promise<void> } {
 Deno.test("who is destroyed while it waits for its turn does not keep the others from theirs", async () => {
   const { turns, awaited } = occupied();
   using rig = await Rig.open(turns);
-  await rig.send(noise(medium));
+  await rig.peer.write(noise(medium));
   await within(awaited, "the wire to wait for its turn");
   rig.wire.destroy();
   turns.leave(LIMITS.turnBytes);
@@ -190,7 +183,7 @@ Deno.test("who is paused while it waits for its turn passes on what it has, and 
   const { turns, awaited } = occupied();
   using rig = await Rig.open(turns);
   const bytes = noise(medium + 5);
-  await rig.send(bytes);
+  await rig.peer.write(bytes);
   await within(awaited, "the wire to wait for its turn");
   rig.wire.pause();
   turns.leave(LIMITS.turnBytes);
@@ -211,9 +204,9 @@ for (const [size, pinned] of [[small, 0], [medium, large], [large, huge]]) {
       pin(more);
       rig.note("pinned");
     };
-    await rig.send(noise(size));
+    await rig.peer.write(noise(size));
     await rig.until(() => rig.received.length === size && bytes === pinned, "all bytes to be passed on");
-    await rig.send(noise(1));
+    await rig.peer.write(noise(1));
     await rig.until(() => rig.received.length === size + 1, "one more");
     assertEquals(bytes, 0);
   });
@@ -224,7 +217,7 @@ Deno.test("while nobody has a turn, everything still comes", async () => {
   turns.pin(LIMITS.pinnedBytes);
   using rig = await Rig.open(turns);
   const bytes = noise(1_000_000);
-  await rig.send(bytes);
+  await rig.peer.write(bytes);
   await rig.until(() => rig.received.length === bytes.length, "all bytes");
   assertEquals(new Uint8Array(rig.received), bytes);
 });
@@ -255,7 +248,7 @@ for (const [what, meddle] of Object.entries(MEDDLING)) {
     const bytes = noise(sizes.reduce((a, b) => a + b, 0));
     let sent = 0;
     for (const size of sizes) {
-      await rig.send(bytes.subarray(sent, sent += size));
+      await rig.peer.write(bytes.subarray(sent, sent += size));
       await rig.until(() => rig.received.length === sent, `byte ${sent}`);
     }
     assertEquals(new Uint8Array(rig.received), bytes);

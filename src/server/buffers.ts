@@ -19,7 +19,6 @@ export interface BufferHolder {
 export class Share {
   bytes = 0;
   isEvicted = false;
-  isOpen = true;
 
   constructor(readonly holder: BufferHolder, readonly buffers: Buffers) {}
 
@@ -68,7 +67,7 @@ export class Buffers {
 
   /** {@link Share.set} */
   set(share: Share, bytes: number): void {
-    if (!share.isOpen) return;
+    if (!this.#shares.has(share)) return;
     this.#total += bytes - share.bytes;
     share.bytes = bytes;
     if (this.#total > this.#limit && bytes > this.#fairShare() && this.#measureAll()) this.#evictLargest();
@@ -76,10 +75,7 @@ export class Buffers {
 
   /** {@link Share.close} */
   close(share: Share): void {
-    if (!share.isOpen) return;
-    share.isOpen = false;
-    this.#shares.delete(share);
-    this.#total -= share.bytes;
+    if (this.#shares.delete(share)) this.#total -= share.bytes;
   }
 
   #fairShare(): number {

@@ -111,6 +111,11 @@ export class FrameWalker {
     this.#ownPing = ownPing;
   }
 
+  /** By a close or a violation. */
+  get hasEnded(): boolean {
+    return this.closed !== undefined || this.violation !== undefined;
+  }
+
   /** The output stands between two frames: a ping or close may be inserted. */
   get atFrameBoundary(): boolean {
     return this.#left === 0;
@@ -128,7 +133,7 @@ export class FrameWalker {
   walk(memory: Memory, length: number): Uint8Array<ArrayBuffer> {
     this.pong = undefined;
     this.contents = new ChunkContents();
-    if (this.closed !== undefined || this.violation !== undefined) return NOTHING;
+    if (this.hasEnded) return NOTHING;
     const walk = this.#cut === undefined
       ? new Walk(memory, length)
       : joined(this.#cut, memory.bytes.subarray(0, length));

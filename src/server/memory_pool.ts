@@ -21,8 +21,20 @@ export class MemoryPool {
   }
 }
 
+/** Memory that a chunk was read into, its first reader's, and then whoever's it is passed on to. Given back, it is freed. */
+export class ChunkMemory extends Memory implements Loan {
+  static copyOf(bytes: Uint8Array): ChunkMemory {
+    return new ChunkMemory(new Uint8Array(bytes).buffer);
+  }
+
+  giveBack(): void {
+    // At once: the collector would come late, and find hundreds of megabytes.
+    this.bytes.buffer.transfer(0);
+  }
+}
+
 /** A piece of a pool. */
-export class LentMemory extends Memory implements Loan {
+export class LentMemory extends ChunkMemory {
   readonly #free: LentMemory[];
 
   constructor(size: number, free: LentMemory[]) {
@@ -30,24 +42,16 @@ export class LentMemory extends Memory implements Loan {
     this.#free = free;
   }
 
-  giveBack(): void {
+  override giveBack(): void {
     if (this.#free.length * this.bytes.length < LIMITS.freeBytes) this.#free.push(this);
-    // At once: the collector would come late, and find hundreds of megabytes.
-    else this.bytes.buffer.transfer(0);
+    else super.giveBack();
   }
 
   /** The same, or a copy of its start, so that nobody who is slow keeps more than four times what he is to get. */
-  fitting(length: number): Memory & Loan {
+  fitting(length: number): ChunkMemory {
     if (this.bytes.length <= LIMITS.readBytes.medium || length > this.bytes.length / 4) return this;
-    const copy = new OwnMemory(this.bytes.slice(0, length).buffer);
+    const copy = ChunkMemory.copyOf(this.bytes.subarray(0, length));
     this.giveBack();
     return copy;
-  }
-}
-
-/** Memory of no pool. */
-export class OwnMemory extends Memory implements Loan {
-  giveBack(): void {
-    this.bytes.buffer.transfer(0);
   }
 }

@@ -6,7 +6,7 @@
 
 import type { Duplex } from "node:stream";
 import { LIMITS } from "./limits.ts";
-import { OwnMemory } from "./memory_pool.ts";
+import { ChunkMemory } from "./memory_pool.ts";
 import type { Loan } from "./transport.ts";
 import { NO_LISTENER, type Wire, type WireListener } from "./wire.ts";
 
@@ -22,7 +22,7 @@ export class StreamWire implements Wire {
   constructor(stream: Duplex) {
     this.#stream = stream;
     stream.pause();
-    stream.on("data", (chunk: Uint8Array) => this.#listener.received(new OwnMemory(alone(chunk)), chunk.length));
+    stream.on("data", (chunk: Uint8Array) => this.#listener.received(alone(chunk), chunk.length));
     stream.on("end", () => this.#listener.ended());
     stream.on("close", () => this.#listener.gone());
   }
@@ -64,7 +64,7 @@ export class StreamWire implements Wire {
 }
 
 /** The bytes in memory that nobody else uses, as each read brings them. */
-function alone({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer {
-  const isAlone = byteLength === buffer.byteLength;
-  return (isAlone ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)) as ArrayBuffer;
+function alone(chunk: Uint8Array): ChunkMemory {
+  const isAlone = chunk.byteLength === chunk.buffer.byteLength;
+  return isAlone ? new ChunkMemory(chunk.buffer as ArrayBuffer) : ChunkMemory.copyOf(chunk);
 }

@@ -7,15 +7,13 @@
 
 import { clearImmediate, setImmediate } from "node:timers";
 import { LIMITS } from "./limits.ts";
-import { type LentMemory, type MemoryPool, OwnMemory, type ReadSize } from "./memory_pool.ts";
+import { ChunkMemory, type LentMemory, type MemoryPool, type ReadSize } from "./memory_pool.ts";
 import type { Reader, ReadTurns } from "./read_turns.ts";
-import type { Memory } from "./frames_unmask.ts";
-import type { Loan } from "./transport.ts";
 
 /** Who has the connection. */
 export interface ReaderOwner {
   /** So many bytes have come, at the start of memory that is the owner's now. */
-  received(memory: Memory & Loan, length: number): void;
+  received(memory: ChunkMemory, length: number): void;
   ended(): void;
   /** The connection has failed. */
   destroy(): void;
@@ -156,7 +154,7 @@ export class TcpReader implements Reader {
     this.#leaveTurn();
     const length = this.#waiting;
     this.#waiting = 0;
-    if (length > 0) this.#owner.received(new OwnMemory(this.#memory!.bytes.slice(0, length).buffer), length);
+    if (length > 0) this.#owner.received(ChunkMemory.copyOf(this.#memory!.bytes.subarray(0, length)), length);
   };
 
   /** Something has come, or nothing ever will. */

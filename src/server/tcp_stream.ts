@@ -8,8 +8,7 @@ import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import type { Clock, Timer } from "./clock.ts";
 import { LIMITS } from "./limits.ts";
-import type { Memory } from "./frames_unmask.ts";
-import type { Loan } from "./transport.ts";
+import type { ChunkMemory } from "./memory_pool.ts";
 import type { TcpWire } from "./tcp_wire.ts";
 import type { WireListener } from "./wire.ts";
 
@@ -38,7 +37,7 @@ export class TcpStream extends Duplex implements WireListener {
     this.#deadline = undefined;
   }
 
-  received(memory: Memory & Loan, length: number): void {
+  received(memory: ChunkMemory, length: number): void {
     const copy = Buffer.from(memory.bytes.subarray(0, length));
     memory.giveBack();
     try {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Memory } from "./frames_unmask.ts";
+import type { ChunkMemory } from "./memory_pool.ts";
 import { type ReaderOptions, type ReaderOwner, TcpReader } from "./tcp_reader.ts";
 import type { Loan } from "./transport.ts";
 import { NO_LISTENER, type Wire, type WireListener } from "./wire.ts";
@@ -70,7 +70,7 @@ export class TcpWire implements Wire, ReaderOwner {
     if (this.#writing === undefined) this.#shut();
   }
 
-  received(memory: Memory & Loan, length: number): void {
+  received(memory: ChunkMemory, length: number): void {
     this.#listener.received(memory, length);
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Memory } from "./frames_unmask.ts";
+import type { ChunkMemory } from "./memory_pool.ts";
 import type { Loan } from "./transport.ts";
 
 /** What goes out and comes in. Reading begins with {@link Wire.resume}. */
@@ -27,7 +27,7 @@ export interface Wire {
 /** Who hears a connection. Must not throw. */
 export interface WireListener {
   /** So many bytes have come, at the start of memory that is the listener's now. */
-  received(memory: Memory & Loan, length: number): void;
+  received(memory: ChunkMemory, length: number): void;
   /** The network has taken a part of what was written. */
   taken(): void;
   /** Nothing more comes. */

@@ -8,17 +8,15 @@ import { Buffer } from "node:buffer";
 import { CLOSE, type Close } from "../protocol.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { FrameWalker } from "./frames.ts";
-import type { Memory } from "./frames_unmask.ts";
 import { encodeClose, encodeMessage, encodePing } from "./frames_encode.ts";
 import { guard } from "./guard.ts";
 import { LIMITS } from "./limits.ts";
 import { Liveness } from "./liveness.ts";
 import type { Logger } from "./log.ts";
-import { OwnMemory } from "./memory_pool.ts";
+import { ChunkMemory } from "./memory_pool.ts";
 import {
   type Ending,
   type Frame,
-  type Loan,
   NOBODY,
   type PeerSocket,
   sendable,
@@ -72,7 +70,7 @@ export class WireSocket implements PeerSocket, WireListener {
     this.gone = guard(this, log, this.#gone.bind(this, upgrade.ended));
     wire.listen(this);
     guard(this, log, upgrade.opened)(this);
-    if (head.byteLength > 0) this.received(new OwnMemory(new Uint8Array(head).buffer), head.byteLength);
+    if (head.byteLength > 0) this.received(ChunkMemory.copyOf(head), head.byteLength);
     if (!this.#isPaused) wire.resume();
   }
 
@@ -150,11 +148,11 @@ export class WireSocket implements PeerSocket, WireListener {
     this.terminate();
   }
 
-  #received(memory: Memory & Loan, length: number): void {
+  #received(memory: ChunkMemory, length: number): void {
     this.#liveness.sign();
     const walker = this.#walker;
     // What follows the end of a stream is nothing.
-    if (walker.violation !== undefined || walker.closed !== undefined) return memory.giveBack();
+    if (walker.hasEnded) return memory.giveBack();
     const output = walker.walk(memory, length);
     if (walker.pong !== undefined && !this.#isClosing) this.#wire.write(walker.pong);
     this.#passOn(output, memory);
@@ -162,7 +160,7 @@ export class WireSocket implements PeerSocket, WireListener {
     else if (walker.closed !== undefined) this.#end(walker.closed, walker.closed);
   }
 
-  #passOn(output: Uint8Array<ArrayBuffer>, memory: Memory & Loan): void {
+  #passOn(output: Uint8Array<ArrayBuffer>, memory: ChunkMemory): void {
     const isPassedOn = output.byteLength > 0 && !this.#isClosing;
     const isInMemory = isPassedOn && output.buffer === memory.bytes.buffer;
     if (!isInMemory) memory.giveBack();

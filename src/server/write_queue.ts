@@ -10,7 +10,7 @@ import type { Loan } from "./transport.ts";
 
 /** What one call of the system writes. */
 export interface Piece {
-  bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly loan: Loan | undefined;
 }
 

@@ -94,7 +94,7 @@ export class WsTransport implements Transport {
     this.#listener = undefined;
     await new Promise<void>((resolve) => {
       if (this.#tlsServer === undefined) resolve();
-      this.#tlsServer?.close(() => resolve());
+      else this.#tlsServer.close(() => resolve());
       // Also those that were refused or closed and did not hang up.
       for (const connection of [...this.#wires.open, ...this.#tlsConnections]) connection.destroy();
     });
@@ -132,16 +132,20 @@ export class WsTransport implements Transport {
     return new Promise((resolve) => clock.after(LIMITS.serveAgainMs, resolve));
   }
 
+  get #mostConnections(): number {
+    return this.#options.maxConnections + LIMITS.spareConnections;
+  }
+
   #admit(connection: Deno.TcpConn, server: Server): void {
-    if (this.#wires.open.size >= this.#options.maxConnections + LIMITS.spareConnections) return connection.close();
+    if (this.#wires.open.size >= this.#mostConnections) return connection.close();
     const wire = new TcpWire(connection, this.#wires);
     server.emit("connection", new TcpStream(wire, connection.remoteAddr.hostname, this.#options.clock));
   }
 
   #listenTls(server: TlsServer): Promise<Address> {
-    const { port, host, log, maxConnections } = this.#options;
+    const { port, host, log } = this.#options;
     this.#tlsServer = server;
-    server.maxConnections = maxConnections + LIMITS.spareConnections;
+    server.maxConnections = this.#mostConnections;
     server.on("connection", (connection: Socket) => this.#track(connection));
     return new Promise((resolve, reject) => {
       server.once("error", reject);

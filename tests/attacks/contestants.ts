@@ -1,6 +1,6 @@
 /** Who is attacked: the ancestor, and this relay on both transports. Each is a process of its own. */
 
-import { Listening, portOf } from "../helpers/process.ts";
+import { Listening, portOf, RELAY_ENV } from "../helpers/process.ts";
 import { installReleased, startAncestor } from "../helpers/released.ts";
 
 /** What an attack wants of the relay it attacks. */
@@ -38,6 +38,5 @@ async function startOurs(transport: string, { options = [], descriptors }: Condi
   const limit = descriptors === undefined ? "" : `ulimit -n ${descriptors}; `;
   const fixed = ["--port", "0", "--transport", transport, "--drain-timeout", "1"];
   const args = ["-c", `${limit}exec "$0" "$@"`, Deno.execPath(), "run", "-A", "main.ts", ...fixed, ...options];
-  const env = { DENO_USE_WRITEV: "1", DENO_V8_FLAGS: "--max-semi-space-size=4" };
-  return await new Listening(`our relay on ${transport}`, "sh", { args, cwd: ROOT, env }).listening(portOf);
+  return await new Listening(`our relay on ${transport}`, "sh", { args, cwd: ROOT, env: RELAY_ENV }).listening(portOf);
 }

@@ -33,16 +33,21 @@ function measure(size: number, kind: Kind, chunkBytes: number): { bytes: number;
   const bytes = burst(frame, frames);
   const walker = new FrameWalker({ maxMessageBytes: Infinity, ownPing: new Uint8Array(6) });
   let ns = Infinity;
-  for (let round = 0; round < ROUNDS; round++) ns = Math.min(ns, timed(walker, cut(bytes, chunkBytes)));
-  if (walker.violation !== undefined || !walker.atMessageBoundary) {
-    throw new Error("the walker did not take all frames");
+  let messages = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const spent = timed(walker, cut(bytes, chunkBytes), (more) => messages += more);
+    ns = Math.min(ns, spent);
   }
+  if (messages !== frames * ROUNDS) throw new Error(`${messages} of ${frames * ROUNDS} messages came`);
   return { bytes: bytes.length, frames, ns };
 }
 
-function timed(walker: FrameWalker, chunks: Memory[]): number {
+function timed(walker: FrameWalker, chunks: Memory[], count: (messages: number) => void): number {
   const start = performance.now();
-  for (const chunk of chunks) walker.walk(chunk, chunk.bytes.length);
+  for (const chunk of chunks) {
+    walker.walk(chunk, chunk.bytes.length);
+    count(walker.contents.messages);
+  }
   return (performance.now() - start) * 1e6;
 }
 

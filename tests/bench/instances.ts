@@ -6,13 +6,13 @@
  */
 
 import { NatsServer } from "../helpers/nats.ts";
-import { startRelay } from "../helpers/process.ts";
+import { RELAY_ENV, startRelay } from "../helpers/process.ts";
 import { findProgram } from "../helpers/programs.ts";
 import { conversations, type Talk } from "./conversations.ts";
 import { documents, introductions } from "./introductions.ts";
 import { restingMemory } from "./memory.ts";
 import type { Row } from "./report.ts";
-import { type Contestant, RELAY_ENV } from "./servers.ts";
+import type { Contestant } from "./servers.ts";
 import type { Pace } from "./throughput.ts";
 
 type Transport = "ws" | "deno";

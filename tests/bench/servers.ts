@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Listening, startRelay } from "../helpers/process.ts";
+import { type Listening, RELAY_ENV, startRelay } from "../helpers/process.ts";
 import { startAncestor } from "../helpers/released.ts";
 
 /** A server that accepts connections. */
@@ -25,9 +25,6 @@ export interface Contestant {
   readonly isProxy?: boolean;
   start(): Promise<Running>;
 }
-
-/** What `deno task start` sets. */
-export const RELAY_ENV = { DENO_USE_WRITEV: "1", DENO_V8_FLAGS: "--max-semi-space-size=4" };
 
 /** 32 messages of 1 MiB under way are more than the default transport keeps by default; the ancestor has no bound. */
 const ROOM = ["--max-buffered-bytes", String(64 * 1024 * 1024)];

@@ -5,7 +5,7 @@
  */
 
 import type { RelayConfig } from "../../src/server/mod.ts";
-import { type Listening, startRelay } from "../helpers/process.ts";
+import { type Listening, RELAY_ENV, startRelay } from "../helpers/process.ts";
 
 /** What must come back to zero. */
 export interface Counts {
@@ -20,7 +20,7 @@ export interface Counts {
 }
 
 /** As `deno task start` sets it. */
-const ENV = { DENO_USE_WRITEV: "1", DENO_USR2_MEMORY_TRIM: "1", DENO_V8_FLAGS: "--max-semi-space-size=4" };
+const ENV = { ...RELAY_ENV, DENO_USR2_MEMORY_TRIM: "1" };
 /** Memory is at its lowest when it did not fall this often in a row: the first trim frees what the second gives back. */
 const STEADY_LOOKS = 3;
 const LOOK_MS = 300;
