@@ -4,10 +4,10 @@
  * @module
  */
 
-import { check } from "./src/check.ts";
+import { check } from "./src/check/mod.ts";
 import { VERSION } from "./src/protocol.ts";
 import { type Command, ConfigError, parseCommand } from "./src/server/config.ts";
-import { EXIT, runRelay } from "./src/server/relay_process.ts";
+import { EXIT, runRelay } from "./src/server/process/run.ts";
 
 async function main(args: string[]): Promise<number> {
   const env = (name: string) => Deno.env.get(name);

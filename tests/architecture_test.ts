@@ -107,19 +107,19 @@ const ADAPTERS = /^src\/(automerge|yjs)\//;
 
 /** From each file to all that it may import, besides the packages that {@link PACKAGES} allows. */
 const MAY_IMPORT: Record<string, string[]> = {
-  "main.ts": ["src/check.ts", "src/protocol.ts", "src/server/config.ts", "src/server/relay_process.ts"],
+  "main.ts": ["src/check.ts", "src/protocol.ts", "src/server/config.ts", "src/server/process/run.ts"],
   "src/message_stream.ts": ["src/client/mod.ts"],
   "src/pack.ts": [],
   "src/protocol.ts": [],
   ...Object.fromEntries(Object.entries(ROOMS).map(([room, others]) => [pathOf(room), others.split(" ").map(pathOf)])),
 };
 
-const WS = ["src/server/ws_socket.ts", "src/server/ws_transport.ts"];
+const WS = ["src/server/transport/tcp/ws_socket.ts", "src/server/transport/tcp/transport.ts"];
 
 /** Packages, and the files that may use them. */
 const PACKAGES: Record<string, string[]> = {
   "@nats-io/transport-node": ["src/server/backplane/nats_bus.ts", "src/server/backplane/nats_options.ts"],
-  "@logtape/logtape": ["src/server/log.ts"],
+  "@logtape/logtape": ["src/server/core/log.ts"],
   "@std/async/deadline": ["src/check/deadline.ts"],
   "@std/cli/parse-args": ["src/server/config.ts", "src/check"],
   "@std/http/etag": ["src/server/page/assets.ts"],
@@ -127,35 +127,39 @@ const PACKAGES: Record<string, string[]> = {
   "@std/msgpack": ["src/check"],
   "node:buffer": [
     ...[
-      "src/server/messagepack.ts",
+      "src/server/discovery/messagepack.ts",
       "src/server/backplane/",
       "src/server/frames",
-      "src/server/tcp_stream.ts",
-      "src/server/tls.ts",
-      "src/server/tokens.ts",
-      "src/server/transport.ts",
-      "src/server/wire_socket.ts",
+      "src/server/transport/tcp/stream.ts",
+      "src/server/core/tls.ts",
+      "src/server/http/tokens.ts",
+      "src/server/transport/transport.ts",
+      "src/server/transport/tcp/socket.ts",
       ...WS,
     ],
   ],
   "eventemitter3": ["src/automerge/relay_network_adapter.ts"],
-  "jsonwebtoken": ["src/server/tokens.ts"],
+  "jsonwebtoken": ["src/server/http/tokens.ts"],
   "node:crypto": [
     "src/server/backplane/nats_options.ts",
     "src/server/backplane/subjects.ts",
     "src/server/page/assets.ts",
-    "src/server/tls.ts",
-    "src/server/tokens.ts",
-    "src/server/ws_transport.ts",
+    "src/server/core/tls.ts",
+    "src/server/http/tokens.ts",
+    "src/server/transport/tcp/transport.ts",
   ],
-  "node:fs": ["src/server/machine.ts"],
-  "node:http": ["src/server/ws_transport.ts"],
-  "node:https": ["src/server/ws_transport.ts"],
-  "node:net": ["src/server/backplane/nats_options.ts", "src/server/ws_transport.ts"],
-  "node:process": ["src/server/machine.ts"],
-  "node:stream": ["src/server/stream_wire.ts", "src/server/tcp_stream.ts", ...WS],
-  "node:timers": ["src/server/clock.ts", "src/server/tcp_reader.ts", "src/server/ws_socket.ts"],
-  "prom-client": ["src/server/metrics.ts"],
+  "node:fs": ["src/server/process/machine.ts"],
+  "node:http": ["src/server/transport/tcp/transport.ts"],
+  "node:https": ["src/server/transport/tcp/transport.ts"],
+  "node:net": ["src/server/backplane/nats_options.ts", "src/server/transport/tcp/transport.ts"],
+  "node:process": ["src/server/process/machine.ts"],
+  "node:stream": ["src/server/transport/tcp/stream_wire.ts", "src/server/transport/tcp/stream.ts", ...WS],
+  "node:timers": [
+    "src/server/core/clock.ts",
+    "src/server/transport/tcp/reader.ts",
+    "src/server/transport/tcp/ws_socket.ts",
+  ],
+  "prom-client": ["src/server/metrics/metrics.ts"],
   "ws": WS,
   "y-protocols/awareness": ["src/yjs/"],
   "yjs": ["src/yjs/"],
@@ -194,7 +198,7 @@ Deno.test("only the Deno transport upgrades or serves, and main.ts stays under 6
     // Calls, not mentions in comments.
     if (/^(?!\s*\*).*Deno\.(serve|upgradeWebSocket)\(/m.test(await read(file))) callers.push(file);
   }
-  assertEquals(callers, ["src/server/deno_transport.ts"]);
+  assertEquals(callers, ["src/server/transport/deno/transport.ts"]);
   assertEquals((await read("main.ts")).split("\n").length < 60, true);
 });
 

@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { CLOSE, VERSION, WIRE_LIMITS } from "../src/protocol.ts";
 import { type RelayConfig, Server } from "../src/server/mod.ts";
-import { LIMITS } from "../src/server/limits.ts";
+import { LIMITS } from "../src/server/core/limits.ts";
 import { NatsServer } from "./helpers/nats.ts";
 import { Peer } from "./helpers/peer.ts";
 import { withProgram } from "./helpers/programs.ts";

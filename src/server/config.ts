@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { LOG_FORMATS, LOG_LEVELS } from "./log.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "./core/log.ts";
 
 /** A flag or variable with a value that cannot be used. The message is one sentence for the operator. */
 export class ConfigError extends Error {

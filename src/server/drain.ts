@@ -5,9 +5,9 @@
  */
 
 import { CLOSE } from "../protocol.ts";
-import type { Clock, Timer } from "./clock.ts";
-import { LIMITS } from "./limits.ts";
-import type { PeerSocket } from "./transport.ts";
+import type { Clock, Timer } from "./core/clock.ts";
+import { LIMITS } from "./core/limits.ts";
+import type { PeerSocket } from "./transport/transport.ts";
 
 /** What is drained. Nobody new may come in any more. */
 export interface Drained {

@@ -4,29 +4,29 @@
  * @module
  */
 
-import { Admission } from "./admission.ts";
-import { ALONE, type Backplane } from "./backplane.ts";
-import { Broker } from "./broker.ts";
-import { Buffers } from "./buffers.ts";
-import { type Clock, systemClock, type Timer } from "./clock.ts";
+import { Admission } from "./http/admission.ts";
+import { ALONE, type Backplane } from "./backplane/backplane.ts";
+import { Broker } from "./pairing/broker.ts";
+import { Buffers } from "./core/memory_budget.ts";
+import { type Clock, systemClock, type Timer } from "./core/clock.ts";
 import { ConfigError, type RelayConfig, withDefaults } from "./config.ts";
-import { Counters, increment } from "./counters.ts";
-import { DenoTransport } from "./deno_transport.ts";
+import { Counters, increment } from "./metrics/counters.ts";
+import { DenoTransport } from "./transport/deno/transport.ts";
 import { drain, within } from "./drain.ts";
-import { Introducer } from "./introducer.ts";
-import { LIMITS } from "./limits.ts";
-import { type Logger, relayLogger } from "./log.ts";
-import { watchLoop } from "./loop_delay.ts";
+import { Introducer } from "./discovery/introducer.ts";
+import { LIMITS } from "./core/limits.ts";
+import { type Logger, relayLogger } from "./core/log.ts";
+import { watchLoop } from "./metrics/loop_delay.ts";
 import { answerAsset, makeAssets } from "./page/assets.ts";
 import { answerPage, type Status } from "./page/page.ts";
-import { natsBackplane } from "./nats_backplane.ts";
-import { Refusal } from "./refusal.ts";
-import type { Metrics } from "./metrics.ts";
-import { readTls } from "./tls.ts";
-import { noSuchPage, Router, type SocketRoute } from "./router.ts";
-import type { Claim } from "./seeker.ts";
-import { type Grant, Tokens } from "./tokens.ts";
-import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport.ts";
+import { natsBackplane } from "./backplane/nats_backplane.ts";
+import { Refusal } from "./core/refusal.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import { readTls } from "./core/tls.ts";
+import { noSuchPage, Router, type SocketRoute } from "./http/router.ts";
+import type { Claim } from "./pairing/pending_connection.ts";
+import { type Grant, Tokens } from "./http/tokens.ts";
+import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport/transport.ts";
 
 /** `Deno.serve` takes its certificate once, and drops all sockets when it shuts down. */
 const CANNOT_RENEW = "Cannot renew the certificate: want --transport ws, or a restart, got --transport deno.";
@@ -186,13 +186,13 @@ export class Server {
     const options = { ...this.#config, tls: readTls(this.#config), clock: this.#clock, log: this.#log };
     if (this.#config.transport === "deno") return new DenoTransport(options);
     // Who does not choose it does not load it.
-    const { WsTransport } = await import("./ws_transport.ts");
+    const { WsTransport } = await import("./transport/tcp/transport.ts");
     return new WsTransport(options);
   }
 
   async #openMetrics(): Promise<Metrics> {
     // Who does not choose it does not load it.
-    const { Metrics } = await import("./metrics.ts");
+    const { Metrics } = await import("./metrics/metrics.ts");
     return new Metrics({ counters: this.#counters, present: () => this.#present() });
   }
 

@@ -6,11 +6,11 @@
 
 import { CLOSE } from "../../src/protocol.ts";
 import { SharedBackplane } from "../../src/server/backplane/shared_backplane.ts";
-import { Broker } from "../../src/server/broker.ts";
-import { Buffers } from "../../src/server/buffers.ts";
-import { Counters } from "../../src/server/counters.ts";
-import { Introducer } from "../../src/server/introducer.ts";
-import type { Claim } from "../../src/server/seeker.ts";
+import { Broker } from "../../src/server/pairing/broker.ts";
+import { Buffers } from "../../src/server/core/memory_budget.ts";
+import { Counters } from "../../src/server/metrics/counters.ts";
+import { Introducer } from "../../src/server/discovery/introducer.ts";
+import type { Claim } from "../../src/server/pairing/pending_connection.ts";
 import { FakeClock, FakeSocket, silentLog } from "../helpers/fakes.ts";
 import { type FakeBus, FakeNetwork } from "./fake_bus.ts";
 

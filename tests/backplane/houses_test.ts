@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { CLOSE } from "../../src/protocol.ts";
-import { LIMITS } from "../../src/server/limits.ts";
+import { LIMITS } from "../../src/server/core/limits.ts";
 import type { FakeSocket } from "../helpers/fakes.ts";
 import { Houses, plain } from "./houses.ts";
 

@@ -1,7 +1,7 @@
 /** Who may join the other instances: credentials and certificates of NATS, and what a wrong one tells the operator. */
 
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { BackplaneError } from "../../src/server/backplane.ts";
+import { BackplaneError } from "../../src/server/backplane/backplane.ts";
 import { Server } from "../../src/server/server.ts";
 import { Authority } from "../helpers/authority.ts";
 import { FakeClock } from "../helpers/fakes.ts";

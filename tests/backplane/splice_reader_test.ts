@@ -3,10 +3,10 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { SpliceReader } from "../../src/server/backplane/splice_reader.ts";
-import { encodePing, encodePong, FINAL, OPCODE } from "../../src/server/frames_encode.ts";
+import { encodePing, encodePong, FINAL, OPCODE } from "../../src/server/websocket/encode.ts";
 import { CLOSE } from "../../src/protocol.ts";
-import { encodeMessage } from "../../src/server/frames_encode.ts";
-import { Splice } from "../../src/server/transport.ts";
+import { encodeMessage } from "../../src/server/websocket/encode.ts";
+import { Splice } from "../../src/server/transport/transport.ts";
 import { Houses, plain } from "./houses.ts";
 
 const anyMessage = fc.oneof(

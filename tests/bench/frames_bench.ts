@@ -5,8 +5,8 @@
  * @module
  */
 
-import { FrameWalker } from "../../src/server/frames.ts";
-import { Memory } from "../../src/server/frames_unmask.ts";
+import { FrameWalker } from "../../src/server/websocket/frame_walker.ts";
+import { Memory } from "../../src/server/websocket/unmask.ts";
 import { burst, type Kind, maskedFrame } from "./frames.ts";
 
 const CHUNK_BYTES = 64 * 1024;

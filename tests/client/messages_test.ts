@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { decode, encode, HEARTBEAT } from "../../src/client/messages.ts";
-import { decode as relayDecodes } from "../../src/server/dialects.ts";
+import { decode as relayDecodes } from "../../src/server/discovery/dialects.ts";
 
 Deno.test("messages: the words are frozen", () => {
   assertEquals([...encode("Join", ["a", "b"])], ['{"type":"Join","join":["a","b"],"documentIds":["a","b"]}']);

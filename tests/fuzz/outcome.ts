@@ -6,7 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { idProblem, WIRE_LIMITS } from "../../src/protocol.ts";
-import { decode, type Decoded } from "../../src/server/dialects.ts";
+import { decode, type Decoded } from "../../src/server/discovery/dialects.ts";
 
 /** Text or binary, as it comes from a socket. */
 export type Input = string | Uint8Array<ArrayBuffer>;

@@ -1,9 +1,9 @@
 /** Sockets and time that tests hold in their hands. */
 
 import type { Close } from "../../src/protocol.ts";
-import type { Clock, Timer } from "../../src/server/clock.ts";
-import { type Logger, relayLogger } from "../../src/server/log.ts";
-import type { Ending, Frame, PeerSocket, SocketListener } from "../../src/server/transport.ts";
+import type { Clock, Timer } from "../../src/server/core/clock.ts";
+import { type Logger, relayLogger } from "../../src/server/core/log.ts";
+import type { Ending, Frame, PeerSocket, SocketListener } from "../../src/server/transport/transport.ts";
 
 /** A logger that nobody listens to. */
 export const silentLog: Logger = relayLogger();

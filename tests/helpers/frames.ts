@@ -3,9 +3,9 @@
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import * as ws from "ws";
-import { FrameWalker, type FrameWalkerOptions } from "../../src/server/frames.ts";
-import { Memory } from "../../src/server/frames_unmask.ts";
-import { encodeClose } from "../../src/server/frames_encode.ts";
+import { FrameWalker, type FrameWalkerOptions } from "../../src/server/websocket/frame_walker.ts";
+import { Memory } from "../../src/server/websocket/unmask.ts";
+import { encodeClose } from "../../src/server/websocket/encode.ts";
 
 /** What an endpoint hears, payloads in hexadecimal: a message, a ping or pong, a close, or a failure with its code. */
 export type Heard = readonly [what: string, ...unknown[]];

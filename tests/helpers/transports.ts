@@ -1,6 +1,6 @@
 /** Which transports there are to test: every test of behaviour runs on each. */
 
-import { checkRuntime } from "../../src/server/ws_transport.ts";
+import { checkRuntime } from "../../src/server/transport/tcp/transport.ts";
 
 /** The transports that this runtime can carry: an old Deno cannot carry `ws`. */
 export const TRANSPORTS: readonly ("deno" | "ws")[] = canCarryWs() ? ["deno", "ws"] : ["deno"];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LIMITS } from "../../src/server/limits.ts";
+import { LIMITS } from "../../src/server/core/limits.ts";
 import type { Chance } from "./chance.ts";
 import type { TestedRelays } from "./tested_relays.ts";
 

@@ -9,15 +9,15 @@
  * @module
  */
 
-import type { Announcer, Rooms } from "../backplane.ts";
-import type { Clock, Timer } from "../clock.ts";
-import { LIMITS } from "../limits.ts";
-import { sample } from "../sample.ts";
-import type { Claim } from "../seeker.ts";
+import type { Announcer, Rooms } from "./backplane.ts";
+import type { Clock, Timer } from "../core/clock.ts";
+import { LIMITS } from "../core/limits.ts";
+import { sample } from "../core/sample.ts";
+import type { Claim } from "../pairing/pending_connection.ts";
 import type { Bus, Hearing } from "./bus.ts";
 import { type Member, type MessageOf, readMessage } from "./messages.ts";
 import { documentSubject } from "./subjects.ts";
-import { encodeJson } from "./wire.ts";
+import { encodeJson } from "./frames.ts";
 
 /** What interests need. */
 export interface InterestsOptions {

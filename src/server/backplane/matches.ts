@@ -11,15 +11,15 @@
  * @module
  */
 
-import type { Matchmaker, Rooms } from "../backplane.ts";
-import type { Clock, Timer } from "../clock.ts";
-import { LIMITS } from "../limits.ts";
-import type { Claim } from "../seeker.ts";
+import type { Matchmaker, Rooms } from "./backplane.ts";
+import type { Clock, Timer } from "../core/clock.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Claim } from "../pairing/pending_connection.ts";
 import type { Bus, Hearing } from "./bus.ts";
 import type { Links } from "./links.ts";
 import { type Arrival, type ControlMessage, type MessageOf, readMessage } from "./messages.ts";
 import { pairSubject } from "./subjects.ts";
-import { encodeJson } from "./wire.ts";
+import { encodeJson } from "./frames.ts";
 
 /** What matches need. */
 export interface MatchesOptions {

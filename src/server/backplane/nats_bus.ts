@@ -9,13 +9,13 @@
  */
 
 import type { ConnectionOptions, Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
-import { BackplaneError } from "../backplane.ts";
-import type { Clock, Timer } from "../clock.ts";
-import type { Counters } from "../counters.ts";
+import { BackplaneError } from "./backplane.ts";
+import type { Clock, Timer } from "../core/clock.ts";
+import type { Counters } from "../metrics/counters.ts";
 import { within } from "../drain.ts";
-import { isLateReset } from "../guard.ts";
-import { LIMITS } from "../limits.ts";
-import type { Logger } from "../log.ts";
+import { isLateReset } from "../core/guard.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Logger } from "../core/log.ts";
 import type { Bus, BusListener, Hear, Hearing } from "./bus.ts";
 import { type NatsAccess, natsOptions } from "./nats_options.ts";
 import { inboxSubject, readReturnSubject, returnSubject } from "./subjects.ts";

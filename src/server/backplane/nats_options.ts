@@ -7,8 +7,8 @@
 import type { Authenticator, ConnectionOptions } from "@nats-io/transport-node";
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { LIMITS } from "../limits.ts";
-import { parsePem, readPem } from "../tls.ts";
+import { LIMITS } from "../core/limits.ts";
+import { parsePem, readPem } from "../core/tls.ts";
 
 /** What an operator says about it. */
 export interface NatsAccess {

@@ -9,9 +9,9 @@
 
 import { Buffer } from "node:buffer";
 import { CLOSE, type Close } from "../../protocol.ts";
-import type { Clock, Timer } from "../clock.ts";
-import { encodePong } from "../frames_encode.ts";
-import { LIMITS } from "../limits.ts";
+import type { Clock, Timer } from "../core/clock.ts";
+import { encodePong } from "../websocket/encode.ts";
+import { LIMITS } from "../core/limits.ts";
 import {
   asBytes,
   type Frame,
@@ -22,11 +22,11 @@ import {
   type SocketListener,
   Splice,
   type SpliceContents,
-} from "../transport.ts";
+} from "../transport/transport.ts";
 import type { LossReason } from "./loss.ts";
 import type { Neighbor, Sender } from "./neighbor.ts";
 import { assemble, SpliceReader } from "./splice_reader.ts";
-import { encode, type HalfMessage } from "./wire.ts";
+import { encode, type HalfMessage } from "./frames.ts";
 
 /** Where the other half is. */
 export interface Partner {

@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { Backplane, BackplaneStatus, Rooms } from "../backplane.ts";
-import type { Clock } from "../clock.ts";
-import type { Counters } from "../counters.ts";
-import type { Logger } from "../log.ts";
-import type { Claim } from "../seeker.ts";
+import type { Backplane, BackplaneStatus, Rooms } from "./backplane.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Counters } from "../metrics/counters.ts";
+import type { Logger } from "../core/log.ts";
+import type { Claim } from "../pairing/pending_connection.ts";
 import type { Bus } from "./bus.ts";
 import { Interests } from "./interests.ts";
 import { Links } from "./links.ts";
 import { Matches } from "./matches.ts";
 import { toMessage } from "./messages.ts";
-import { decode } from "./wire.ts";
+import { decode } from "./frames.ts";
 
 /** What a shared backplane needs. */
 export interface SharedBackplaneOptions {

@@ -5,8 +5,8 @@
  */
 
 import { Buffer } from "node:buffer";
-import { FINAL, OPCODE } from "../frames_encode.ts";
-import type { Message } from "../transport.ts";
+import { FINAL, OPCODE } from "../websocket/encode.ts";
+import type { Message } from "../transport/transport.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

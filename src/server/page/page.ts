@@ -6,7 +6,7 @@
 
 import { accepts } from "@std/http/negotiation";
 import { VERSION } from "../../protocol.ts";
-import type { BackplaneStatus } from "../backplane.ts";
+import type { BackplaneStatus } from "../backplane/backplane.ts";
 import template from "./index.html" with { type: "text" };
 import { duration } from "./scripts/duration.js";
 

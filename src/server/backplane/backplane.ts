@@ -1,0 +1,75 @@
+/**
+ * What the rooms need from other instances, and the answer of an instance that is alone.
+ *
+ * @module
+ */
+
+import type { Claim } from "../pairing/pending_connection.ts";
+import type { PeerSocket } from "../transport/transport.ts";
+
+/** What an introducer tells other instances. */
+export interface Announcer {
+  /** A peer here has just named these documents in a `Join`. */
+  joined(peerId: string, documentIds: readonly string[]): void;
+  /** No socket of the peer here is interested in the document any more. */
+  left(peerId: string, documentId: string): void;
+}
+
+/** What a broker tells other instances. */
+export interface Matchmaker {
+  /** A connection has come: it waits for its other side, or is already joined with it. */
+  came(claim: Claim, isWaiting: boolean): void;
+  /** One that waited is joined with its other side. */
+  paired(claim: Claim): void;
+  /** It is gone. */
+  went(claim: Claim): void;
+  /** Milliseconds in which its other side may come from another instance, where both came at the same time; or 0. */
+  lingerMs(claim: Claim): number;
+}
+
+/** What other instances ask of the rooms. */
+export interface Rooms {
+  /** Introduces a peer of another instance to the one here that is called `listenerId`. */
+  introduce(listenerId: string, peerId: string, documentIds: readonly string[]): void;
+  /** Joins the other side of `claim`, which waits here, with a socket of another instance. False: it waits no more. */
+  joinRemote(claim: Claim, socket: PeerSocket): boolean;
+  /** Ends the connection of this side: a newer one has come to another instance. */
+  supersede(claim: Claim): void;
+}
+
+/** How an instance stands among the others. */
+export interface BackplaneStatus {
+  readonly connected: boolean;
+  /** Pairs whose other half is on another instance. */
+  readonly remotePairs: number;
+}
+
+/** The other instances refuse this one. The message is one sentence for the operator. */
+export class BackplaneError extends Error {
+  override name = "BackplaneError";
+}
+
+/** The way to other instances. */
+export interface Backplane extends Announcer, Matchmaker {
+  /** None: there are no others. */
+  readonly status?: BackplaneStatus;
+  /** Tells the counterpart of a seeker, wherever it is, that it is waited for. */
+  remind(seeker: Claim): void;
+  /** Connects. Rejects with a {@link BackplaneError} when it is refused; who cannot be reached yet is asked again. */
+  open(rooms: Rooms): Promise<void>;
+  /** Says what is left to say, and hangs up. */
+  close(): Promise<void>;
+}
+
+/** One instance, in memory. */
+export const ALONE: Backplane = {
+  joined() {},
+  left() {},
+  came() {},
+  paired() {},
+  went() {},
+  lingerMs: () => 0,
+  remind() {},
+  open: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};

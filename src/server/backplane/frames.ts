@@ -1,0 +1,176 @@
+/**
+ * What instances say to each other's inboxes, as bytes: one half of a pair to the other, or JSON.
+ *
+ *     DATA    type u8, flags u8, handle u32, sequence u32, payload     a message, or a part of one
+ *     SPLICE  the same, with six counts u32 before the payload         frames as bytes, where both sides splice
+ *     CLOSE   the same, with code u16 and reason                       behind everything that was sent
+ *     PROBE   the same, with the sender's own handle u32               are you there, and have you heard all?
+ *     ACK     type u8, flags u8, handle u32, received f64, taken f64   bytes since the start
+ *     RESET   type u8, flags u8, handle u32                            something was lost
+ *     JSON    type u8, text
+ *
+ * `handle` is the receiver's name for the half. Numbers are big-endian.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import type { Close } from "../../protocol.ts";
+import type { SpliceContents } from "../transport/transport.ts";
+
+const TYPE = { data: 1, splice: 2, close: 3, probe: 4, ack: 5, reset: 6, json: 7 } as const;
+
+const HEADER_BYTES = 6;
+const SEQUENCED_BYTES = HEADER_BYTES + 4;
+const COUNTS = ["messages", "emptyFrames", "text", "binary", "textBytes", "binaryBytes"] as const;
+const SPLICE_BYTES = SEQUENCED_BYTES + COUNTS.length * 4;
+const IS_TEXT = 1;
+const HAS_MORE = 2;
+const ENDS_FRAME = 4;
+
+/** Bytes that any of these messages has at most beside its payload. */
+export const WIRE_OVERHEAD = SPLICE_BYTES;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** From one half of a pair to the other. */
+export type HalfMessage =
+  | { type: "data"; handle: number; sequence: number; isText: boolean; hasMore: boolean; payload: Bytes }
+  | {
+    type: "splice";
+    handle: number;
+    sequence: number;
+    endsFrame: boolean;
+    contents: SpliceContents;
+    payload: Bytes;
+  }
+  | { type: "close"; handle: number; sequence: number; close: Close }
+  | { type: "probe"; handle: number; sequence: number; from: number }
+  | { type: "ack"; handle: number; received: number; taken: number }
+  | { type: "reset"; handle: number };
+
+/** What an inbox takes. JSON is still untrusted. */
+export type InboxMessage = HalfMessage | { type: "json"; value: unknown };
+
+/** Spells a message, in memory that is allocated once: most are large, or many. */
+export function encode(message: HalfMessage): Bytes {
+  switch (message.type) {
+    case "data":
+      return payloaded(message, (message.isText ? IS_TEXT : 0) | (message.hasMore ? HAS_MORE : 0), SEQUENCED_BYTES);
+    case "splice": {
+      const bytes = payloaded(message, message.endsFrame ? ENDS_FRAME : 0, SPLICE_BYTES);
+      COUNTS.forEach((name, i) => bytes.writeUInt32BE(message.contents[name], SEQUENCED_BYTES + i * 4));
+      return bytes;
+    }
+    case "close": {
+      const reason = Buffer.from(message.close.reason);
+      const bytes = sequenced(message, 0, SEQUENCED_BYTES + 2 + reason.byteLength);
+      bytes.writeUInt16BE(message.close.code, SEQUENCED_BYTES);
+      bytes.set(reason, SEQUENCED_BYTES + 2);
+      return bytes;
+    }
+    case "probe": {
+      const bytes = sequenced(message, 0, SEQUENCED_BYTES + 4);
+      bytes.writeUInt32BE(message.from, SEQUENCED_BYTES);
+      return bytes;
+    }
+    case "ack": {
+      const bytes = headed(message, 0, HEADER_BYTES + 16);
+      bytes.writeDoubleBE(message.received, HEADER_BYTES);
+      bytes.writeDoubleBE(message.taken, HEADER_BYTES + 8);
+      return bytes;
+    }
+    case "reset":
+      return headed(message, 0, HEADER_BYTES);
+  }
+}
+
+/** Spells JSON. */
+export function encodeJson(value: unknown): Bytes {
+  const text = new TextEncoder().encode(JSON.stringify(value));
+  return Buffer.concat([Uint8Array.of(TYPE.json), text]);
+}
+
+/** Reads what came. Undefined for what is no message. Payloads share the memory of `bytes`. */
+export function decode(bytes: Bytes): InboxMessage | undefined {
+  if (bytes[0] === TYPE.json) return decodeJson(bytes.subarray(1));
+  if (bytes.byteLength < HEADER_BYTES) return;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const handle = view.getUint32(2);
+  if (bytes[0] === TYPE.reset) return { type: "reset", handle };
+  if (bytes[0] === TYPE.ack) return decodeAck(view, handle);
+  return bytes.byteLength < SEQUENCED_BYTES ? undefined : decodeSequenced(bytes, view, handle);
+}
+
+function decodeSequenced(bytes: Bytes, view: DataView, handle: number): HalfMessage | undefined {
+  const sequence = view.getUint32(HEADER_BYTES);
+  const has = (flag: number) => (bytes[1] & flag) !== 0;
+  const payload = bytes.subarray(SEQUENCED_BYTES);
+  switch (bytes[0]) {
+    case TYPE.data:
+      return { type: "data", handle, sequence, isText: has(IS_TEXT), hasMore: has(HAS_MORE), payload };
+    case TYPE.splice: {
+      if (bytes.byteLength < SPLICE_BYTES) return;
+      const contents = readCounts(view);
+      return {
+        ...{ type: "splice", handle, sequence, endsFrame: has(ENDS_FRAME), contents },
+        payload: bytes.subarray(SPLICE_BYTES),
+      };
+    }
+    case TYPE.close: {
+      if (payload.byteLength < 2) return;
+      const close = { code: view.getUint16(SEQUENCED_BYTES), reason: new TextDecoder().decode(payload.subarray(2)) };
+      return { type: "close", handle, sequence, close };
+    }
+    case TYPE.probe:
+      if (payload.byteLength < 4) return;
+      return { type: "probe", handle, sequence, from: view.getUint32(SEQUENCED_BYTES) };
+  }
+}
+
+function decodeAck(view: DataView, handle: number): HalfMessage | undefined {
+  if (view.byteLength < HEADER_BYTES + 16) return;
+  return {
+    ...{ type: "ack", handle },
+    received: view.getFloat64(HEADER_BYTES),
+    taken: view.getFloat64(HEADER_BYTES + 8),
+  };
+}
+
+function decodeJson(bytes: Bytes): InboxMessage | undefined {
+  try {
+    return { type: "json", value: JSON.parse(new TextDecoder().decode(bytes)) };
+  } catch {
+    return;
+  }
+}
+
+function readCounts(view: DataView): SpliceContents {
+  const entries = COUNTS.map((name, i) => [name, view.getUint32(SEQUENCED_BYTES + i * 4)]);
+  return Object.fromEntries(entries) as unknown as SpliceContents;
+}
+
+function headed({ type, handle }: HalfMessage, flags: number, size: number): Buffer<ArrayBuffer> {
+  const bytes = Buffer.allocUnsafe(size);
+  bytes[0] = TYPE[type];
+  bytes[1] = flags;
+  bytes.writeUInt32BE(handle, 2);
+  return bytes;
+}
+
+function sequenced(message: HalfMessage & { sequence: number }, flags: number, size: number): Buffer<ArrayBuffer> {
+  const bytes = headed(message, flags, size);
+  bytes.writeUInt32BE(message.sequence, HEADER_BYTES);
+  return bytes;
+}
+
+/** With the payload behind `at`. */
+function payloaded(
+  message: HalfMessage & { sequence: number; payload: Bytes },
+  flags: number,
+  at: number,
+): Buffer<ArrayBuffer> {
+  const bytes = sequenced(message, flags, at + message.payload.byteLength);
+  bytes.set(message.payload, at);
+  return bytes;
+}

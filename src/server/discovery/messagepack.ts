@@ -1,0 +1,138 @@
+/**
+ * MessagePack, as far as introduction messages need it: maps, lists and strings. General libraries drop a byte order
+ * mark at the start of a string, which may be an id, and write slowly: a join of a popular document took twice as long.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import type { Introduction } from "../../protocol.ts";
+
+/** Levels of lists and maps. Messages have two; a client that says more than is for us is still understood. */
+const MOST_LEVELS = 16;
+
+/** Bytes that follow the type of a value that no message has, and that comes out as null. */
+const SKIPPED = new Map([
+  ...[0xc0, 0xc2, 0xc3].map((type) => [type, 0] as const),
+  ...[0xcc, 0xcd, 0xce, 0xcf].map((type) => [type, 1 << (type - 0xcc)] as const),
+  ...[0xd0, 0xd1, 0xd2, 0xd3].map((type) => [type, 1 << (type - 0xd0)] as const),
+  ...[0xca, 0xcb].map((type) => [type, 4 << (type - 0xca)] as const),
+]);
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Reads one value that takes all the bytes. Throws when it is none, or of an extension type, or has keys that are no strings. */
+export function unpack(bytes: Uint8Array): unknown {
+  const reader = new Reader(bytes);
+  const value = reader.value(MOST_LEVELS);
+  if (!reader.isAtEnd) throw new RangeError("Cannot read MessagePack: want one value, got more bytes");
+  return value;
+}
+
+/** Reads values one after another. A declared length is believed only as far as there are bytes. */
+class Reader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor({ buffer, byteOffset, byteLength }: Uint8Array) {
+    this.#bytes = Buffer.from(buffer, byteOffset, byteLength);
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.byteLength;
+  }
+
+  /** @param levels How deep lists and maps may still be. */
+  value(levels: number): unknown {
+    if (levels < 0) throw new RangeError(`Cannot read MessagePack: want at most ${MOST_LEVELS} levels, got more`);
+    const type = this.#uint(1);
+    if (type < 0x80 || type >= 0xe0) return null;
+    if (type < 0x90) return this.#map(type & 0x0f, levels);
+    if (type < 0xa0) return this.#list(type & 0x0f, levels);
+    return type < 0xc0 ? this.#text(type & 0x1f) : this.#sized(type, levels);
+  }
+
+  /** A value whose length follows its type. */
+  #sized(type: number, levels: number): unknown {
+    if (type >= 0xde) return this.#map(this.#uint(2 << (type - 0xde)), levels);
+    if (type >= 0xdc) return this.#list(this.#uint(2 << (type - 0xdc)), levels);
+    if (type >= 0xd9) return this.#text(this.#uint(1 << (type - 0xd9)));
+    const isBinary = type >= 0xc4 && type <= 0xc6;
+    this.#take(isBinary ? this.#uint(1 << (type - 0xc4)) : skippedBytes(type));
+    return null;
+  }
+
+  #map(size: number, levels: number): Record<string, unknown> {
+    const entries: [string, unknown][] = [];
+    for (let i = 0; i < size; i++) entries.push([this.#key(levels), this.value(levels - 1)]);
+    return Object.fromEntries(entries);
+  }
+
+  #key(levels: number): string {
+    const key = this.value(levels - 1);
+    if (typeof key !== "string") throw new TypeError("Cannot read MessagePack: want keys that are strings");
+    return key;
+  }
+
+  #list(size: number, levels: number): unknown[] {
+    const list: unknown[] = [];
+    for (let i = 0; i < size; i++) list.push(this.value(levels - 1));
+    return list;
+  }
+
+  #text(size: number): string {
+    return decoder.decode(this.#take(size));
+  }
+
+  #uint(size: number): number {
+    return this.#take(size).readUIntBE(0, size);
+  }
+
+  #take(size: number): Buffer {
+    const end = this.#at + size;
+    if (end > this.#bytes.byteLength) throw new RangeError("Cannot read MessagePack: want more bytes, got the end");
+    const taken = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    return taken;
+  }
+}
+
+function skippedBytes(type: number): number {
+  const bytes = SKIPPED.get(type);
+  if (bytes === undefined) throw new TypeError(`Cannot read MessagePack: want data, got type 0x${type.toString(16)}`);
+  return bytes;
+}
+
+/** A MessagePack map of 3 with `"type": "Introduction"`, up to its key `"peerId"`. */
+const PACKED_HEAD = Buffer.from("\x83\xa4type\xacIntroduction\xa6peerId", "latin1");
+const PACKED_DOCUMENTS_KEY = Buffer.from("\xabdocumentIds", "latin1");
+
+/** Writes an introduction, under the names of generation 4. */
+export function packIntroduction({ userName, documentIds }: Introduction): Uint8Array<ArrayBuffer> {
+  const packed = Buffer.allocUnsafe(
+    PACKED_HEAD.byteLength + PACKED_DOCUMENTS_KEY.byteLength + packedBound(userName, documentIds),
+  );
+  let at = PACKED_HEAD.copy(packed);
+  at = packString(packed, at, userName);
+  at += PACKED_DOCUMENTS_KEY.copy(packed, at);
+  // A 32-bit length (0xdd) holds for any list; 15 and fewer fit the type byte (0x90).
+  at = documentIds.length < 16
+    ? packed.writeUInt8(0x90 | documentIds.length, at)
+    : packed.writeUInt32BE(documentIds.length, packed.writeUInt8(0xdd, at));
+  for (const id of documentIds) at = packString(packed, at, id);
+  return new Uint8Array(packed.buffer, packed.byteOffset, at);
+}
+
+/** Bytes that suffice: a UTF-16 unit takes at most 3, a string's length 3, a list's length 5. */
+function packedBound(userName: string, documentIds: readonly string[]): number {
+  return documentIds.reduce((bytes, id) => bytes + 3 + id.length * 3, 8 + userName.length * 3);
+}
+
+/** Ids have at most {@link WIRE_LIMITS.idBytes}, so that 16 bits of length suffice. */
+function packString(packed: Buffer, at: number, text: string): number {
+  const length = Buffer.byteLength(text);
+  if (length < 32) at = packed.writeUInt8(0xa0 | length, at);
+  else if (length < 256) at = packed.writeUInt8(length, packed.writeUInt8(0xd9, at));
+  else at = packed.writeUInt16BE(length, packed.writeUInt8(0xda, at));
+  return at + packed.write(text, at);
+}

@@ -1,0 +1,229 @@
+/**
+ * The ladder of refusals before an upgrade. Who passes gets a lease, which is given back exactly once.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/clock.ts";
+import type { RelayConfig } from "../config.ts";
+import { LIMITS } from "../core/limits.ts";
+import { Refusal } from "../core/refusal.ts";
+import { EVERYTHING, type Grant, type Tokens } from "./tokens.ts";
+
+/** The options that decide who may connect. */
+export type AdmissionConfig = Pick<
+  RelayConfig,
+  "allowOrigins" | "trustProxy" | "maxConnections" | "maxConnectionsPerIp" | "maxConnectsPerMinute"
+>;
+
+/** Who wants in, as its path says. */
+export interface Applicant {
+  readonly localId: string;
+  /** What it wants to connect about, if it is a connection. */
+  readonly documentId?: string;
+  /** The token of the path's prefix. */
+  readonly token?: string;
+}
+
+/** The place that a socket takes among the limits. */
+export interface Lease {
+  /** What its token permits. */
+  readonly grant: Grant;
+  /** Gives the place back; only the first call counts. */
+  release(): void;
+}
+
+/** Decides who may connect, and counts those who do. */
+export class Admission {
+  readonly #config: AdmissionConfig;
+  readonly #tokens: Tokens;
+  readonly #clock: Clock;
+  readonly #origins: URLPattern[];
+  readonly #perAddress = new Map<string, number>();
+  readonly #connects: ConnectRate;
+  #connections = 0;
+  #draining = false;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(config: AdmissionConfig, tokens: Tokens, clock: Clock) {
+    this.#config = config;
+    this.#tokens = tokens;
+    this.#clock = clock;
+    this.#origins = config.allowOrigins.filter((origin) => origin !== "null").map(originPattern);
+    this.#connects = new ConnectRate(config.maxConnectsPerMinute, clock);
+  }
+
+  /** Sockets that hold a lease. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** From now on nobody is admitted. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Resolves when nobody holds a lease. */
+  emptied(): Promise<void> {
+    if (this.#connections === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Walks the ladder. */
+  admit(request: Request, address: string, applicant: Applicant): Lease | Refusal {
+    const refusal = this.#refuseAll() ?? refuseRequest(request) ?? this.#refuseOrigin(request);
+    if (refusal !== undefined) return refusal;
+    const grant = this.#grant(request, applicant);
+    return grant instanceof Refusal ? grant : this.#lease(this.#addressOf(request, address), grant);
+  }
+
+  #refuseAll(): Refusal | undefined {
+    if (!this.#draining) return;
+    return new Refusal("draining", "Cannot connect: the relay is restarting; come again.", retryAfter());
+  }
+
+  #refuseOrigin({ headers }: Request): Refusal | undefined {
+    const origin = headers.get("origin");
+    // Only browsers send an origin, and only for them it means anything: other programs write what they like.
+    if (origin === null || this.#config.allowOrigins.length === 0) return;
+    if (origin === "null" && this.#config.allowOrigins.includes("null")) return;
+    if (URL.canParse(origin) && this.#origins.some((pattern) => pattern.test(origin))) return;
+    return new Refusal("forbidden origin", `Cannot connect: want an allowed origin, got ${JSON.stringify(origin)}.`);
+  }
+
+  #grant(request: Request, { token, localId, documentId }: Applicant): Grant | Refusal {
+    if (!this.#tokens.areNeeded) return EVERYTHING;
+    const shown = token ?? URL.parse(request.url)?.searchParams.get("token") ?? bearerToken(request.headers);
+    const grant = shown === undefined ? undefined : this.#tokens.grantOf(shown);
+    if (grant === undefined) return unauthorized(shown === undefined ? "none" : "another one, or an expired one");
+    if (!grant.allowsPeer(localId)) {
+      return new Refusal("forbidden id", `Cannot connect: want the peer id that the token names.`);
+    }
+    if (documentId === undefined || grant.allowsDocument(documentId)) return grant;
+    return new Refusal("forbidden id", "Cannot connect: want a document that the token names.");
+  }
+
+  #lease(address: string, grant: Grant): Lease | Refusal {
+    const { maxConnections, maxConnectionsPerIp } = this.#config;
+    if (this.#connections >= maxConnections) {
+      return new Refusal(
+        "full",
+        `Cannot connect: the relay takes ${maxConnections} sockets and is full.`,
+        retryAfter(),
+      );
+    }
+    const taken = this.#perAddress.get(address) ?? 0;
+    if (maxConnectionsPerIp > 0 && taken >= maxConnectionsPerIp) {
+      const sentence = `Cannot connect: the relay takes ${maxConnectionsPerIp} sockets per address.`;
+      return new Refusal("too many connections", sentence, retryAfter());
+    }
+    return this.#connects.refuse(address) ?? this.#take(address, grant);
+  }
+
+  #take(address: string, grant: Grant): Lease {
+    this.#count(address, 1);
+    let held = true;
+    return {
+      grant,
+      release: () => {
+        if (held) this.#count(address, -1);
+        held = false;
+      },
+    };
+  }
+
+  #count(address: string, change: 1 | -1): void {
+    this.#connections += change;
+    const taken = (this.#perAddress.get(address) ?? 0) + change;
+    if (taken === 0) this.#perAddress.delete(address);
+    else this.#perAddress.set(address, taken);
+    if (this.#connections === 0) { for (const resolve of this.#waiting.splice(0)) resolve(); }
+  }
+
+  #addressOf({ headers }: Request, address: string): string {
+    if (!this.#config.trustProxy) return networkOf(address);
+    // Only the last entry is the trusted proxy's own; what stands before it is what the client claimed.
+    return networkOf(headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() || address);
+  }
+}
+
+/** New sockets per address in the minute under way. Forgets everybody when it ends, so it needs no cleaning. */
+class ConnectRate {
+  static readonly #WINDOW_MS = 60_000;
+  readonly #counts = new Map<string, number>();
+  #startedAt: number;
+
+  constructor(readonly most: number, readonly clock: Clock) {
+    this.#startedAt = clock.now();
+  }
+
+  refuse(address: string): Refusal | undefined {
+    if (this.most === 0) return;
+    this.#beginWindow();
+    const count = this.#counts.get(address) ?? 0;
+    if (count < this.most) {
+      this.#counts.set(address, count + 1);
+      return;
+    }
+    const seconds = Math.ceil((this.#startedAt + ConnectRate.#WINDOW_MS - this.clock.now()) / 1000);
+    const sentence = `Cannot connect: the relay takes ${this.most} new sockets per address and minute.`;
+    return new Refusal("too many connects", sentence, retryAfter(seconds));
+  }
+
+  #beginWindow(): void {
+    if (this.clock.now() - this.#startedAt < ConnectRate.#WINDOW_MS) return;
+    this.#counts.clear();
+    this.#startedAt = this.clock.now();
+  }
+}
+
+/** All that the runtime does not check itself before it upgrades (PLATFORM: it throws, or it upgrades anything). */
+function refuseRequest({ method, headers }: Request): Refusal | undefined {
+  if (method !== "GET") return new Refusal("method", `Cannot ${method} a socket: want GET.`, { allow: "GET" });
+  const upgrade = headers.get("upgrade") ?? "none";
+  const connection = (headers.get("connection") ?? "").toLowerCase().split(",").map((token) => token.trim());
+  if (upgrade.toLowerCase() !== "websocket" || !connection.includes("upgrade")) {
+    const sentence = `Cannot serve this as a page: want a WebSocket upgrade, got ${JSON.stringify(upgrade)}.`;
+    return new Refusal("no upgrade", sentence, { upgrade: "websocket" });
+  }
+  const version = headers.get("sec-websocket-version");
+  if (version !== "13") {
+    const sentence = `Cannot upgrade: want sec-websocket-version 13, got ${JSON.stringify(version)}.`;
+    return new Refusal("no upgrade", sentence, { upgrade: "websocket", "sec-websocket-version": "13" });
+  }
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "")) {
+    return new Refusal("bad request", "Cannot upgrade: want a sec-websocket-key of 16 bytes in base64.");
+  }
+}
+
+/** Whom an address counts for: an IPv6 host has a whole /64 of its own, an IPv4 host one address. */
+function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
+  const [head, tail] = address.split("::").map((half) => half.split(":").filter((group) => group !== ""));
+  const zeros = tail === undefined ? [] : Array(Math.max(0, 8 - head.length - tail.length)).fill("0");
+  return [...head, ...zeros, ...(tail ?? [])].slice(0, 4).join(":");
+}
+
+function bearerToken(headers: Headers): string | undefined {
+  return /^bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
+}
+
+function unauthorized(got: string): Refusal {
+  const sentence = `Cannot connect: want a valid token, got ${got}.`;
+  return new Refusal("unauthorized", sentence, { "www-authenticate": 'Bearer realm="relay"' });
+}
+
+function originPattern(origin: string): URLPattern {
+  const [, protocol, hostname, port = ""] = /^(.+?):\/\/(\[.*\]|[^:]+)(?::(\d+))?$/.exec(origin) ?? [];
+  if (protocol === undefined) throw new TypeError(`Cannot allow ${JSON.stringify(origin)}: want an origin.`);
+  return new URLPattern({ protocol, hostname, port });
+}
+
+function retryAfter(seconds: number = LIMITS.retryAfterSeconds): Record<string, string> {
+  return { "retry-after": String(seconds) };
+}

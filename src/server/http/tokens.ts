@@ -1,0 +1,121 @@
+/**
+ * What the token that a socket shows permits: everything for one of the relay's own tokens; for a JWT, one peer id and
+ * some documents, for a while.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { createPublicKey, type KeyObject, timingSafeEqual } from "node:crypto";
+import { ConfigError, type RelayConfig } from "../config.ts";
+import { readPem } from "../core/tls.ts";
+
+/** What the holder of a token may do. */
+export interface Grant {
+  /** Whether it may call itself so. */
+  allowsPeer(id: string): boolean;
+  /** Whether it may join this document, or connect about it, now. */
+  allowsDocument(id: string): boolean;
+}
+
+/** The grant of those who need none. */
+export const EVERYTHING: Grant = { allowsPeer: () => true, allowsDocument: () => true };
+
+/** The options that decide what is a token. */
+export type TokenConfig = Pick<RelayConfig, "tokens" | "jwtSecret" | "jwtKey">;
+
+/** The claims that count. */
+interface Claims {
+  /** The only local id that the holder may use. */
+  readonly sub: string;
+  /** Documents it may use: exact ids, or prefixes that end in `*`. Left out: all. */
+  readonly docs?: readonly string[];
+  /** Seconds since 1970. Left out: never. */
+  readonly exp?: number;
+}
+
+/** Verifies a token's signature and time; throws when either is wrong. */
+type Verify = (token: string) => unknown;
+
+/** Recognizes tokens. */
+export class Tokens {
+  readonly #config: TokenConfig;
+  readonly #tokens: readonly Buffer[];
+  #verifiers: readonly Verify[] = [];
+
+  constructor(config: TokenConfig) {
+    this.#config = config;
+    this.#tokens = config.tokens.map((token) => Buffer.from(token));
+  }
+
+  /** Whether a socket has to show a token at all. */
+  get areNeeded(): boolean {
+    const { jwtSecret, jwtKey } = this.#config;
+    return this.#tokens.length > 0 || jwtSecret !== undefined || jwtKey !== undefined;
+  }
+
+  /** Reads the key and loads the library, if JWTs are configured: who does not use them does not load it. */
+  async load(): Promise<void> {
+    const { jwtSecret, jwtKey } = this.#config;
+    if (jwtSecret === undefined && jwtKey === undefined) return;
+    // @ts-types="@types/jsonwebtoken"
+    const { default: { verify } } = await import("jsonwebtoken");
+    const verifiers: Verify[] = [];
+    // The algorithm goes with the key: a token must not choose how it is verified.
+    if (jwtSecret !== undefined) verifiers.push((token) => verify(token, jwtSecret, { algorithms: ["HS256"] }));
+    if (jwtKey !== undefined) {
+      const key = readPublicKey(jwtKey);
+      verifiers.push((token) => verify(token, key, { algorithms: ["ES256"] }));
+    }
+    this.#verifiers = verifiers;
+  }
+
+  /** What `shown` permits, or undefined when it is no valid token. */
+  grantOf(shown: string): Grant | undefined {
+    if (this.#isOwn(shown)) return EVERYTHING;
+    for (const verify of this.#verifiers) {
+      try {
+        const claims = verify(shown);
+        if (areClaims(claims)) return scopedGrant(claims);
+      } catch {
+        // Another key may fit; what the token says about itself is not trusted.
+      }
+    }
+  }
+
+  /** Compares with all tokens, each in constant time, so that the time tells only a length. */
+  #isOwn(shown: string): boolean {
+    const bytes = Buffer.from(shown);
+    return this.#tokens.map((token) => token.byteLength === bytes.byteLength && timingSafeEqual(token, bytes))
+      .includes(true);
+  }
+}
+
+/** With any other key all tokens would be refused, and nobody would know why. */
+function readPublicKey(path: string): KeyObject {
+  const want = (got: unknown) =>
+    new ConfigError(`Cannot use --jwt-key: want a public key of the curve prime256v1, for ES256, got ${got}.`);
+  const pem = readPem("--jwt-key", path);
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch (error) {
+    throw want((error as Error).message);
+  }
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (curve !== "prime256v1") throw want(curve ?? key.asymmetricKeyType);
+  return key;
+}
+
+function areClaims(value: unknown): value is Claims {
+  if (typeof value !== "object" || value === null) return false;
+  const { sub, docs } = value as Record<string, unknown>;
+  const isList = docs === undefined || (Array.isArray(docs) && docs.every((id) => typeof id === "string"));
+  return typeof sub === "string" && isList;
+}
+
+function scopedGrant({ sub, docs, exp = Infinity }: Claims): Grant {
+  const allows = (id: string) =>
+    docs === undefined || docs.some((rule) => rule.endsWith("*") ? id.startsWith(rule.slice(0, -1)) : id === rule);
+  return { allowsPeer: (id) => id === sub, allowsDocument: (id) => Date.now() < exp * 1000 && allows(id) };
+}

@@ -1,0 +1,214 @@
+/**
+ * Two sockets, joined: frames cross unchanged and in order, and so does the close.
+ *
+ * @module
+ */
+
+import { CLOSE, type Close } from "../../protocol.ts";
+import type { BufferHolder, Buffers, Share } from "../core/memory_budget.ts";
+import type { Clock, Timer } from "../core/clock.ts";
+import { addFrame, type Counters } from "../metrics/counters.ts";
+import { LIMITS } from "../core/limits.ts";
+import { TokenBucket } from "../core/token_bucket.ts";
+import {
+  byteLength,
+  emptyCount,
+  type Ending,
+  type Frame,
+  messageCount,
+  type PeerSocket,
+  type SocketListener,
+} from "../transport/transport.ts";
+
+/** What a pipe needs besides its two sockets. */
+export interface PipeOptions {
+  readonly buffers: Buffers;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  /** Bytes that one receiving socket may leave unread. */
+  readonly maxBufferedBytes: number;
+  /** The pipe carries nothing any more, though its sockets may still be closing. Called exactly once. */
+  readonly ended: (summary: PairSummary) => void;
+}
+
+/** What an ended pair was: no ids, no addresses, nothing that a peer wrote. */
+export interface PairSummary {
+  readonly seconds: number;
+  /** From either side, the one that came first before the other. */
+  readonly frames: readonly [number, number];
+  readonly bytes: readonly [number, number];
+  readonly why: string;
+}
+
+/** A pair of sockets, piped. */
+export class Pipe {
+  readonly #options: PipeOptions;
+  readonly #ends: readonly [End, End];
+  readonly #startedAt: number;
+  #isOpen = true;
+
+  constructor(first: PeerSocket, second: PeerSocket, options: PipeOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.now();
+    this.#ends = [new End(first, this, options), new End(second, this, options)];
+  }
+
+  /** Joins the sockets. `held` is what the first sent while it waited; the second gets it before all else. */
+  start(held: readonly Frame[]): void {
+    for (const { socket } of this.#ends) socket.paired?.();
+    for (const end of this.#ends) end.socket.listen(end);
+    for (const frame of held) this.#forward(frame, byteLength(frame), this.#ends[0]);
+  }
+
+  /** Closes both sides, each behind what was sent to it: the side of `socket` with `close`, the other with `other`. */
+  close(socket: PeerSocket, close: Close, other: Close, why: string = close.reason): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    for (const end of this.#ends) {
+      end.stopAsking();
+      end.socket.close(end.socket === socket ? close : other);
+    }
+    this.#options.ended(this.#summary(why));
+  }
+
+  /** Takes a frame that a side has just sent. */
+  receive(frame: Frame, from: End): void {
+    const size = byteLength(frame);
+    addFrame(this.#options.counters.received, frame, size);
+    this.#forward(frame, size, from);
+  }
+
+  /** Carries a frame from one side to the other, or ends the pair at a bound. */
+  #forward(frame: Frame, size: number, from: End): void {
+    if (!this.#isOpen) return;
+    const to = this.#partnerOf(from);
+    const backlog = to.socket.backlog;
+    if (backlog > this.#options.maxBufferedBytes && !from.canPause) {
+      return this.close(to.socket, CLOSE.slowReader, CLOSE.slowReader);
+    }
+    if (!from.maySendEmpty(emptyCount(frame, size))) return this.close(from.socket, CLOSE.flooding, CLOSE.peerLost);
+    to.socket.send(frame);
+    from.frames += messageCount(frame);
+    from.bytes += size;
+    addFrame(this.#options.counters.delivered, frame, size);
+    to.share.set(backlog + size);
+    if (backlog + size > LIMITS.pauseAboveBytes) this.#holdBack(from, to);
+  }
+
+  /** Reads no more of a side until the other has caught up. Who cannot pause does not tell when it has: it is asked. */
+  #holdBack(from: End, to: End): void {
+    from.pause();
+    if (from.canPause && !to.canPause) to.ask();
+  }
+
+  /** A receiver's backlog has become smaller: its sender may go on. */
+  drained(to: End): boolean {
+    const isDrained = to.socket.backlog < LIMITS.resumeBelowBytes;
+    if (isDrained) this.#partnerOf(to).resume();
+    return isDrained;
+  }
+
+  #summary(why: string): PairSummary {
+    const [a, b] = this.#ends;
+    const seconds = Math.round((this.#options.clock.now() - this.#startedAt) / 1000);
+    return { seconds, frames: [a.frames, b.frames], bytes: [a.bytes, b.bytes], why };
+  }
+
+  #partnerOf(end: End): End {
+    return end === this.#ends[0] ? this.#ends[1] : this.#ends[0];
+  }
+}
+
+/** Why a pair ended, without anything that a peer wrote. */
+function reasonOf({ code }: Ending): string {
+  if (code === undefined) return CLOSE.peerLost.reason;
+  // Peers answer the relay's own close with its code.
+  return code === CLOSE.restarting.code ? CLOSE.restarting.reason : `a peer closed with ${code}`;
+}
+
+/** One side of a pipe. */
+class End implements SocketListener, BufferHolder {
+  /** The place of this socket's backlog in the sum of all. */
+  readonly share: Share;
+  /** What this side sent and the other got. */
+  frames = 0;
+  bytes = 0;
+  readonly #options: PipeOptions;
+  /** How often this side may send nothing. Made for the first such frame: hardly anybody sends one. */
+  #emptyFrames: TokenBucket | undefined;
+  #isPaused = false;
+  #question: Timer | undefined;
+
+  constructor(readonly socket: PeerSocket, readonly pipe: Pipe, options: PipeOptions) {
+    this.#options = options;
+    this.share = options.buffers.open(this);
+  }
+
+  measure(): number {
+    return this.socket.backlog;
+  }
+
+  evict(): void {
+    this.pipe.close(this.socket, CLOSE.outOfBuffers, CLOSE.outOfBuffers);
+  }
+
+  maySendEmpty(frames: number): boolean {
+    if (frames === 0) return true;
+    this.#emptyFrames ??= new TokenBucket(this.#options.clock, EMPTY_FRAMES);
+    return this.#emptyFrames.take(frames);
+  }
+
+  /** Whether back-pressure reaches this side: then nobody is cut for being fast. */
+  get canPause(): boolean {
+    return this.socket.pause !== undefined;
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.socket.pause?.();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.socket.resume?.();
+  }
+
+  /** Asks until this side has caught up. */
+  ask(): void {
+    this.#question ??= this.#options.clock.after(LIMITS.askMs, () => {
+      this.#question = undefined;
+      if (!this.pipe.drained(this)) this.ask();
+    });
+  }
+
+  stopAsking(): void {
+    this.#question?.cancel();
+  }
+
+  message(frame: Frame): void {
+    this.pipe.receive(frame, this);
+  }
+
+  drained(): void {
+    this.pipe.drained(this);
+  }
+
+  closed(ending: Ending): void {
+    this.share.close();
+    this.#options.counters.closed(ending);
+    this.ending(ending);
+  }
+
+  ending(ending: Ending): void {
+    this.pipe.close(this.socket, CLOSE.peerLost, crossing(ending), reasonOf(ending));
+  }
+}
+
+const EMPTY_FRAMES = { perSecond: LIMITS.emptyFramesPerSecond, burst: LIMITS.emptyFrameBurst };
+
+/** What the partner hears of a close: the peer's own code and reason, if it sent any. */
+function crossing({ code, reason }: Ending): Close {
+  return code === undefined ? CLOSE.peerLost : { code, reason };
+}

@@ -1,0 +1,79 @@
+/**
+ * A socket that has just opened, and whose application may not listen yet: what is sent to it too early waits a moment.
+ *
+ * @module
+ */
+
+import type { Close } from "../../protocol.ts";
+import type { Clock, Timer } from "../core/clock.ts";
+import { LIMITS } from "../core/limits.ts";
+import { byteLength, type Frame, type PeerSocket, type SocketListener } from "../transport/transport.ts";
+
+/** Passes everything through, but nothing before {@link LIMITS.settleMs} have passed since it was made. */
+export class SettlingSocket implements PeerSocket {
+  readonly #socket: PeerSocket;
+  readonly #clock: Clock;
+  readonly #settledAt: number;
+  /** What was sent too early; undefined when the socket has settled. */
+  #early: Frame[] | undefined = [];
+  #earlyBytes = 0;
+  #timer: Timer | undefined;
+
+  /** @param socket It has opened just now. */
+  constructor(socket: PeerSocket, clock: Clock) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#settledAt = clock.now() + LIMITS.settleMs;
+  }
+
+  get paired(): (() => void) | undefined {
+    return this.#socket.paired?.bind(this.#socket);
+  }
+
+  get pause(): (() => void) | undefined {
+    return this.#socket.pause?.bind(this.#socket);
+  }
+
+  get resume(): (() => void) | undefined {
+    return this.#socket.resume?.bind(this.#socket);
+  }
+
+  get terminate(): (() => void) | undefined {
+    return this.#socket.terminate?.bind(this.#socket);
+  }
+
+  get backlog(): number {
+    return this.#socket.backlog + this.#earlyBytes;
+  }
+
+  send(frame: Frame): void {
+    const wait = this.#early === undefined ? 0 : this.#settledAt - this.#clock.now();
+    if (wait > 0) return this.#keep(frame, wait);
+    this.#settle();
+    this.#socket.send(frame);
+  }
+
+  close(close: Close): void {
+    this.#settle();
+    this.#socket.close(close);
+  }
+
+  listen(listener: SocketListener): void {
+    this.#socket.listen(listener);
+  }
+
+  #keep(frame: Frame, wait: number): void {
+    this.#timer ??= this.#clock.after(wait, () => this.#settle());
+    this.#early?.push(frame);
+    this.#earlyBytes += byteLength(frame) + LIMITS.frameOverheadBytes;
+  }
+
+  #settle(): void {
+    if (this.#early === undefined) return;
+    const early = this.#early;
+    this.#early = undefined;
+    this.#earlyBytes = 0;
+    this.#timer?.cancel();
+    for (const frame of early) this.#socket.send(frame);
+  }
+}

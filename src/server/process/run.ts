@@ -1,0 +1,153 @@
+/**
+ * The relay as a process: it listens, watches itself, and ends with an exit code.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../core/clock.ts";
+import { BackplaneError } from "../backplane/backplane.ts";
+import { ConfigError, DEPLOY_VARIABLE, type RelayConfig } from "../config.ts";
+import { isLateReset } from "../core/guard.ts";
+import { LIMITS } from "../core/limits.ts";
+import { type Logger, printLog, relayLogger } from "../core/log.ts";
+import { availableMemory, descriptorLimit, openDescriptors, residentMemory } from "./machine.ts";
+import { isDeaf, type OwnAddress } from "./self_probe.ts";
+import { Server } from "../server.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** How the process ends, for whoever started it. */
+export const EXIT = {
+  /** Drained on a signal. */
+  ok: 0,
+  /** The address cannot be bound, or other instances refuse this one. */
+  cannotStart: 1,
+  /** An option cannot be used. */
+  badConfig: 2,
+  /** Memory or descriptors ran short: start it again (`EX_TEMPFAIL` of sysexits.h). */
+  overloaded: 75,
+  /** A second signal. */
+  impatient: 130,
+} as const;
+
+/** Runs a relay until a signal or its watchdog ends it, and says how. Throws a {@link ConfigError}. */
+export async function runRelay(given: RelayConfig, clock: Clock = systemClock): Promise<number> {
+  const log = relayLogger();
+  await printLog({ ...given, logFormat: given.logFormat ?? (Deno.stderr.isTerminal() ? "pretty" : "json") });
+  surviveErrors(log);
+  const descriptors = descriptorLimit(Math.ceil(given.maxConnections / CONNECTION_SHARE) + LIMITS.spareDescriptors);
+  const config = fitToDescriptors(given, descriptors, log);
+  const server = new Server(config, { clock, log });
+  // Before listening: without a signal listener the runtime panics when descriptors run out.
+  const signal = firstSignal(log);
+  // Likewise: who is told where it listens may send SIGHUP at once, which ends a process that does not expect it.
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => server.renewCertificate());
+  const overload = firstOverload(config, descriptors, { clock, log });
+  try {
+    await server.listen();
+  } catch (error) {
+    return cannotStart(config, error);
+  }
+  announce(config, server.port);
+  const deafness = firstDeafness({ host: config.host, port: server.port }, { clock, log });
+  if (Deno.env.get(DEPLOY_VARIABLE) !== undefined && config.nats.length === 0) log.warning(ISOLATED);
+  const needsRestart = Promise.race([overload, deafness]);
+  return await drained(server, await Promise.race([signal, needsRestart]), needsRestart);
+}
+
+/** Drains as the reason asks for, but no longer than until the watchdog speaks; gives the exit code. */
+async function drained(server: Server, reason: End, overload: Promise<End>): Promise<number> {
+  const end = reason === "overload" ? reason : await Promise.race([server.drain(), overload]) ?? reason;
+  // What was drained is closed; what is overloaded must not wait.
+  await server.close();
+  return end === "overload" ? EXIT.overloaded : EXIT.ok;
+}
+
+type End = "signal" | "overload";
+
+const ISOLATED = "on Deno Deploy instances do not see each other: peers meet only where they reach the same one";
+
+/** Connections end well before the watchdog does: at this share of the descriptors. */
+const CONNECTION_SHARE = LIMITS.descriptorShare * LIMITS.descriptorShare;
+
+function fitToDescriptors(config: RelayConfig, descriptors: number | undefined, log: Logger): RelayConfig {
+  if (descriptors === undefined) return config;
+  const most = Math.max(1, Math.floor((descriptors - LIMITS.spareDescriptors) * CONNECTION_SHARE));
+  if (config.maxConnections <= most) return config;
+  log.warning("lowering --max-connections to {most}: only {descriptors} descriptors can be opened", {
+    most,
+    descriptors,
+  });
+  return { ...config, maxConnections: most };
+}
+
+/** The last net under the guards: a relay that serves thousands does not end for one mistake. */
+function surviveErrors(log: Logger): void {
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    log[isLateReset(event.error) ? "debug" : "error"]("uncaught error: {error}", { error: event.error });
+  });
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log.error("unhandled rejection: {error}", { error: event.reason });
+  });
+}
+
+/** The first signal starts the drain; a second one ends the process at once. */
+function firstSignal(log: Logger): Promise<End> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const listener = () => {
+      if (++signals > 1) Deno.exit(EXIT.impatient);
+      log.info("draining; a second signal ends the relay at once");
+      resolve("signal");
+    };
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      // Windows knows only SIGINT of the two.
+      if (Deno.build.os !== "windows" || signal === "SIGINT") Deno.addSignalListener(signal, listener);
+    }
+  });
+}
+
+function firstOverload(
+  { maxMemory }: RelayConfig,
+  descriptors: number | undefined,
+  { clock, log }: { clock: Clock; log: Logger },
+): Promise<End> {
+  const limits = {
+    memory: maxMemory ?? availableMemory() * LIMITS.memoryShare,
+    descriptors: descriptors && Math.floor(descriptors * LIMITS.descriptorShare),
+  };
+  const vitals = { memory: residentMemory, descriptors: openDescriptors };
+  return new Promise((resolve) => {
+    new Watchdog(vitals, limits, clock, (reason) => {
+      log.fatal("overloaded, ending to be started again: {reason}", { reason });
+      resolve("overload");
+    }).start();
+  });
+}
+
+/** Asks itself, and again, before it gives up on its listener. */
+function firstDeafness(address: OwnAddress, { clock, log }: { clock: Clock; log: Logger }): Promise<End> {
+  return new Promise((resolve) => {
+    const ask = async (wasDeaf: boolean) => {
+      const deaf = await isDeaf(address);
+      if (!deaf || !wasDeaf) return void clock.after(LIMITS.probeMs, () => ask(deaf));
+      log.fatal("the listener accepts nobody any more, ending to be started again");
+      resolve("overload");
+    };
+    clock.after(LIMITS.probeMs, () => ask(false));
+  });
+}
+
+function announce({ cert }: RelayConfig, port: number): void {
+  console.log(`🐟 Listening at ${cert === undefined ? "http" : "https"}://localhost:${port}`);
+}
+
+function cannotStart({ host, port }: RelayConfig, error: unknown): number {
+  if (error instanceof ConfigError) throw error;
+  const got = (error as { code?: string }).code === "EADDRINUSE" ? "one in use" : (error as Error).message;
+  const isRefused = error instanceof BackplaneError;
+  const sentence = `Cannot listen on ${host}:${port}: want an address of this machine and a free port, got ${got}.`;
+  console.error(isRefused ? error.message : sentence);
+  return EXIT.cannotStart;
+}

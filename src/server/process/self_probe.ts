@@ -1,0 +1,36 @@
+/**
+ * Whether a listener still accepts: after descriptors ran out, `node:http` can stay open and deaf for good.
+ *
+ * @module
+ */
+
+import { LIMITS } from "../core/limits.ts";
+
+const REQUEST = new TextEncoder().encode("GET /healthz HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n");
+
+/** Where a process reaches itself. */
+export interface OwnAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Asks itself. Deaf is who takes the connection and says nothing: a refusal is an answer, too. */
+export async function isDeaf({ host, port }: OwnAddress): Promise<boolean> {
+  const hostname = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  try {
+    using connection = await Deno.connect({ hostname, port });
+    await connection.write(REQUEST);
+    return await isSilent(connection);
+  } catch {
+    return false;
+  }
+}
+
+async function isSilent(connection: Deno.TcpConn): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(true), LIMITS.probeAnswerMs));
+  const answer = connection.read(new Uint8Array(64)).then(() => false, () => false);
+  const isDeaf = await Promise.race([silence, answer]);
+  clearTimeout(timer);
+  return isDeaf;
+}

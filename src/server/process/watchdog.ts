@@ -1,0 +1,62 @@
+/**
+ * Watches what the runtime cannot bound: resident memory and open descriptors.
+ *
+ * Deno 2.9.6 keeps fragmented messages without end, queues beside what `bufferedAmount` says, and descriptors whose
+ * client reset the handshake. None of that comes back, so past a limit the relay ends, to be started again.
+ *
+ * @module
+ */
+
+import type { Clock, Timer } from "../core/clock.ts";
+import { LIMITS } from "../core/limits.ts";
+
+/** What the watchdog looks at. */
+export interface Vitals {
+  /** Bytes of resident memory. */
+  memory(): number;
+  /** Open descriptors; undefined where that cannot be told. */
+  descriptors(): number | undefined;
+}
+
+/** Where the watchdog stops watching and acts. */
+export interface VitalLimits {
+  /** Bytes of resident memory; 0: no bound. */
+  readonly memory: number;
+  /** Open descriptors; undefined: no bound. */
+  readonly descriptors: number | undefined;
+}
+
+/** Looks again and again; calls `overloaded` once, with the reason, at the first limit that is passed. */
+export class Watchdog {
+  #timer: Timer | undefined;
+
+  constructor(
+    readonly vitals: Vitals,
+    readonly limits: VitalLimits,
+    readonly clock: Clock,
+    readonly overloaded: (reason: string) => void,
+  ) {}
+
+  start(): void {
+    this.#timer = this.clock.after(LIMITS.watchMs, () => {
+      const reason = this.#look();
+      if (reason === undefined) this.start();
+      else this.overloaded(reason);
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #look(): string | undefined {
+    const memory = this.vitals.memory();
+    if (this.limits.memory > 0 && memory > this.limits.memory) {
+      return `want at most ${this.limits.memory} bytes of resident memory, got ${memory}`;
+    }
+    const descriptors = this.vitals.descriptors();
+    if (this.limits.descriptors !== undefined && descriptors !== undefined && descriptors > this.limits.descriptors) {
+      return `want at most ${this.limits.descriptors} open descriptors, got ${descriptors}`;
+    }
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * A socket of `Deno.upgradeWebSocket`, with the guards that it needs.
+ *
+ * - An exception in an event handler would end the process: every handler passes `guard`.
+ * - The socket opens after its response is returned, and `send` before that throws: nobody sees it before `open`.
+ * - `close` can fire twice, and after an `error` its code says nothing.
+ * - A frame that arrives behind our close resets the connection: {@link DenoSocket.#closeWhenQuiet}.
+ * - After `close()` the runtime says that nothing is buffered, and it cannot terminate a peer that does not answer:
+ *   the last backlog counts until the peer hangs up.
+ *
+ * @module
+ */
+
+import { CLOSE, type Close } from "../../../protocol.ts";
+import type { Clock, Timer } from "../../core/clock.ts";
+import { guard } from "../../core/guard.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/log.ts";
+import {
+  byteLength,
+  type Frame,
+  type Message,
+  NOBODY,
+  type PeerSocket,
+  sendable,
+  type SocketListener,
+  type Upgrade,
+} from "../transport.ts";
+
+/** What a socket needs to know. */
+export interface DenoSocketOptions {
+  /** Bytes of one message. */
+  readonly maxMessageBytes: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** One WebSocket of the Deno runtime. */
+export class DenoSocket implements PeerSocket {
+  readonly #socket: WebSocket;
+  readonly #upgrade: Upgrade;
+  readonly #options: DenoSocketOptions;
+  #listener: SocketListener = NOBODY;
+  /** Frames sent since the runtime's queue was last seen empty. */
+  #queuedFrames = 0;
+  /** The backlog at the moment of `close()`, from which on the runtime tells none. */
+  #lastBacklog: number | undefined;
+  /** When the latest frame came, in milliseconds of the clock. */
+  #receivedAt = -Infinity;
+  /** First until the socket opens, later until it may be closed. */
+  #timer: Timer;
+  #hasFailed = false;
+  #isGone = false;
+
+  /** Does nothing that can throw: it runs between the upgrade and the return of its response. */
+  constructor(socket: WebSocket, upgrade: Upgrade, options: DenoSocketOptions) {
+    this.#socket = socket;
+    this.#upgrade = upgrade;
+    this.#options = options;
+    this.#timer = options.clock.after(LIMITS.openMs, () => this.#neverOpened());
+    socket.binaryType = "arraybuffer";
+    const { log } = options;
+    socket.onopen = guard(this, log, () => {
+      this.#timer.cancel();
+      this.#opened();
+    });
+    socket.onmessage = guard(this, log, ({ data }: MessageEvent<Frame>) => this.#received(data));
+    socket.onerror = () => this.#hasFailed = true;
+    socket.onclose = guard(this, log, (event: CloseEvent) => {
+      this.#timer.cancel();
+      this.#gone(event);
+    });
+  }
+
+  get backlog(): number {
+    if (this.#lastBacklog !== undefined) return this.#lastBacklog;
+    const bytes = this.#socket.bufferedAmount;
+    if (bytes === 0) this.#queuedFrames = 0;
+    return bytes + this.#queuedFrames * LIMITS.frameOverheadBytes;
+  }
+
+  send(frame: Frame): void {
+    if (this.#isClosing()) return;
+    this.#queuedFrames += 1;
+    // Nothing splices on this transport.
+    this.#socket.send(frame as Message);
+  }
+
+  close(close: Close): void {
+    if (this.#isClosing()) return;
+    this.#lastBacklog = this.backlog;
+    this.#closeWhenQuiet(sendable(close), this.#options.clock.now() + LIMITS.lingerMs);
+  }
+
+  /** Closes by itself: the room hears of it at once, for the peer may never answer. */
+  fail(close: Close): void {
+    if (this.#isClosing()) return;
+    this.close(close);
+    this.#listener.ending(close);
+  }
+
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+  }
+
+  #isClosing(): boolean {
+    return this.#isGone || this.#lastBacklog !== undefined;
+  }
+
+  /**
+   * The runtime resets a connection on which a frame arrives behind our close, and the reset overtakes the close: so a
+   * peer in the middle of sending is heard out, for a while and for nothing.
+   */
+  #closeWhenQuiet(close: Close, deadline: number): void {
+    const now = this.#options.clock.now();
+    if (now - this.#receivedAt >= LIMITS.quietMs || now >= deadline) this.#socket.close(close.code, close.reason);
+    else this.#timer = this.#options.clock.after(LIMITS.quietMs, () => this.#closeWhenQuiet(close, deadline));
+  }
+
+  #opened(): void {
+    // Its lease was given back when it did not open in time.
+    if (this.#isGone) this.#socket.close();
+    else this.#upgrade.opened(this);
+  }
+
+  #received(frame: Frame): void {
+    this.#receivedAt = this.#options.clock.now();
+    if (this.#isClosing()) return;
+    if (isLonger(frame, this.#options.maxMessageBytes)) this.fail(CLOSE.tooBig);
+    else this.#listener.message(frame);
+  }
+
+  /** A reset during the handshake leaves no event, only a descriptor: the watchdog counts those. */
+  #neverOpened(): void {
+    this.#options.log.warning("an upgraded socket did not open within {ms} ms", { ms: LIMITS.openMs });
+    this.#gone({ code: 0, reason: "" });
+  }
+
+  #gone({ code, reason }: { code: number; reason: string }): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#upgrade.ended();
+    const isClean = code !== 0 && code !== 1006 && !this.#hasFailed;
+    this.#listener.closed({ code: isClean ? code : undefined, reason });
+  }
+}
+
+function isLonger(frame: Frame, limit: number): boolean {
+  // A UTF-16 unit takes at most 3 bytes of UTF-8: most texts need no measuring.
+  if (typeof frame === "string" && frame.length * 3 <= limit) return false;
+  return byteLength(frame) > limit;
+}

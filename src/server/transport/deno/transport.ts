@@ -1,0 +1,107 @@
+/**
+ * The default transport: `Deno.serve` and `Deno.upgradeWebSocket`, with the guards that they need.
+ *
+ * - The handler must not wait, and nothing that can throw stands between `upgradeWebSocket` and the return of its
+ *   response: a client that hangs up meanwhile would leak its descriptor, a throw would stop the listener.
+ * - When descriptors run out `Deno.serve` ends: it is started again.
+ *
+ * @module
+ */
+
+import type { Clock, Timer } from "../../core/clock.ts";
+import { DenoSocket } from "./socket.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/log.ts";
+import { Refusal } from "../../core/refusal.ts";
+import { type Address, type Handler, type Transport, Upgrade } from "../transport.ts";
+
+/** What the transport needs. */
+export interface DenoTransportOptions {
+  readonly port: number;
+  readonly host: string;
+  /** PEM texts, for TLS. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Seconds after which a silent peer is closed; 0: never. */
+  readonly idleTimeout: number;
+  /** Bytes of one message. */
+  readonly maxMessageBytes: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+type HttpServer = Deno.HttpServer<Deno.NetAddr>;
+
+/** Listens with `Deno.serve`. */
+export class DenoTransport implements Transport {
+  readonly #options: DenoTransportOptions;
+  #server: HttpServer | undefined;
+  #restart: Timer | undefined;
+  readonly #abort = new AbortController();
+  #isClosing = false;
+
+  constructor(options: DenoTransportOptions) {
+    this.#options = options;
+  }
+
+  listen(handler: Handler): Promise<Address> {
+    return new Promise((resolve) => {
+      const server = this.#serve(handler, this.#options.port);
+      resolve({ hostname: this.#options.host, port: server.addr.port });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#restart?.cancel();
+    // A request whose body never ends would be waited for.
+    const impatience = this.#options.clock.after(LIMITS.closeMs / 2, () => this.#abort.abort());
+    await this.#server?.shutdown();
+    impatience.cancel();
+  }
+
+  #serve(handler: Handler, port: number): HttpServer {
+    const { host: hostname, tls } = this.#options;
+    const server: HttpServer = Deno.serve(
+      { port, hostname, onListen: () => {}, signal: this.#abort.signal, ...tls },
+      (request, { remoteAddr }) => this.#answer(handler, request, remoteAddr.hostname),
+    );
+    const again = (reason?: unknown) => this.#serveAgain(handler, server.addr.port, reason);
+    server.finished.then(again, again);
+    this.#server = server;
+    return server;
+  }
+
+  #serveAgain(handler: Handler, port: number, reason: unknown): void {
+    if (this.#isClosing) return;
+    this.#options.log.error("listener ended, listening again: {reason}", { reason: String(reason) });
+    this.#restart = this.#options.clock.after(LIMITS.serveAgainMs, () => {
+      try {
+        this.#serve(handler, port);
+      } catch (error) {
+        this.#serveAgain(handler, port, error);
+      }
+    });
+  }
+
+  #answer(handler: Handler, request: Request, address: string): Response {
+    try {
+      const answer = handler(request, address);
+      return answer instanceof Upgrade ? this.#upgrade(request, answer) : answer;
+    } catch (error) {
+      this.#options.log.error("cannot answer a request: {error}", { error });
+      return new Refusal("internal error", "Cannot answer: the relay failed.").toResponse();
+    }
+  }
+
+  #upgrade(request: Request, upgrade: Upgrade): Response {
+    let upgraded: Deno.WebSocketUpgrade;
+    try {
+      upgraded = Deno.upgradeWebSocket(request, { idleTimeout: Math.ceil(this.#options.idleTimeout) });
+    } catch (error) {
+      upgrade.ended();
+      return new Refusal("bad request", `Cannot upgrade: ${(error as Error).message}.`).toResponse();
+    }
+    new DenoSocket(upgraded.socket, upgrade, this.#options);
+    return upgraded.response;
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * The narrow faces that the rooms see of the network. A transport hands over requests; what comes back is an answer,
+ * or an upgrade that the transport carries out in the same turn.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { type Close, WIRE_LIMITS } from "../../protocol.ts";
+import type { Tls } from "../core/tls.ts";
+
+/** One WebSocket message. Text is a string, binary is bytes, and neither ever becomes the other. */
+export type Message = string | ArrayBuffer | Uint8Array<ArrayBuffer>;
+
+/** What crosses from one connection socket to the other. */
+export type Frame = Message | Splice;
+
+/** What a splice holds. Frames are counted where they end, bytes as they come. */
+export interface SpliceContents {
+  readonly messages: number;
+  readonly emptyFrames: number;
+  readonly text: number;
+  readonly binary: number;
+  readonly textBytes: number;
+  readonly binaryBytes: number;
+}
+
+/** Memory that is lent for as long as somebody needs what is in it. Who never gives it back leaves it to the collector. */
+export interface Loan {
+  /** At most once. */
+  giveBack(): void;
+}
+
+/** Frames, or parts of them, as bytes for the wire. Only transports whose connections splice make or take them. */
+export class Splice {
+  /**
+   * @param endsFrame Whether the bytes end where a frame does.
+   * @param loan The memory of the bytes, in which nothing else is.
+   */
+  constructor(
+    readonly bytes: Uint8Array<ArrayBuffer>,
+    readonly contents: SpliceContents,
+    readonly endsFrame: boolean,
+    readonly loan?: Loan,
+  ) {}
+
+  get byteLength(): number {
+    return this.bytes.byteLength;
+  }
+
+  /** What was in it is copied, or has gone. */
+  release(): void {
+    this.loan?.giveBack();
+  }
+}
+
+/** Messages in a frame. */
+export function messageCount(frame: Frame): number {
+  return frame instanceof Splice ? frame.contents.messages : 1;
+}
+
+/** Messages, or fragments of them, without payload. */
+export function emptyCount(frame: Frame, size: number): number {
+  return frame instanceof Splice ? frame.contents.emptyFrames : size === 0 ? 1 : 0;
+}
+
+/** Bytes of a frame on the wire, without its header. */
+export function byteLength(frame: Frame): number {
+  return typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength;
+}
+
+/** A binary message as bytes, in the same memory. */
+export function asBytes(message: Exclude<Message, string>): Uint8Array<ArrayBuffer> {
+  return message instanceof Uint8Array ? message : new Uint8Array(message);
+}
+
+/** The close as an API can send it: codes that are not for the wire become 1000, long reasons are cut. */
+export function sendable({ code, reason }: Close): Close {
+  const isSendable = SENDABLE_CODES.has(code) || (code >= 3000 && code <= 4999);
+  return isSendable ? { code, reason: cutToBytes(reason, WIRE_LIMITS.closeReasonBytes) } : { code: 1000, reason: "" };
+}
+
+/** Codes that RFC 6455 and its registry allow an endpoint to send, besides 3000 to 4999. */
+const SENDABLE_CODES = new Set([1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 1013]);
+
+function cutToBytes(text: string, most: number): string {
+  if (Buffer.byteLength(text) <= most) return text;
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(most));
+  return text.slice(0, read);
+}
+
+/** How a socket ended. `code` is undefined when it vanished without a close frame. */
+export interface Ending {
+  readonly code: number | undefined;
+  readonly reason: string;
+}
+
+/** Who hears what happens to a socket. */
+export interface SocketListener {
+  message(frame: Frame): void;
+  /** The backlog has become smaller. Heard only of sockets that can pause. */
+  drained?(): void;
+  /** Nothing more comes from this socket, though it may not be gone yet. May be called, once, before `closed`. */
+  ending(ending: Ending): void;
+  /** The socket is really gone. Called exactly once. */
+  closed(ending: Ending): void;
+}
+
+/** Hears a socket until a room does. */
+export const NOBODY: SocketListener = { message: () => {}, ending: () => {}, closed: () => {} };
+
+/** An open socket of one peer, or of a peer on another instance. */
+export interface PeerSocket {
+  /** Bytes that were sent and that the network has not taken yet, with what keeping them costs. */
+  readonly backlog: number;
+  send(frame: Frame): void;
+  /** Starts the closing handshake, behind all that was sent. After it only `closed` is heard, and calls do nothing. */
+  close(close: Close): void;
+  /** From now on `listener` hears this socket, in place of whoever did before. */
+  listen(listener: SocketListener): void;
+  /** From now on there is another side, which answers pings: where the transport lets them cross. */
+  paired?(): void;
+  /** Stops reading, where the transport can: back-pressure instead of a cut. */
+  pause?(): void;
+  /** Reads again; also `close` does, to hear the peer's answer. */
+  resume?(): void;
+  /** Ends the socket without a handshake, where the transport can. */
+  terminate?(): void;
+}
+
+/** A request to become a socket that was granted. */
+export class Upgrade {
+  /**
+   * @param opened The socket is open; frames may be sent.
+   * @param ended Called exactly once, when the socket is gone or never came to be.
+   * @param crosses What it sends is for another socket of its kind, and need not be read.
+   */
+  constructor(
+    readonly opened: (socket: PeerSocket) => void,
+    readonly ended: () => void,
+    readonly crosses: boolean,
+  ) {}
+}
+
+/** Answers a request of a remote address. Must not wait: see the guards in `deno_transport.ts`. */
+export type Handler = (request: Request, address: string) => Response | Upgrade;
+
+/** Where a transport listens. */
+export interface Address {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Something that accepts connections and hands them to a handler. */
+export interface Transport {
+  /** Rejects when the address cannot be bound. */
+  listen(handler: Handler): Promise<Address>;
+  /** Takes another certificate for new connections, where the transport can; open sockets live on. */
+  renew?(tls: Tls): void;
+  /** Stops listening; sockets that are open live on. */
+  close(): Promise<void>;
+}

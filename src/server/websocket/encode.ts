@@ -1,0 +1,73 @@
+/**
+ * WebSocket frames as a server sends them: RFC 6455, unmasked.
+ *
+ * @module
+ */
+
+import type { Close } from "../../protocol.ts";
+import { asBytes, byteLength, type Message } from "../transport/transport.ts";
+
+/** What a frame is: the low four bits of its first byte. */
+export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+
+/** The bit that says that a message ends with this frame. */
+export const FINAL = 0x80;
+
+/** Payload bytes that a control frame may have. */
+export const CONTROL_BYTES = 125;
+
+/** The code of a close without a body, for APIs only: on the wire it is nothing. */
+export const NO_CODE = 1005;
+
+const encoder = new TextEncoder();
+
+/** A whole message in one frame. */
+export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
+  const length = byteLength(message);
+  if (typeof message !== "string") return encode(OPCODE.binary, asBytes(message));
+  const frame = framed(OPCODE.text, length);
+  encoder.encodeInto(message, frame.subarray(frame.length - length));
+  return frame;
+}
+
+/** A close frame. Throws a `RangeError` for a reason of more than 123 bytes. */
+export function encodeClose({ code, reason }: Close): Uint8Array<ArrayBuffer> {
+  if (code === NO_CODE) return encodeControl(OPCODE.close, new Uint8Array(0));
+  const text = encoder.encode(reason);
+  const body = new Uint8Array(2 + text.length);
+  body.set([code >> 8, code & 0xff]);
+  body.set(text, 2);
+  return encodeControl(OPCODE.close, body);
+}
+
+/** A ping. Throws a `RangeError` for a payload of more than 125 bytes. */
+export function encodePing(payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  return encodeControl(OPCODE.ping, payload);
+}
+
+/** The answer to a ping with this payload. Throws a `RangeError` for one of more than 125 bytes. */
+export function encodePong(payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  return encodeControl(OPCODE.pong, payload);
+}
+
+function encodeControl(opcode: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  if (payload.length <= CONTROL_BYTES) return encode(opcode, payload);
+  throw new RangeError(`Cannot encode a control frame: want at most ${CONTROL_BYTES} bytes, got ${payload.length}`);
+}
+
+function encode(opcode: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  const frame = framed(opcode, payload.length);
+  frame.set(payload, frame.length - payload.length);
+  return frame;
+}
+
+/** A frame whose payload is still to be filled in at its end. */
+function framed(opcode: number, length: number): Uint8Array<ArrayBuffer> {
+  const headerLength = length < 126 ? 2 : length < 0x10000 ? 4 : 10;
+  const frame = new Uint8Array(headerLength + length);
+  frame[0] = FINAL | opcode;
+  frame[1] = headerLength === 2 ? length : headerLength === 4 ? 126 : 127;
+  if (headerLength === 4) frame.set([length >> 8, length & 0xff], 2);
+  if (headerLength === 10) new DataView(frame.buffer).setBigUint64(2, BigInt(length));
+  return frame;
+}

@@ -1,0 +1,350 @@
+/**
+ * Carries WebSocket frames from one peer to another: bytes in, frames or a violation out (RFC 6455).
+ *
+ * A relay between two clients changes nothing but the headers: a client masks what it sends, a server does not. So each
+ * chunk that was read is turned into what is to be written, within its own memory:
+ *
+ *     read      81 85 37 fa 21 3d 7f 9f 4d 51 58   82 ...
+ *     written   81 05 48 65 6c 6c 6f   82 ...
+ *
+ * A frame that is larger than a chunk streams through. Only a cut header, or a cut control frame, waits for its rest:
+ * so output never ends within one, and control frames may be inserted whenever {@link FrameWalker.atFrameBoundary}.
+ *
+ * Text is checked although RFC 6455 leaves that to its reader: in Node, a reader without a listener for errors dies of
+ * text that is not UTF-8. The client of relay 4 is one, and its own relay never let such text through.
+ *
+ * @module
+ */
+
+import { isUtf8 } from "node:buffer";
+import { CLOSE, type Close } from "../../protocol.ts";
+import { CONTROL_BYTES, encodePong, FINAL, NO_CODE, OPCODE } from "./encode.ts";
+import { Memory } from "./unmask.ts";
+import { Utf8Check } from "./utf8.ts";
+
+/** How a peer can break the protocol, and what its socket is closed with. */
+export const VIOLATION = {
+  unmasked: { code: 1002, reason: "frame is not masked" },
+  reservedBits: { code: 1002, reason: "reserved bits are set" },
+  unknownOpcode: { code: 1002, reason: "opcode is unknown" },
+  fragmentedControl: { code: 1002, reason: "control frame is fragmented" },
+  longControl: { code: 1002, reason: "control frame is longer than 125 bytes" },
+  strayContinuation: { code: 1002, reason: "continuation without a start" },
+  interruptedMessage: { code: 1002, reason: "message starts inside another" },
+  paddedLength: { code: 1002, reason: "length is not minimal" },
+  negativeLength: { code: 1002, reason: "length has its top bit set" },
+  shortClose: { code: 1002, reason: "close body of 1 byte" },
+  closeCode: { code: 1002, reason: "close code is not for the wire" },
+  closeReason: { code: 1007, reason: "close reason is not UTF-8" },
+  text: { code: 1007, reason: "text is not UTF-8" },
+  tooBig: CLOSE.tooBig,
+} as const satisfies Record<string, Close>;
+
+/** What one chunk brought. Frames are counted where they end, payload bytes as they come. */
+export class ChunkContents {
+  /** Messages that have ended. */
+  messages = 0;
+  /** Frames of messages without payload, which weigh nothing against a bound on bytes. */
+  emptyFrames = 0;
+  /** First frames of messages, and payload bytes of all their frames. */
+  text = 0;
+  binary = 0;
+  textBytes = 0;
+  binaryBytes = 0;
+}
+
+/** What a walker needs to know. */
+export interface FrameWalkerOptions {
+  /** Payload bytes of one message, in all its fragments. */
+  readonly maxMessageBytes: number;
+  /** Payload of the relay's own pings. A pong with just this is for the relay and does not cross. */
+  readonly ownPing: Uint8Array;
+}
+
+/** Of the first byte of a frame; besides, {@link FINAL}. */
+const RESERVED = 0x70;
+const OPCODES = 0x0f;
+const CONTROL = 0x08;
+/** Of the second. */
+const MASKED = 0x80;
+const LENGTH = 0x7f;
+
+const KEY_BYTES = 4;
+
+/**
+ * One direction: what one peer sends, on its way to the other.
+ *
+ * While there is no other yet, its output is kept as it comes, and written first when there is: the stream of output
+ * is whole, wherever it was cut into chunks.
+ */
+export class FrameWalker {
+  /** While nobody else can: pings are answered with {@link pong}, and neither they nor pongs cross. */
+  answersPings = false;
+  /** The answer to the latest ping of the last chunk, where {@link answersPings}. */
+  pong: Uint8Array<ArrayBuffer> | undefined;
+  /** The peer's close, with 1005 if it gave no code. It is not part of the output. What follows it is ignored. */
+  closed: Close | undefined;
+  /** What the peer's socket is to be closed with. Frames before it are in the output. What follows it is ignored. */
+  violation: Close | undefined;
+  /** Of the last chunk. */
+  contents = new ChunkContents();
+
+  readonly #maxMessageBytes: number;
+  readonly #ownPing: Uint8Array;
+  /** The beginning of a header or control frame. */
+  #cut: Uint8Array | undefined;
+  /** Payload bytes of the current frame that have not come. */
+  #left = 0;
+  /** Its masking key, turned so that the next byte's is lowest. */
+  #key = 0;
+  /** Its first byte. */
+  #start = 0;
+  /** Type of the message that has begun and not ended; 0 for none. */
+  #type = 0;
+  /** Bytes of that message, with all of the current frame. */
+  #size = 0;
+  /** For a message that is text. */
+  #utf8 = new Utf8Check();
+
+  constructor({ maxMessageBytes, ownPing }: FrameWalkerOptions) {
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#ownPing = ownPing;
+  }
+
+  /** By a close or a violation. */
+  get hasEnded(): boolean {
+    return this.closed !== undefined || this.violation !== undefined;
+  }
+
+  /** The output stands between two frames: a ping or close may be inserted. */
+  get atFrameBoundary(): boolean {
+    return this.#left === 0;
+  }
+
+  /** The output stands between two messages: a message may be inserted too. */
+  get atMessageBoundary(): boolean {
+    return this.#left === 0 && this.#type === 0;
+  }
+
+  /**
+   * Turns what was read, so many bytes at the start of `memory`, into what is to be written: at its start too, where
+   * nothing was cut. Never throws.
+   */
+  walk(memory: Memory, length: number): Uint8Array<ArrayBuffer> {
+    this.pong = undefined;
+    this.contents = new ChunkContents();
+    if (this.hasEnded) return NOTHING;
+    const walk = this.#cut === undefined
+      ? new Walk(memory, length)
+      : joined(this.#cut, memory.bytes.subarray(0, length));
+    this.#cut = undefined;
+    for (let goesOn = true; goesOn && walk.read < walk.end;) {
+      goesOn = this.#left > 0 ? this.#payload(walk) : this.#frame(walk);
+    }
+    return walk.output();
+  }
+
+  /** Takes one step on from the start of a frame. Like all steps, tells whether there can be another. */
+  #frame(walk: Walk): boolean {
+    const { read, end, memory: { bytes } } = walk;
+    if (end - read < 2) return this.#keep(walk);
+    const start = bytes[read];
+    const second = bytes[read + 1];
+    const violation = this.#violationOf(start, second);
+    if (violation !== undefined) return this.#violate(violation);
+    return (start & CONTROL) === 0 ? this.#message(walk) : this.#control(walk);
+  }
+
+  #violationOf(start: number, second: number): Close | undefined {
+    const opcode = start & 0x0f;
+    if ((second & MASKED) === 0) return VIOLATION.unmasked;
+    if ((start & RESERVED) !== 0) return VIOLATION.reservedBits;
+    if ((opcode & 7) > 2) return VIOLATION.unknownOpcode;
+    if ((opcode & CONTROL) !== 0) {
+      if ((start & FINAL) === 0) return VIOLATION.fragmentedControl;
+      if ((second & LENGTH) > CONTROL_BYTES) return VIOLATION.longControl;
+    } else if ((opcode === OPCODE.continuation) !== (this.#type !== 0)) {
+      return opcode === OPCODE.continuation ? VIOLATION.strayContinuation : VIOLATION.interruptedMessage;
+    }
+  }
+
+  /** A frame of a message: its length, before anything is written. */
+  #message(walk: Walk): boolean {
+    const { memory: { bytes }, read, end } = walk;
+    const shortLength = bytes[read + 1] & LENGTH;
+    const headerLength = shortLength < 126 ? 2 : shortLength === 126 ? 4 : 10;
+    if (end - read < headerLength) return this.#keep(walk);
+    const length = shortLength < 126 ? shortLength : longLength(bytes, read + 2, headerLength - 2);
+    if (typeof length !== "number") return this.#violate(length);
+    if (this.#size + length > this.#maxMessageBytes) return this.#violate(VIOLATION.tooBig);
+    return end - read < headerLength + KEY_BYTES ? this.#keep(walk) : this.#begin(walk, headerLength, length);
+  }
+
+  /** Its header, and what has come of its payload. */
+  #begin(walk: Walk, headerLength: number, length: number): boolean {
+    this.#key = walk.memory.keyAt(walk.read + headerLength);
+    this.#start = walk.header(headerLength);
+    this.#left = length;
+    this.#size += length;
+    if (length === 0) this.contents.emptyFrames++;
+    const opcode = this.#start & OPCODES;
+    if (opcode !== OPCODE.continuation) this.#type = opcode;
+    return this.#payload(walk);
+  }
+
+  #payload(walk: Walk): boolean {
+    const { memory, read, written } = walk;
+    const taken = Math.min(this.#left, walk.end - read);
+    const end = written + taken;
+    this.#key = memory.unmask(read, written, end, this.#key);
+    const isEnd = taken === this.#left;
+    if (this.#type === OPCODE.text && !this.#isText(memory.bytes, written, end, isEnd)) return this.#takeBack(walk);
+    walk.read = read + taken;
+    walk.written = end;
+    this.#left -= taken;
+    if (this.#type === OPCODE.text) this.contents.textBytes += taken;
+    else this.contents.binaryBytes += taken;
+    if (isEnd) this.#endFrame();
+    return true;
+  }
+
+  /** Whether a piece of text is right, and not cut within a character where it ends. */
+  #isText(bytes: Uint8Array, from: number, end: number, isFrameEnd: boolean): boolean {
+    const isEnd = isFrameEnd && (this.#start & FINAL) !== 0;
+    return this.#utf8.accepts(bytes, from, end) && (!isEnd || this.#utf8.isWhole);
+  }
+
+  #endFrame(): void {
+    const opcode = this.#start & OPCODES;
+    if (opcode === OPCODE.text) this.contents.text++;
+    else if (opcode === OPCODE.binary) this.contents.binary++;
+    if ((this.#start & FINAL) === 0) return;
+    this.contents.messages++;
+    this.#type = 0;
+    this.#size = 0;
+  }
+
+  /** A control frame, which has 131 bytes at most: so it waits until it is whole. */
+  #control(walk: Walk): boolean {
+    const { memory, read, written } = walk;
+    const length = memory.bytes[read + 1] & LENGTH;
+    if (walk.end - read < 2 + KEY_BYTES + length) return this.#keep(walk);
+    const opcode = walk.header(2) & OPCODES;
+    const end = walk.written + length;
+    memory.unmask(walk.read, walk.written, end, memory.keyAt(read + 2));
+    const crosses = this.#note(opcode, memory.bytes.subarray(walk.written, end));
+    walk.read += length;
+    walk.written = crosses ? end : written;
+    return opcode !== OPCODE.close;
+  }
+
+  /** Takes note of a control frame. Tells whether it crosses. */
+  #note(opcode: number, payload: Uint8Array): boolean {
+    if (opcode === OPCODE.close) this.#close(payload);
+    else if (opcode === OPCODE.pong && isEqual(payload, this.#ownPing)) return false;
+    else if (opcode === OPCODE.ping && this.answersPings) this.pong = encodePong(payload);
+    return opcode !== OPCODE.close && !this.answersPings;
+  }
+
+  #close(body: Uint8Array): void {
+    this.violation = closeViolation(body);
+    if (this.violation !== undefined) return;
+    this.closed = body.length === 0
+      ? { code: NO_CODE, reason: "" }
+      : { code: closeCode(body), reason: decoder.decode(body.subarray(2)) };
+  }
+
+  /** The rest of the chunk waits for the next. */
+  #keep(walk: Walk): false {
+    this.#cut = walk.rest();
+    return false;
+  }
+
+  #violate(violation: Close): false {
+    this.violation = violation;
+    return false;
+  }
+
+  /** Text that is wrong does not cross, nor does its frame, if that began in this chunk. */
+  #takeBack(walk: Walk): false {
+    if (walk.frameAt !== undefined) {
+      walk.written = walk.frameAt;
+      this.#left = 0;
+      if ((this.#start & OPCODES) !== OPCODE.continuation) this.#type = 0;
+    }
+    return this.#violate(VIOLATION.text);
+  }
+}
+
+/** A chunk on its way: how far it was read, and how far it was written over. Positions are those of its memory. */
+class Walk {
+  read = 0;
+  written = 0;
+  /** Where the latest header was written. */
+  frameAt: number | undefined;
+
+  constructor(readonly memory: Memory, readonly end: number) {}
+
+  /** Writes the header that is read, whose mask is not written. Gives its first byte. */
+  header(length: number): number {
+    const { memory: { bytes }, read, written } = this;
+    for (let at = 0; at < length; at++) bytes[written + at] = bytes[read + at];
+    bytes[written + 1] &= LENGTH;
+    this.frameAt = written;
+    this.read = read + length + KEY_BYTES;
+    this.written = written + length;
+    return bytes[written];
+  }
+
+  output(): Uint8Array<ArrayBuffer> {
+    return this.memory.bytes.subarray(0, this.written);
+  }
+
+  /** A copy of what is not read. */
+  rest(): Uint8Array {
+    return this.memory.bytes.slice(this.read, this.end);
+  }
+}
+
+const NOTHING = new Uint8Array();
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The length that follows the first two bytes, of 2 or 8 bytes, or why it is none. */
+function longLength(bytes: Uint8Array, at: number, size: number): number | Close {
+  const high = size === 2 ? 0 : wordAt(bytes, at);
+  const length = size === 2 ? (bytes[at] << 8) | bytes[at + 1] : high * 2 ** 32 + wordAt(bytes, at + 4);
+  if (high >= 2 ** 31) return VIOLATION.negativeLength;
+  return length < (size === 2 ? 126 : 2 ** 16) ? VIOLATION.paddedLength : length;
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
+}
+
+function closeViolation(body: Uint8Array): Close | undefined {
+  if (body.length === 0) return;
+  if (body.length === 1) return VIOLATION.shortClose;
+  if (!isForTheWire(closeCode(body))) return VIOLATION.closeCode;
+  if (!isUtf8(body.subarray(2))) return VIOLATION.closeReason;
+}
+
+function closeCode(body: Uint8Array): number {
+  return (body[0] << 8) | body[1];
+}
+
+/** Codes that are defined and may be sent, and those that are left to applications. */
+function isForTheWire(code: number): boolean {
+  return (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)) || (code >= 3000 && code <= 4999);
+}
+
+function isEqual(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Walk {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return new Walk(new Memory(whole.buffer), whole.length);
+}

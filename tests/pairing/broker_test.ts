@@ -1,0 +1,354 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { CLOSE, type Close } from "../../src/protocol.ts";
+import { ALONE } from "../../src/server/backplane/backplane.ts";
+import { Broker } from "../../src/server/pairing/broker.ts";
+import { Buffers } from "../../src/server/core/memory_budget.ts";
+import { Counters } from "../../src/server/metrics/counters.ts";
+import { LIMITS } from "../../src/server/core/limits.ts";
+import type { Claim } from "../../src/server/pairing/pending_connection.ts";
+import { FakeClock, FakeSocket, silentLog } from "../helpers/fakes.ts";
+
+const MIB = 1024 * 1024;
+
+class House {
+  readonly clock = new FakeClock();
+  readonly buffers: Buffers;
+  readonly counters = new Counters();
+  readonly reminded: Claim[] = [];
+  readonly broker: Broker;
+
+  constructor({ holdTimeout = 600, maxBufferedBytes = 16 * MIB, maxBufferedTotal = 512 * MIB } = {}) {
+    this.buffers = new Buffers(maxBufferedTotal, this.clock);
+    const remind = (claim: Claim) => this.reminded.push(claim);
+    const { buffers, clock, counters } = this;
+    const parts = { buffers, clock, counters, log: silentLog, backplane: ALONE };
+    this.broker = new Broker({ ...parts, holdTimeout, maxBufferedBytes, remind });
+  }
+
+  /** A connection that has settled. */
+  connect(localId: string, remoteId: string, documentId = "doc"): FakeSocket {
+    const socket = new FakeSocket();
+    this.broker.welcome({ localId, remoteId, documentId }, socket);
+    this.clock.pass(LIMITS.settleMs);
+    return socket;
+  }
+
+  pair(): [FakeSocket, FakeSocket] {
+    return [this.connect("alice", "bob"), this.connect("bob", "alice")];
+  }
+
+  assertEmpty(): void {
+    const left = { ...this.broker.counts, timers: this.clock.pending, bytes: this.buffers.total };
+    assertEquals(left, { seekers: 0, pairs: 0, timers: 0, bytes: 0 });
+  }
+}
+
+Deno.test("200 frames of mixed type and size, sent before the other side came, arrive first and unchanged", () => {
+  const house = new House();
+  const alice = house.connect("alice", "bob");
+  const frames = Array.from({ length: 200 }, (_, i) => i % 2 ? `text ${"x".repeat(i)}` : new Uint8Array(i * 7).fill(i));
+  frames.forEach((frame) => alice.receive(frame));
+  const bob = house.connect("bob", "alice");
+  alice.receive("after");
+  assertEquals(bob.sent, [...frames, "after"]);
+});
+
+Deno.test("frames cross both ways, by type and in order, also empty ones", () => {
+  const [alice, bob] = new House().pair();
+  for (const frame of ["", "one", new Uint8Array(), Uint8Array.of(1)]) alice.receive(frame);
+  bob.receive("two");
+  assertEquals(bob.sent, ["", "one", new Uint8Array(), Uint8Array.of(1)]);
+  assertEquals(alice.sent, ["two"]);
+});
+
+Deno.test("nothing reaches a connection in its first 20 ms, and then all of it in order", () => {
+  const house = new House();
+  const alice = house.connect("alice", "bob");
+  alice.receive("held");
+  const bob = new FakeSocket();
+  house.broker.welcome({ localId: "bob", remoteId: "alice", documentId: "doc" }, bob);
+  alice.receive("early");
+  bob.receive("to one that settled long ago");
+  house.clock.pass(LIMITS.settleMs - 1);
+  assertEquals([bob.sent, alice.sent], [[], ["to one that settled long ago"]]);
+  house.clock.pass(1);
+  alice.receive("late");
+  assertEquals(bob.sent, ["held", "early", "late"]);
+});
+
+Deno.test("a close in the first 20 ms crosses behind what was sent before it", () => {
+  const house = new House();
+  const bob = house.connect("bob", "alice");
+  const alice = new FakeSocket();
+  house.broker.welcome({ localId: "alice", remoteId: "bob", documentId: "doc" }, alice);
+  bob.receive("hello and good-bye");
+  bob.vanish({ code: 4000, reason: "bye" });
+  assertEquals([alice.sent, alice.closedWith], [["hello and good-bye"], { code: 4000, reason: "bye" }]);
+  alice.vanish();
+  assertEquals(house.clock.pending, 0);
+});
+
+Deno.test("ids that would collide when joined with a separator do not meet", () => {
+  const house = new House();
+  house.connect("a:b", "c", "d");
+  house.connect("c", "a", "b:d");
+  house.connect("c:d", "a:b", "");
+  assertEquals(house.broker.counts, { seekers: 3, pairs: 0 });
+});
+
+Deno.test("a close crosses with its own code and reason, behind what was sent before", () => {
+  const [alice, bob] = new House().pair();
+  alice.receive("last words");
+  alice.vanish({ code: 4321, reason: "bye" });
+  assertEquals([bob.sent, bob.closedWith], [["last words"], { code: 4321, reason: "bye" }]);
+});
+
+Deno.test("a side that vanishes without a close makes the other hear 4410", () => {
+  const house = new House();
+  const [alice, bob] = house.pair();
+  bob.vanish();
+  assertEquals(alice.closedWith, CLOSE.peerLost);
+  alice.vanish();
+  house.assertEmpty();
+});
+
+Deno.test("a seeker whose other side never comes is closed with 4408, and never when the timeout is 0", () => {
+  const house = new House({ holdTimeout: 5 });
+  const [alice, patient] = [house.connect("alice", "bob"), new House({ holdTimeout: 0 }).connect("alice", "bob")];
+  house.clock.pass(4_999 - LIMITS.settleMs);
+  assertEquals(alice.closedWith, undefined);
+  house.clock.pass(1);
+  assertEquals(alice.closedWith, CLOSE.noReciprocal);
+  house.assertEmpty();
+  house.clock.pass(10 ** 9);
+  assertEquals(patient.closedWith, undefined);
+});
+
+Deno.test("a hold keeps 256 frames or 1 MiB; one more closes the seeker with 1013", () => {
+  const house = new House();
+  const [many, large] = [house.connect("alice", "bob"), house.connect("alice", "carol")];
+  for (let i = 0; i < LIMITS.heldMessages; i++) many.receive("x");
+  large.receive(new Uint8Array(MIB));
+  assertEquals([many.closedWith, large.closedWith], [undefined, undefined]);
+  assertEquals(house.buffers.total, MIB + 256);
+  many.receive("x");
+  large.receive("x");
+  assertEquals([many.closedWith, large.closedWith], [CLOSE.holdFull, CLOSE.holdFull]);
+  house.assertEmpty();
+});
+
+Deno.test("held text counts by its bytes, not its characters", () => {
+  const alice = new House().connect("alice", "bob");
+  alice.receive("🎉".repeat(MIB / 4 + 1));
+  assertEquals(alice.closedWith, CLOSE.holdFull);
+});
+
+Deno.test("all holds together are bounded: past the sum one is closed with 1013", () => {
+  const house = new House({ maxBufferedTotal: 2 * MIB });
+  const seekers = ["a", "b", "c", "d"].map((id) => house.connect(id, "bob"));
+  seekers.forEach((seeker) => seeker.receive(new Uint8Array(MIB * 0.9)));
+  house.clock.pass(LIMITS.measureEveryMs);
+  const closed = seekers.filter(({ closedWith }) => closedWith !== undefined);
+  assertEquals(closed.map(({ closedWith }) => closedWith), [CLOSE.outOfBuffers]);
+});
+
+Deno.test("the same side again while held takes the place; the older one hears 4409 and its late close does nothing", () => {
+  const house = new House();
+  const older = house.connect("alice", "bob");
+  older.receive("from the older");
+  const newer = house.connect("alice", "bob");
+  newer.receive("from the newer");
+  older.vanish({ code: 4409 });
+  const bob = house.connect("bob", "alice");
+  assertEquals([older.closedWith, bob.sent], [CLOSE.superseded, ["from the newer"]]);
+});
+
+Deno.test("the same side again while paired ends the pair with 4409 and 4410, and is held", () => {
+  const house = new House();
+  const [alice, bob] = house.pair();
+  const newer = house.connect("alice", "bob");
+  assertEquals([alice.closedWith, bob.closedWith], [CLOSE.superseded, CLOSE.peerLost]);
+  assertEquals(house.broker.counts, { seekers: 1, pairs: 0 });
+  [alice, bob].forEach((socket) => socket.vanish());
+  const bobAgain = house.connect("bob", "alice");
+  newer.receive("hello again");
+  assertEquals(bobAgain.sent, ["hello again"]);
+});
+
+Deno.test("a seeker is announced to its counterpart after 2 s and then every 15 s, until it is paired", () => {
+  const house = new House();
+  const claim = { localId: "alice", remoteId: "bob", documentId: "doc" };
+  house.connect("alice", "bob");
+  house.clock.pass(1_999 - LIMITS.settleMs);
+  assertEquals(house.reminded, []);
+  house.clock.pass(1);
+  assertEquals(house.reminded, [claim]);
+  house.clock.pass(30_000);
+  assertEquals(house.reminded, [claim, claim, claim]);
+  house.connect("bob", "alice");
+  house.clock.pass(60_000);
+  assertEquals(house.reminded.length, 3);
+});
+
+Deno.test("a receiver that lets 16 MiB wait ends the pair with 1013 on both sides; one large frame may pass", () => {
+  const house = new House();
+  const [alice, bob] = house.pair();
+  bob.backlog = 16 * MIB;
+  alice.receive(new Uint8Array(8));
+  assertEquals(bob.closedWith, undefined);
+  bob.backlog += 8;
+  alice.receive("one more");
+  assertEquals([alice.closedWith, bob.closedWith], [CLOSE.slowReader, CLOSE.slowReader]);
+  assertEquals(bob.sent, [new Uint8Array(8)]);
+});
+
+Deno.test("held frames are bounded by the receiver's backlog like any others", () => {
+  const house = new House({ maxBufferedBytes: 0 });
+  const alice = house.connect("alice", "bob");
+  ["1", "2", "3"].forEach((frame) => alice.receive(frame));
+  const bob = new FakeSocket();
+  bob.backlog = 1;
+  house.broker.welcome({ localId: "bob", remoteId: "alice", documentId: "doc" }, bob);
+  assertEquals([alice.closedWith, bob.closedWith], [CLOSE.slowReader, CLOSE.slowReader]);
+  [alice, bob].forEach((socket) => socket.vanish());
+  house.assertEmpty();
+});
+
+Deno.test("an endless stream of empty frames ends the pair: 1008 to who sends it, 4410 to the other", () => {
+  const [alice, bob] = new House().pair();
+  for (let i = 0; i < LIMITS.emptyFrameBurst; i++) alice.receive("");
+  bob.receive("");
+  assertEquals(alice.closedWith, undefined);
+  // A few more are allowed for the time that has passed.
+  for (let i = 0; i < 100; i++) alice.receive(new Uint8Array());
+  assertEquals([alice.closedWith, bob.closedWith], [CLOSE.flooding, CLOSE.peerLost]);
+});
+
+Deno.test("past the sum of all backlogs the pair with the largest is closed, and the others live", () => {
+  const house = new House({ maxBufferedTotal: 20 * MIB });
+  const pairs = [3, 12, 6].map((size, i) => {
+    const [from, to] = [house.connect(`${i}`, "hub"), house.connect("hub", `${i}`)];
+    to.backlog = size * MIB;
+    from.receive("x");
+    return to;
+  });
+  assertEquals(pairs.map(({ closedWith }) => closedWith), [undefined, CLOSE.outOfBuffers, undefined]);
+});
+
+Deno.test("a closed seeker keeps nothing, even while its socket stays", () => {
+  const house = new House();
+  const alice = house.connect("alice", "bob");
+  alice.receive(new Uint8Array(MIB));
+  alice.receive("x");
+  assertEquals([alice.closedWith, house.buffers.total, house.clock.pending], [CLOSE.holdFull, 0, 0]);
+});
+
+Deno.test("when the transport closes one side by itself, the other hears at once", () => {
+  const house = new House();
+  const [alice, bob] = house.pair();
+  alice.fail(CLOSE.tooBig);
+  assertEquals([bob.closedWith, house.broker.counts.pairs], [CLOSE.tooBig, 0]);
+});
+
+Deno.test("many small backlogs are bounded in their sum, too", () => {
+  const house = new House({ maxBufferedTotal: 2 * MIB });
+  const readers = Array.from({ length: 10 }, (_, i) => {
+    const [from, to] = [house.connect(`${i}`, "hub"), house.connect("hub", `${i}`)];
+    to.backlog = 0.3 * MIB;
+    from.receive("x");
+    house.clock.pass(LIMITS.measureEveryMs);
+    return to;
+  });
+  const kept = readers.filter(({ closedWith }) => closedWith === undefined).reduce(
+    (sum, { backlog }) => sum + backlog,
+    0,
+  );
+  assertEquals(kept <= 2 * MIB, true, `${kept} bytes are kept`);
+});
+
+Deno.test("what a closed socket still keeps is shown, and not held against the others", () => {
+  const house = new House({ maxBufferedTotal: 4 * MIB });
+  const [alice, bob] = house.pair();
+  bob.backlog = 5 * MIB;
+  alice.receive("x");
+  assertEquals(bob.closedWith, CLOSE.outOfBuffers);
+  house.clock.pass(LIMITS.measureEveryMs);
+  const [carol, dave] = [house.connect("carol", "dave"), house.connect("dave", "carol")];
+  dave.backlog = MIB / 2;
+  carol.receive("x");
+  assertEquals([dave.closedWith, house.buffers.total > 5 * MIB], [undefined, true]);
+  [alice, bob, carol, dave].forEach((socket) => socket.vanish());
+  house.assertEmpty();
+});
+
+Deno.test("a backlog that drained unseen is measured before anybody is closed for it", () => {
+  const house = new House({ maxBufferedTotal: 4 * MIB });
+  const [alice, bob] = house.pair();
+  bob.backlog = 3 * MIB;
+  alice.receive("x");
+  bob.backlog = 0;
+  const [carol, dave] = [house.connect("carol", "dave"), house.connect("dave", "carol")];
+  dave.backlog = 2 * MIB;
+  carol.receive("x");
+  assertEquals([bob.closedWith, dave.closedWith], [undefined, undefined]);
+});
+
+type Step = ["connect" | "vanish", number] | ["send", number, number] | ["wait"];
+const SIDES = [["a", "b", "1"], ["b", "a", "1"], ["a", "b", "2"], ["b", "a", "2"], ["a", "c", "1"], ["c", "a", "1"]];
+
+Deno.test("under any connects, frames and closes it does what a naive model does, and keeps nothing", () => {
+  const side = fc.nat(SIDES.length - 1);
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.tuple(fc.constantFrom("connect" as const, "vanish" as const), side),
+    fc.tuple(fc.constant("send" as const), side, fc.nat(1_000)),
+    fc.tuple(fc.constant("wait" as const)),
+  );
+  fc.assert(fc.property(fc.array(step, { maxLength: 50 }), compareWithModel), { numRuns: 1_000 });
+});
+
+interface ModelSocket {
+  socket: FakeSocket;
+  partner: ModelSocket | undefined;
+  held: string[];
+  heard: string[];
+  closedWith: Close | undefined;
+}
+
+/** The latest socket of each side, and which of them are partners. */
+function compareWithModel(steps: Step[]): void {
+  const house = new House();
+  const latest = new Map<number, ModelSocket>();
+  const all: ModelSocket[] = [];
+  const end = (model: ModelSocket, own: Close | undefined, other: Close) => {
+    model.closedWith ??= own;
+    if (model.partner !== undefined) model.partner.closedWith ??= other;
+    for (const one of [model, model.partner]) {
+      latest.forEach((value, key) => value === one && latest.delete(key));
+    }
+  };
+  for (const [kind, side, value] of steps) {
+    const current = side === undefined ? undefined : latest.get(side);
+    if (kind === "wait") house.clock.pass(1_000);
+    else if (kind === "connect") {
+      if (current !== undefined) end(current, CLOSE.superseded, CLOSE.peerLost);
+      const [localId, remoteId, documentId] = SIDES[side];
+      const socket = house.connect(localId, remoteId, documentId);
+      const partner = latest.get(side ^ 1);
+      const model: ModelSocket = { socket, partner, held: [], heard: partner?.held ?? [], closedWith: undefined };
+      if (partner !== undefined) partner.partner = model;
+      latest.set(side, model);
+      all.push(model);
+    } else if (current !== undefined && kind === "vanish") {
+      end(current, undefined, CLOSE.peerLost);
+      current.socket.vanish();
+    } else if (current !== undefined) {
+      current.socket.receive(`${value}`);
+      (current.partner?.heard ?? current.held).push(`${value}`);
+    }
+    for (const model of all) assertEquals(model.socket.closedWith, model.closedWith);
+    for (const model of all) assertEquals(model.socket.sent, model.heard);
+  }
+  for (const { socket } of all) socket.vanish();
+  house.assertEmpty();
+}

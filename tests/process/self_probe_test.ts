@@ -1,0 +1,16 @@
+import { assertEquals } from "@std/assert";
+import { isDeaf } from "../../src/server/process/self_probe.ts";
+
+Deno.test("a listener that accepts and says nothing is deaf", async () => {
+  // Nobody accepts here: the system completes the connection all the same.
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  assertEquals(await isDeaf({ host: "127.0.0.1", port: listener.addr.port }), true);
+  listener.close();
+});
+
+Deno.test("one that answers, hangs up or is not there is not", async () => {
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => new Response("ok"));
+  assertEquals(await isDeaf({ host: "0.0.0.0", port: server.addr.port }), false);
+  await server.shutdown();
+  assertEquals(await isDeaf({ host: "127.0.0.1", port: server.addr.port }), false);
+});

@@ -1,0 +1,125 @@
+/** TLS from outside, with certificates made for the test. */
+
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { ConfigError } from "../../src/server/config.ts";
+import { Server } from "../../src/server/mod.ts";
+import { Listening } from "../helpers/process.ts";
+import { RawConnection } from "../helpers/raw.ts";
+import { TRANSPORTS, WITH_WS } from "../helpers/transports.ts";
+
+const ROOT = new URL("../..", import.meta.url);
+
+/** A folder with `cert.pem` and `key.pem`, which {@link Certificates.renew} replaces. */
+class Certificates implements AsyncDisposable {
+  private constructor(readonly folder: string) {}
+
+  static async make(): Promise<Certificates> {
+    const certificates = new Certificates(await Deno.makeTempDir());
+    await certificates.renew();
+    return certificates;
+  }
+
+  get flags(): string[] {
+    return ["--cert", `${this.folder}/cert.pem`, "--key", `${this.folder}/key.pem`];
+  }
+
+  async renew(): Promise<void> {
+    const args = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=relay"];
+    args.push(
+      "-addext",
+      "basicConstraints=critical,CA:FALSE",
+      "-addext",
+      "subjectAltName=IP:127.0.0.1",
+      "-keyout",
+      "key.pem",
+      "-out",
+      "cert.pem",
+    );
+    const { code, stderr } = await new Deno.Command("openssl", { args, cwd: this.folder }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+  }
+
+  /** Connects, trusting only the certificate that is in the folder now. */
+  async connect(port: number): Promise<Deno.TlsConn> {
+    const caCerts = [await Deno.readTextFile(`${this.folder}/cert.pem`)];
+    const connection = await Deno.connectTls({ port, hostname: "127.0.0.1", caCerts });
+    await connection.handshake();
+    return connection;
+  }
+
+  async upgrade(port: number, path: string): Promise<RawConnection> {
+    return await RawConnection.upgradeOn(await this.connect(port), path);
+  }
+
+  /** Whether the relay shows the certificate that is in the folder now. */
+  async areShown(port: number): Promise<boolean> {
+    try {
+      (await this.connect(port)).close();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+async function startRelay(...args: string[]): Promise<Listening> {
+  const command = ["run", "-A", "main.ts", "--port", "0", "--drain-timeout", "0", ...args];
+  const portOf = (line: string) => Number(/^🐟 Listening at https:\/\/localhost:(\d+)$/.exec(line)?.[1]) || undefined;
+  return await new Listening("the relay", Deno.execPath(), { args: command, cwd: ROOT }).listening(portOf);
+}
+
+for (const transport of TRANSPORTS) {
+  Deno.test(`${transport}: a pair talks over TLS`, async () => {
+    await using certificates = await Certificates.make();
+    await using relay = await startRelay("--transport", transport, ...certificates.flags);
+    using alice = await certificates.upgrade(relay.port, "/connection/a/b/doc");
+    using bob = await certificates.upgrade(relay.port, "/connection/b/a/doc");
+    await alice.sendText("hello");
+    assertEquals(new TextDecoder().decode((await bob.readFrame())?.payload), "hello");
+  });
+}
+
+Deno.test("ws: SIGHUP renews the certificate for new connections, and open sockets live on", WITH_WS, async () => {
+  await using certificates = await Certificates.make();
+  await using relay = await startRelay("--transport", "ws", ...certificates.flags);
+  using alice = await certificates.upgrade(relay.port, "/connection/a/b/doc");
+  using bob = await certificates.upgrade(relay.port, "/connection/b/a/doc");
+  await certificates.renew();
+  assertEquals(await certificates.areShown(relay.port), false);
+  relay.signal("SIGHUP");
+  while (!await certificates.areShown(relay.port));
+  await alice.sendText("still here");
+  assertEquals(new TextDecoder().decode((await bob.readFrame())?.payload), "still here");
+});
+
+Deno.test("a certificate and a key that do not belong together, or are none, are refused before anything listens", async () => {
+  await using certificates = await Certificates.make();
+  await using others = await Certificates.make();
+  const [cert, key] = [`${certificates.folder}/cert.pem`, `${others.folder}/key.pem`];
+  const listen = () => new Server({ port: 0, transport: "ws", cert, key }).listen();
+  await assertRejects(listen, ConfigError, "Cannot use --key: want the key of the certificate in --cert, got another");
+  for (const [path, what] of [[key, "--key: want a private key"], [cert, "--cert: want a certificate"]]) {
+    await Deno.writeTextFile(path, "-----BEGIN THING-----\nAAAA\n-----END THING-----\n");
+    await assertRejects(listen, ConfigError, `Cannot use ${what}`);
+  }
+});
+
+const REASONS = { ws: /without a PEM block/, deno: /want --transport ws, or a restart/ };
+
+for (const transport of TRANSPORTS) {
+  Deno.test(`${transport}: a certificate that cannot be renewed leaves the old one in place, and a line in the log`, async () => {
+    await using certificates = await Certificates.make();
+    await using relay = await startRelay("--transport", transport, ...certificates.flags);
+    const cert = await Deno.readTextFile(`${certificates.folder}/cert.pem`);
+    if (transport === "ws") await Deno.writeTextFile(`${certificates.folder}/cert.pem`, "garbage");
+    relay.signal("SIGHUP");
+    await relay.nextErrorLine(/the old certificate stays/);
+    await Deno.writeTextFile(`${certificates.folder}/cert.pem`, cert);
+    assertEquals(await certificates.areShown(relay.port), true);
+    assertMatch(relay.stderr, REASONS[transport]);
+  });
+}
