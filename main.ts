@@ -6,7 +6,8 @@
 
 import { check } from "./src/check/mod.ts";
 import { VERSION } from "./src/protocol.ts";
-import { type Command, ConfigError, parseCommand } from "./src/server/config.ts";
+import { type Command, parseCommand } from "./src/server/config.ts";
+import { ConfigError } from "./src/server/core/config_error.ts";
 import { EXIT, runRelay } from "./src/server/process/run.ts";
 
 async function main(args: string[]): Promise<number> {

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { ConfigError, parseCommand, type RelayConfig, variableNames, withDefaults } from "../src/server/config.ts";
+import { parseCommand, type RelayConfig, variableNames, withDefaults } from "../src/server/config.ts";
+import { ConfigError } from "../src/server/core/config_error.ts";
 
 function parse(args: string[], env: Record<string, string> = {}): RelayConfig {
   const command = parseCommand(args, (name) => env[name], "1.2.3");

@@ -5,12 +5,8 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { ConfigError } from "./core/config_error.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./core/log.ts";
-
-/** A flag or variable with a value that cannot be used. The message is one sentence for the operator. */
-export class ConfigError extends Error {
-  override name = "ConfigError";
-}
 
 /** Reads one environment variable. */
 export type Environment = (name: string) => string | undefined;

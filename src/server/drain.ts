@@ -6,6 +6,7 @@
 
 import { CLOSE } from "../protocol.ts";
 import type { Clock, Timer } from "./core/clock.ts";
+import { within } from "./core/within.ts";
 import { LIMITS } from "./core/limits.ts";
 import type { PeerSocket } from "./transport/transport.ts";
 
@@ -41,11 +42,4 @@ export async function drain(house: Drained, seconds: number, { clock, hurry }: D
   await within(clock, LIMITS.closeMs, house.emptied());
   // Who did not answer the close in time does not answer at all.
   for (const socket of [...house.sockets()]) socket.terminate?.();
-}
-
-/** Waits for `event`, but not longer than `ms`. */
-export async function within(clock: Clock, ms: number, event: Promise<void>): Promise<void> {
-  let timer: Timer | undefined;
-  await Promise.race([event, new Promise<void>((resolve) => timer = clock.after(ms, resolve))]);
-  timer?.cancel();
 }

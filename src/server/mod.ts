@@ -13,6 +13,7 @@
  * @module
  */
 
-export { ConfigError, type RelayConfig } from "./config.ts";
+export type { RelayConfig } from "./config.ts";
+export { ConfigError } from "./core/config_error.ts";
 export { Server } from "./server.ts";
 export type { Status } from "./page/page.ts";

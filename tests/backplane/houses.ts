@@ -10,7 +10,7 @@ import { Broker } from "../../src/server/pairing/broker.ts";
 import { Buffers } from "../../src/server/core/memory_budget.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
 import { Introducer } from "../../src/server/discovery/introducer.ts";
-import type { Claim } from "../../src/server/pairing/pending_connection.ts";
+import type { Claim } from "../../src/server/core/connection_key.ts";
 import { FakeClock, FakeSocket, silentLog } from "../helpers/fakes.ts";
 import { type FakeBus, FakeNetwork } from "./fake_bus.ts";
 

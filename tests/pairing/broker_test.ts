@@ -6,7 +6,7 @@ import { Broker } from "../../src/server/pairing/broker.ts";
 import { Buffers } from "../../src/server/core/memory_budget.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
-import type { Claim } from "../../src/server/pairing/pending_connection.ts";
+import type { Claim } from "../../src/server/core/connection_key.ts";
 import { FakeClock, FakeSocket, silentLog } from "../helpers/fakes.ts";
 
 const MIB = 1024 * 1024;

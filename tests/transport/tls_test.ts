@@ -1,7 +1,7 @@
 /** TLS from outside, with certificates made for the test. */
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ConfigError } from "../../src/server/config.ts";
+import { ConfigError } from "../../src/server/core/config_error.ts";
 import { Server } from "../../src/server/mod.ts";
 import { Listening } from "../helpers/process.ts";
 import { RawConnection } from "../helpers/raw.ts";

@@ -4,28 +4,10 @@
  * @module
  */
 
-import type { Claim } from "../pairing/pending_connection.ts";
+import type { Claim } from "../core/connection_key.ts";
+import type { Announcer } from "../discovery/announcer.ts";
+import type { Matchmaker } from "../pairing/matchmaker.ts";
 import type { PeerSocket } from "../transport/transport.ts";
-
-/** What an introducer tells other instances. */
-export interface Announcer {
-  /** A peer here has just named these documents in a `Join`. */
-  joined(peerId: string, documentIds: readonly string[]): void;
-  /** No socket of the peer here is interested in the document any more. */
-  left(peerId: string, documentId: string): void;
-}
-
-/** What a broker tells other instances. */
-export interface Matchmaker {
-  /** A connection has come: it waits for its other side, or is already joined with it. */
-  came(claim: Claim, isWaiting: boolean): void;
-  /** One that waited is joined with its other side. */
-  paired(claim: Claim): void;
-  /** It is gone. */
-  went(claim: Claim): void;
-  /** Milliseconds in which its other side may come from another instance, where both came at the same time; or 0. */
-  lingerMs(claim: Claim): number;
-}
 
 /** What other instances ask of the rooms. */
 export interface Rooms {

@@ -9,11 +9,12 @@
  * @module
  */
 
-import type { Announcer, Rooms } from "./backplane.ts";
+import type { Announcer } from "../discovery/announcer.ts";
+import type { Rooms } from "./backplane.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 import { sample } from "../core/sample.ts";
-import type { Claim } from "../pairing/pending_connection.ts";
+import type { Claim } from "../core/connection_key.ts";
 import type { Bus, Hearing } from "./bus.ts";
 import { type Member, type MessageOf, readMessage } from "./messages.ts";
 import { documentSubject } from "./subjects.ts";

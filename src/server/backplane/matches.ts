@@ -11,10 +11,11 @@
  * @module
  */
 
-import type { Matchmaker, Rooms } from "./backplane.ts";
+import type { Matchmaker } from "../pairing/matchmaker.ts";
+import type { Rooms } from "./backplane.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
-import type { Claim } from "../pairing/pending_connection.ts";
+import type { Claim } from "../core/connection_key.ts";
 import type { Bus, Hearing } from "./bus.ts";
 import type { Links } from "./links.ts";
 import { type Arrival, type ControlMessage, type MessageOf, readMessage } from "./messages.ts";

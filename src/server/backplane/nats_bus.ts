@@ -12,7 +12,7 @@ import type { ConnectionOptions, Msg, NatsConnection, Subscription } from "@nats
 import { BackplaneError } from "./backplane.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import type { Counters } from "../metrics/counters.ts";
-import { within } from "../drain.ts";
+import { within } from "../core/within.ts";
 import { isLateReset } from "../core/guard.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/log.ts";

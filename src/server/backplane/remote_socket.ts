@@ -12,10 +12,9 @@ import { CLOSE, type Close } from "../../protocol.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { encodePong } from "../websocket/encode.ts";
 import { LIMITS } from "../core/limits.ts";
+import { asBytes, type Message } from "../core/message.ts";
 import {
-  asBytes,
   type Frame,
-  type Message,
   NOBODY,
   type PeerSocket,
   sendable,

@@ -8,7 +8,7 @@ import type { Backplane, BackplaneStatus, Rooms } from "./backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../metrics/counters.ts";
 import type { Logger } from "../core/log.ts";
-import type { Claim } from "../pairing/pending_connection.ts";
+import type { Claim } from "../core/connection_key.ts";
 import type { Bus } from "./bus.ts";
 import { Interests } from "./interests.ts";
 import { Links } from "./links.ts";

@@ -6,7 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import { FINAL, OPCODE } from "../websocket/encode.ts";
-import type { Message } from "../transport/transport.ts";
+import type { Message } from "../core/message.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

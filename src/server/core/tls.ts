@@ -6,7 +6,7 @@
 
 import type { Buffer } from "node:buffer";
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
-import { ConfigError } from "../config.ts";
+import { ConfigError } from "./config_error.ts";
 
 /** PEM texts. */
 export interface Tls {

@@ -9,7 +9,7 @@
 
 import { type ClientMessage, idProblem, type Introduction, WIRE_LIMITS } from "../../protocol.ts";
 import { packIntroduction, unpack } from "./messagepack.ts";
-import { asBytes, byteLength, type Message } from "../transport/transport.ts";
+import { asBytes, type Message, messageBytes } from "../core/message.ts";
 
 /** How a peer wants to be spoken to. */
 export type Dialect = "json" | "msgpack";
@@ -30,7 +30,7 @@ export type Decoded = { message: ClientMessage; dialect: Dialect } | { reason: M
 
 /** Reads what a client said. Never throws. */
 export function decode(frame: Message): Decoded {
-  if (byteLength(frame) > WIRE_LIMITS.introductionBytes) return { reason: "too big" };
+  if (messageBytes(frame) > WIRE_LIMITS.introductionBytes) return { reason: "too big" };
   const dialect = dialectOf(frame);
   let value: unknown;
   try {

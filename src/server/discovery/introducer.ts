@@ -5,7 +5,7 @@
  */
 
 import { CLOSE, type Close, WIRE_LIMITS } from "../../protocol.ts";
-import type { Announcer } from "../backplane/backplane.ts";
+import type { Announcer } from "./announcer.ts";
 import type { Buffers, Share } from "../core/memory_budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { type Counters, increment } from "../metrics/counters.ts";
@@ -14,7 +14,8 @@ import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/log.ts";
 import { sample } from "../core/sample.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
-import { byteLength, type Frame, type Message, type PeerSocket } from "../transport/transport.ts";
+import type { Message } from "../core/message.ts";
+import { byteLength, type Frame, type PeerSocket } from "../transport/transport.ts";
 
 /** What an introducer needs. */
 export interface IntroducerOptions {

@@ -7,7 +7,8 @@
 
 import { Buffer } from "node:buffer";
 import { createPublicKey, type KeyObject, timingSafeEqual } from "node:crypto";
-import { ConfigError, type RelayConfig } from "../config.ts";
+import type { RelayConfig } from "../config.ts";
+import { ConfigError } from "../core/config_error.ts";
 import { readPem } from "../core/tls.ts";
 
 /** What the holder of a token may do. */

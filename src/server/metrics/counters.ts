@@ -4,9 +4,6 @@
  * @module
  */
 
-import type { RefusalReason } from "../core/refusal.ts";
-import type { MalformedReason } from "../discovery/dialects.ts";
-import type { LossReason } from "../backplane/loss.ts";
 import { type Ending, type Frame, Splice, type SpliceContents } from "../transport/transport.ts";
 
 /** Frames and their bytes, of one type and direction. */
@@ -21,8 +18,8 @@ export type SocketKind = "introduction" | "connection";
 /** Counts since the start. Labels are closed sets: nothing that a peer chooses becomes one. */
 export class Counters {
   readonly opened: Record<SocketKind, number> = { introduction: 0, connection: 0 };
-  readonly refused = new Map<RefusalReason, number>();
-  readonly malformed = new Map<MalformedReason, number>();
+  readonly refused = new Map<string, number>();
+  readonly malformed = new Map<string, number>();
   /** By close code; {@link Counters.closed} says which. */
   readonly closes = new Map<string, number>();
   introductions = 0;
@@ -32,7 +29,7 @@ export class Counters {
   /** What crossed to and from other instances. */
   readonly bus = { sent: { messages: 0, bytes: 0 }, received: { messages: 0, bytes: 0 } };
   /** Pairs over two instances that were closed although neither side wanted it. */
-  readonly resets = new Map<LossReason, number>();
+  readonly resets = new Map<string, number>();
   /** What peers sent on connection sockets. */
   readonly received = newTraffic();
   /** What was passed on: the rest was held in vain or came too late. */

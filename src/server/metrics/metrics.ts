@@ -5,7 +5,6 @@
  */
 
 import { collectDefaultMetrics, type CollectFunction, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { BackplaneStatus } from "../backplane/backplane.ts";
 import type { Counters, Traffic } from "./counters.ts";
 
 /** What is told: counts since the start, and what there is now. */
@@ -15,7 +14,15 @@ export interface MetricsSource {
   present(): Readonly<Record<Present, number | boolean>>;
 }
 
-type Present = "connections" | "peers" | "documents" | "seekers" | "pairs" | "bufferedBytes" | keyof BackplaneStatus;
+type Present =
+  | "connections"
+  | "peers"
+  | "documents"
+  | "seekers"
+  | "pairs"
+  | "bufferedBytes"
+  | "connected"
+  | "remotePairs";
 
 /** Values by label. */
 type Series = Iterable<[label: string, value: number]>;

@@ -5,10 +5,11 @@
  */
 
 import { CLOSE } from "../../protocol.ts";
-import type { Matchmaker } from "../backplane/backplane.ts";
+import type { Matchmaker } from "./matchmaker.ts";
 import type { Logger } from "../core/log.ts";
 import { type PairSummary, Pipe, type PipeOptions } from "./pipe.ts";
-import { type Claim, Seeker, type SeekerOptions } from "./pending_connection.ts";
+import { Seeker, type SeekerOptions } from "./pending_connection.ts";
+import { type Claim, keyOf, reverse } from "../core/connection_key.ts";
 import { SettlingSocket } from "./settling_socket.ts";
 import type { PeerSocket } from "../transport/transport.ts";
 
@@ -108,13 +109,4 @@ export class Broker {
     this.#options.log.debug("paired {local} with {remote}", { local: claim.localId, remote: claim.remoteId });
     pipe.start(held);
   }
-}
-
-/** The three ids as one key that no choice of ids can make collide. */
-function keyOf({ localId, remoteId, documentId }: Claim): string {
-  return JSON.stringify([localId, remoteId, documentId]);
-}
-
-function reverse({ localId, remoteId, documentId }: Claim): Claim {
-  return { localId: remoteId, remoteId: localId, documentId };
 }

@@ -6,6 +6,7 @@
 
 import { CLOSE, type Close } from "../../protocol.ts";
 import type { Buffers, Share } from "../core/memory_budget.ts";
+import type { Claim } from "../core/connection_key.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { addFrame, type Counters } from "../metrics/counters.ts";
 import { DepartedSocket } from "./departed_socket.ts";
@@ -19,18 +20,6 @@ import {
   type SocketListener,
   Splice,
 } from "../transport/transport.ts";
-
-/** Whom a connection socket is from, whom it is for, and what about. */
-export interface Claim {
-  readonly localId: string;
-  readonly remoteId: string;
-  readonly documentId: string;
-  /**
-   * When its request came, in milliseconds since 1970. It opens later, perhaps later than one that its peer has opened
-   * elsewhere in its place.
-   */
-  readonly requestedAt?: number;
-}
 
 /** What a seeker needs besides its socket. */
 export interface SeekerOptions {

@@ -6,7 +6,8 @@
 
 import { type Clock, systemClock } from "../core/clock.ts";
 import { BackplaneError } from "../backplane/backplane.ts";
-import { ConfigError, DEPLOY_VARIABLE, type RelayConfig } from "../config.ts";
+import { ConfigError } from "../core/config_error.ts";
+import { DEPLOY_VARIABLE, type RelayConfig } from "../config.ts";
 import { isLateReset } from "../core/guard.ts";
 import { LIMITS } from "../core/limits.ts";
 import { type Logger, printLog, relayLogger } from "../core/log.ts";

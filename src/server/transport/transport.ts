@@ -7,10 +7,8 @@
 
 import { Buffer } from "node:buffer";
 import { type Close, WIRE_LIMITS } from "../../protocol.ts";
+import { type Message, messageBytes } from "../core/message.ts";
 import type { Tls } from "../core/tls.ts";
-
-/** One WebSocket message. Text is a string, binary is bytes, and neither ever becomes the other. */
-export type Message = string | ArrayBuffer | Uint8Array<ArrayBuffer>;
 
 /** What crosses from one connection socket to the other. */
 export type Frame = Message | Splice;
@@ -66,12 +64,7 @@ export function emptyCount(frame: Frame, size: number): number {
 
 /** Bytes of a frame on the wire, without its header. */
 export function byteLength(frame: Frame): number {
-  return typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength;
-}
-
-/** A binary message as bytes, in the same memory. */
-export function asBytes(message: Exclude<Message, string>): Uint8Array<ArrayBuffer> {
-  return message instanceof Uint8Array ? message : new Uint8Array(message);
+  return frame instanceof Splice ? frame.byteLength : messageBytes(frame);
 }
 
 /** The close as an API can send it: codes that are not for the wire become 1000, long reasons are cut. */

@@ -5,7 +5,7 @@
  */
 
 import type { Close } from "../../protocol.ts";
-import { asBytes, byteLength, type Message } from "../transport/transport.ts";
+import { asBytes, type Message, messageBytes } from "../core/message.ts";
 
 /** What a frame is: the low four bits of its first byte. */
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -23,7 +23,7 @@ const encoder = new TextEncoder();
 
 /** A whole message in one frame. */
 export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
-  const length = byteLength(message);
+  const length = messageBytes(message);
   if (typeof message !== "string") return encode(OPCODE.binary, asBytes(message));
   const frame = framed(OPCODE.text, length);
   encoder.encodeInto(message, frame.subarray(frame.length - length));

@@ -1,7 +1,7 @@
 /** The transport for a relay that faces the internet, before anything is a WebSocket. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { ConfigError } from "../../../src/server/config.ts";
+import { ConfigError } from "../../../src/server/core/config_error.ts";
 import { LIMITS } from "../../../src/server/core/limits.ts";
 import { checkRuntime, WsTransport } from "../../../src/server/transport/tcp/transport.ts";
 import { FakeClock, silentLog } from "../../helpers/fakes.ts";

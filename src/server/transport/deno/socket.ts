@@ -16,10 +16,10 @@ import type { Clock, Timer } from "../../core/clock.ts";
 import { guard } from "../../core/guard.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
+import type { Message } from "../../core/message.ts";
 import {
   byteLength,
   type Frame,
-  type Message,
   NOBODY,
   type PeerSocket,
   sendable,

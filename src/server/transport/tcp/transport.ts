@@ -17,7 +17,7 @@ import { createHash } from "node:crypto";
 // @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
 import type { Clock, Timer } from "../../core/clock.ts";
-import { ConfigError } from "../../config.ts";
+import { ConfigError } from "../../core/config_error.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
 import { MemoryPool } from "./buffer_pool.ts";

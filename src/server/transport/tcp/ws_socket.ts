@@ -16,10 +16,10 @@ import { guard } from "../../core/guard.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { Liveness } from "../liveness.ts";
 import type { Logger } from "../../core/log.ts";
+import type { Message } from "../../core/message.ts";
 import {
   type Ending,
   type Frame,
-  type Message,
   NOBODY,
   type PeerSocket,
   sendable,

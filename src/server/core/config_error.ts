@@ -1,0 +1,10 @@
+/**
+ * What an operator can mend.
+ *
+ * @module
+ */
+
+/** A configuration that cannot be used. The message is one sentence that names flag, rule and value. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}

@@ -1,0 +1,19 @@
+/**
+ * What a broker tells other instances.
+ *
+ * @module
+ */
+
+import type { Claim } from "../core/connection_key.ts";
+
+/** What a broker tells other instances. */
+export interface Matchmaker {
+  /** A connection has come: it waits for its other side, or is already joined with it. */
+  came(claim: Claim, isWaiting: boolean): void;
+  /** One that waited is joined with its other side. */
+  paired(claim: Claim): void;
+  /** It is gone. */
+  went(claim: Claim): void;
+  /** Milliseconds in which its other side may come from another instance, where both came at the same time; or 0. */
+  lingerMs(claim: Claim): number;
+}
