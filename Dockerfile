@@ -11,7 +11,7 @@ COPY --from=build /image /
 # Fewer system calls for large frames, and memory given back on SIGUSR2.
 ENV DENO_USE_WRITEV=1 DENO_USR2_MEMORY_TRIM=1
 # Facing the internet: back-pressure and time-outs.
-ENV RELAY_TRANSPORT=ws
+ENV RELAY_TRANSPORT=tcp
 USER 65532:65532
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s CMD ["/relay", "check", "--ready"]

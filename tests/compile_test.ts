@@ -34,7 +34,7 @@ Deno.test("the task that starts it names permissions that suffice, and not all",
   for (const name of ["start", "start:tls", "start:files", "compile"]) {
     assertEquals(/ (-A|--allow-all|--allow-run|--allow-write|--allow-ffi)\b/.test(tasks[name].command), false, name);
   }
-  for (const transport of ["deno", "ws"]) {
+  for (const transport of ["deno", "tcp"]) {
     await assertServes(Deno.execPath(), ["task", "--quiet", "start", "--transport", transport], ROOT.pathname);
   }
 });

@@ -8,7 +8,7 @@ import { NatsServer } from "./helpers/nats.ts";
 import { Peer } from "./helpers/peer.ts";
 import { withProgram } from "./helpers/programs.ts";
 import { frameOf, handshake, RawConnection } from "./helpers/raw.ts";
-import { TRANSPORTS, WITH_WS } from "./helpers/transports.ts";
+import { TRANSPORTS, WITH_TCP } from "./helpers/transports.ts";
 
 const MIB = 1024 * 1024;
 
@@ -307,7 +307,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
 }
 
 /** An old Deno takes the timers of NATS' client for leaks. */
-const withInstances = WITH_WS.ignore ? () => {} : withProgram;
+const withInstances = WITH_TCP.ignore ? () => {} : withProgram;
 
 for (const transport of TRANSPORTS) {
   behaviours(transport, (config) => Relay.start({ transport, ...config }));

@@ -31,7 +31,7 @@ class Wanted {
 
 const MIB = 1024 * 1024;
 /** What `--transport` takes. */
-const TRANSPORTS = ["deno", "ws"] as const;
+const TRANSPORTS = ["deno", "tcp"] as const;
 /** Set where the relay runs on Deno Deploy. */
 export const DEPLOY_VARIABLE = "DENO_DEPLOYMENT_ID";
 
@@ -77,7 +77,7 @@ export interface RelayConfig {
   maxMemory: number | undefined;
   /** Whether `/metrics` answers. */
   metrics: boolean;
-  /** What carries the sockets: `ws` for a relay that faces the internet. */
+  /** What carries the sockets: `tcp` for a relay that faces the internet. */
   transport: typeof TRANSPORTS[number];
   /** URLs of NATS servers over which several instances act as one; none: this one is alone. */
   nats: string[];
@@ -148,7 +148,7 @@ const OPTIONS: { readonly [Name in keyof RelayConfig]: Option<RelayConfig[Name]>
   metrics: toggle("metrics", "RELAY_METRICS", "answer at /metrics, for Prometheus"),
   transport: choice("transport", "RELAY_TRANSPORT", TRANSPORTS, {
     initial: "deno",
-    help: "deno runs everywhere; ws has back-pressure, for the internet",
+    help: "deno runs everywhere; tcp has back-pressure, for the internet",
   }),
   nats: {
     ...list("nats", "RELAY_NATS_URL", readNatsUrl, "act as one with other instances, over these NATS servers"),

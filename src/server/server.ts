@@ -31,7 +31,7 @@ import { type Grant, Tokens } from "./http/tokens.ts";
 import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport/transport.ts";
 
 /** `Deno.serve` takes its certificate once, and drops all sockets when it shuts down. */
-const CANNOT_RENEW = "Cannot renew the certificate: want --transport ws, or a restart, got --transport deno.";
+const CANNOT_RENEW = "Cannot renew the certificate: want --transport tcp, or a restart, got --transport deno.";
 
 /** What tests put in place of the machine. */
 export interface ServerParts {
@@ -188,8 +188,8 @@ export class Server {
     const options = { ...this.#config, tls: readTls(this.#config), clock: this.#clock, log: this.#log };
     if (this.#config.transport === "deno") return new DenoTransport(options);
     // Who does not choose it does not load it.
-    const { WsTransport } = await import("./transport/tcp/transport.ts");
-    return new WsTransport(options);
+    const { TcpTransport } = await import("./transport/tcp/transport.ts");
+    return new TcpTransport(options);
   }
 
   async #openMetrics(): Promise<Metrics> {
@@ -241,5 +241,5 @@ export class Server {
 
 function openBackplane(config: RelayConfig, parts: { clock: Clock; counters: Counters; log: Logger }): Backplane {
   if (config.nats.length === 0) return ALONE;
-  return natsBackplane({ ...config, ...parts, splices: config.transport === "ws" });
+  return natsBackplane({ ...config, ...parts, splices: config.transport === "tcp" });
 }

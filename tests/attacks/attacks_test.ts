@@ -12,37 +12,37 @@ interface Expected {
   readonly mostMib?: number;
 }
 
-/** Enough to see a flood cut; a stalled reader on `ws`, which is borne for a minute, is left after this. */
+/** Enough to see a flood cut; a stalled reader on `tcp`, which is borne for a minute, is left after this. */
 const PATIENCE = { seconds: 5 };
 /** A relay at rest takes 55; a flood leaves garbage behind that the collector has not got round to. */
 const MOST_MIB = 600;
 /** The watchdog looks every second, and a second of this machine's loopback is up to 2 GiB. */
 const WATCHDOG_MIB = 4_096;
 
-const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; ws: Expected }> = {
+const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; tcp: Expected }> = {
   msgpackNil: both({ attacker: /^closed with 1008$/ }),
   leaveWithoutIds: both({ attacker: /^closed with 1008$/ }),
   unpairedHold: both({ attacker: /^(closed with 1013|hung up on) / }),
   stalledReader: {
     deno: { attacker: /^(closed with 1013|hung up on) / },
-    ws: { attacker: /^left open after \d{1,2} MiB$/ },
+    tcp: { attacker: /^left open after \d{1,2} MiB$/ },
   },
   staleSocket: both({ attacker: /^the peer is found$/ }),
-  tinyFrames: { deno: { attacker: /^(closed with 1013|hung up on) / }, ws: { attacker: /^left open / } },
+  tinyFrames: { deno: { attacker: /^(closed with 1013|hung up on) / }, tcp: { attacker: /^left open / } },
   emptyFrames: both({ attacker: /^(closed with 1008|hung up on) / }),
   endlessFragments: {
     deno: { attacker: /^(closed with 1012|hung up on|left open) /, exitCode: 75, mostMib: WATCHDOG_MIB },
     // The attacker has no partner: what it says is held, up to the bound of a hold.
-    ws: { attacker: /^(closed with 1009|closed with 1013|hung up on) / },
+    tcp: { attacker: /^(closed with 1009|closed with 1013|hung up on) / },
   },
   handshakeResets: {
     deno: { attacker: /restart|comes in/, exitCode: 75 },
-    ws: { attacker: /^a newcomer comes in after [01] s$/ },
+    tcp: { attacker: /^a newcomer comes in after [01] s$/ },
   },
   silentConnections: {
     deno: { attacker: /restart|comes in/, exitCode: 75 },
     // As soon as the silent ones are hung up on.
-    ws: { attacker: /^a newcomer comes in after \d{1,2} s$/ },
+    tcp: { attacker: /^a newcomer comes in after \d{1,2} s$/ },
   },
   // A relay that is busy with the storm takes it so slowly that the attacker gives up below the burst.
   joinStorm: both({ attacker: /^(closed with 1008|hung up on|still served)$/ }),
@@ -51,7 +51,7 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; ws: Expected }> =
 for (const contestant of OURS) {
   for (const [name, attack] of Object.entries(ATTACKS)) {
     Deno.test(`${contestant.name} outlives: ${attack.name}`, async () => {
-      const expected = EXPECTED[name as keyof typeof ATTACKS][contestant.name as "deno" | "ws"];
+      const expected = EXPECTED[name as keyof typeof ATTACKS][contestant.name as "deno" | "tcp"];
       assertOutcome(await play(attack, contestant, PATIENCE), expected);
     });
   }
@@ -66,6 +66,6 @@ function assertOutcome(outcome: Outcome, { attacker, exitCode, mostMib = MOST_MI
   assertEquals(outcome.peakMib < mostMib, true, `want less than ${mostMib} MiB: ${all}`);
 }
 
-function both(expected: Expected): { deno: Expected; ws: Expected } {
-  return { deno: expected, ws: expected };
+function both(expected: Expected): { deno: Expected; tcp: Expected } {
+  return { deno: expected, tcp: expected };
 }

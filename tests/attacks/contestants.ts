@@ -13,7 +13,7 @@ export interface Conditions {
 
 /** One who is attacked. */
 export interface Contestant {
-  readonly name: "ancestor" | "deno" | "ws";
+  readonly name: "ancestor" | "deno" | "tcp";
   start(conditions: Conditions): Promise<Listening>;
 }
 
@@ -27,9 +27,9 @@ export const ANCESTOR: Contestant = {
   },
 };
 
-export const OURS: readonly Contestant[] = [ours("deno"), ours("ws")];
+export const OURS: readonly Contestant[] = [ours("deno"), ours("tcp")];
 
-function ours(name: "deno" | "ws"): Contestant {
+function ours(name: "deno" | "tcp"): Contestant {
   return { name, start: (conditions) => startOurs(name, conditions) };
 }
 

@@ -10,7 +10,7 @@ import { ANCESTOR, OURS } from "./contestants.ts";
 import { type Attack, type Outcome, play } from "./stage.ts";
 import { table } from "./table.ts";
 
-/** Longer than a stalled reader is borne on `ws`, which is the longest that anything takes. */
+/** Longer than a stalled reader is borne on `tcp`, which is the longest that anything takes. */
 const PATIENCE = { seconds: 80 };
 
 const HELP =

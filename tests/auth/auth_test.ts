@@ -8,7 +8,7 @@ import { snippet } from "../helpers/readme.ts";
 Deno.test("with @localfirst/auth, in Node, packed", async (test) => {
   await using project = await NodeProject.copy(new URL("./", import.meta.url));
   await project.write("meet.mjs", await snippet("@localfirst/auth"));
-  for (const transport of ["deno", "ws"]) {
+  for (const transport of ["deno", "tcp"]) {
     await test.step(transport, async () => {
       await using relay = await startRelay(["--transport", transport]);
       await using node = project.node("--test-force-exit", "invitation.mjs", relay.url);

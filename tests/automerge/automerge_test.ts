@@ -30,7 +30,7 @@ Deno.test("Automerge, packed", async (test) => {
     assertEquals(await project.typeCheck("use.ts"), "");
   });
 
-  for (const transport of ["deno", "ws"]) {
+  for (const transport of ["deno", "tcp"]) {
     await test.step(`the library's own acceptance tests, on transport ${transport}`, async () => {
       await using relay = await startRelay(["--transport", transport]);
       const args = ["node_modules/vitest/vitest.mjs", "run"];

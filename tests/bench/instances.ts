@@ -15,7 +15,7 @@ import type { Row } from "./report.ts";
 import type { Contestant } from "./servers.ts";
 import type { Pace } from "./throughput.ts";
 
-type Transport = "ws" | "deno";
+type Transport = "tcp" | "deno";
 
 const KEYSTROKE: Talk = { title: "64 B, next after the last", bytes: 64, window: 1 };
 const SYNC: Talk = { title: "64 KiB, 32 under way", bytes: 64 * 1024, window: 32 };
@@ -23,15 +23,15 @@ const SYNC: Talk = { title: "64 KiB, 32 under way", bytes: 64 * 1024, window: 32
 /** Everything that peers notice for each transport, and what one instance more costs. */
 export async function* instances(pace: Pace): AsyncGenerator<Row[]> {
   if (findProgram("nats-server") === undefined) return console.error("No nats-server: left out several instances");
-  for (const transport of ["ws", "deno"] as const) {
+  for (const transport of ["tcp", "deno"] as const) {
     const contestants = [together(2, transport), together(1, transport)];
     for (const talk of [KEYSTROKE, SYNC]) yield await conversations(contestants, talk, pace);
     yield await introductions(contestants, pace);
     yield await documents(contestants, pace);
   }
-  yield await introductions([together(3, "ws"), together(2, "ws")], pace);
-  yield await documents([together(3, "ws"), together(2, "ws")], pace);
-  yield await restingMemory([together(2, "ws"), together(1, "ws")]);
+  yield await introductions([together(3, "tcp"), together(2, "tcp")], pace);
+  yield await documents([together(3, "tcp"), together(2, "tcp")], pace);
+  yield await restingMemory([together(2, "tcp"), together(1, "tcp")]);
 }
 
 /** So many instances. One has no need of NATS. */

@@ -38,7 +38,7 @@ export const RELAY: Contestant = {
 /** This relay on the transport for the internet. */
 export const RELAY_WS: Contestant = {
   name: "relay ws",
-  start: async () => running(await startRelay(["--transport", "ws"], { env: RELAY_ENV })),
+  start: async () => running(await startRelay(["--transport", "tcp"], { env: RELAY_ENV })),
 };
 
 /** `@localfirst/relay@4.2.2` on Node, which everything is measured against. */

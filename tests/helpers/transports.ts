@@ -2,13 +2,13 @@
 
 import { checkRuntime } from "../../src/server/transport/tcp/transport.ts";
 
-/** The transports that this runtime can carry: an old Deno cannot carry `ws`. */
-export const TRANSPORTS: readonly ("deno" | "ws")[] = canCarryWs() ? ["deno", "ws"] : ["deno"];
+/** The transports that this runtime can carry: an old Deno cannot carry `tcp`. */
+export const TRANSPORTS: readonly ("deno" | "tcp")[] = canCarryTcp() ? ["deno", "tcp"] : ["deno"];
 
-/** For tests of `ws` alone: left out where it cannot be had. */
-export const WITH_WS = { ignore: !canCarryWs() };
+/** For tests of `tcp` alone: left out where it cannot be had. */
+export const WITH_TCP = { ignore: !canCarryTcp() };
 
-function canCarryWs(): boolean {
+function canCarryTcp(): boolean {
   try {
     checkRuntime(Deno.version.deno);
     return true;

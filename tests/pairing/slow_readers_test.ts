@@ -5,7 +5,7 @@ import { CLOSE } from "../../src/protocol.ts";
 import { Peer } from "../helpers/peer.ts";
 import { type Listening, startRelay } from "../helpers/process.ts";
 import { frameOf, RawConnection } from "../helpers/raw.ts";
-import { WITH_WS } from "../helpers/transports.ts";
+import { WITH_TCP } from "../helpers/transports.ts";
 
 const MIB = 1024 * 1024;
 /** Of 1 MiB each: 16 fill the relay's bound, and the kernels of both ends take some more. */
@@ -66,9 +66,9 @@ Deno.test("deno: a stalled reader ends its own pair with 1013 on both sides, beh
 
 Deno.test(
   "ws: 1 GiB to a reader far slower than its sender arrives whole, and the relay's memory stays flat",
-  WITH_WS,
+  WITH_TCP,
   async () => {
-    await using relay = await startRelay(["--transport", "ws", "--drain-timeout", "0"]);
+    await using relay = await startRelay(["--transport", "tcp", "--drain-timeout", "0"]);
     const [sender, reader] = await pair(relay, "slow");
     using _sockets = { [Symbol.dispose]: () => [sender, reader].forEach((raw) => raw[Symbol.dispose]()) };
     const before = await residentMib(relay.pid);

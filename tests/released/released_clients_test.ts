@@ -28,7 +28,7 @@ const PAIRS: Combination[] = [
   { first: 4, second: 3, lateEnd: "hangs up" },
 ];
 
-for (const transport of ["deno", "ws"]) {
+for (const transport of ["deno", "tcp"]) {
   for (const pair of PAIRS) {
     behaviours(transport, pair, async () => {
       const relay = await startRelay(["--transport", transport]);
@@ -40,7 +40,7 @@ for (const transport of ["deno", "ws"]) {
 withProgram("nats-server", () => {
   for (const pair of PAIRS) {
     behaviours("two instances", pair, async () => {
-      const population = await Population.start(2, ["--transport", "ws"]);
+      const population = await Population.start(2, ["--transport", "tcp"]);
       const [first, second] = population.relays;
       return new Meeting(population, (userName) => (userName === "bob" ? second : first).url);
     });

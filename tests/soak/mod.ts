@@ -49,6 +49,6 @@ function parse(args: string[]): SoakOptions | string | undefined {
     if (!Number.isInteger(value) || value < 1) return `Cannot parse --${name}: want a positive integer.\n\n${HELP}`;
   }
   const transport = given.transport ?? DEFAULTS.transport;
-  if (transport !== "deno" && transport !== "ws") return `Cannot parse --transport: want deno or ws.\n\n${HELP}`;
+  if (transport !== "deno" && transport !== "tcp") return `Cannot parse --transport: want deno or tcp.\n\n${HELP}`;
   return { ...numbers, transport };
 }

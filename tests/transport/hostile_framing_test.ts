@@ -22,7 +22,7 @@ interface Hostile {
   readonly what: string;
   readonly frames: readonly Uint8Array[];
   readonly deno: Verdict;
-  readonly ws: Verdict;
+  readonly tcp: Verdict;
   /** The code that the partner hears, if it hears any. */
   readonly partner?: number | Record<TransportName, number>;
   /** What the default transport lets pass. */
@@ -62,48 +62,48 @@ const HOSTILE: readonly Hostile[] = [
   {
     what: "a message over the bound",
     frames: [frameOf(BINARY, new Uint8Array(MAX_MESSAGE_BYTES + 1))],
-    ...{ deno: CLOSE.tooBig.code, ws: CLOSE.tooBig.code },
+    ...{ deno: CLOSE.tooBig.code, tcp: CLOSE.tooBig.code },
   },
   {
     what: "a declared length within the bound, and then silence",
     frames: [header(BigInt(MAX_MESSAGE_BYTES))],
-    // On ws the partner has had the header already: no close can follow in the middle of its frame.
-    ...{ deno: "waits", ws: "waits", partner: { deno: CLOSE.peerLost.code, ws: ABNORMAL } },
+    // On tcp the partner has had the header already: no close can follow in the middle of its frame.
+    ...{ deno: "waits", tcp: "waits", partner: { deno: CLOSE.peerLost.code, tcp: ABNORMAL } },
   },
   {
     what: "a message over the bound in fragments that never end",
     frames: [frameOf(BINARY, new Uint8Array(1), { first: BINARY }), ...Array(3).fill(fragment(MIB))],
-    ...{ deno: "waits", ws: CLOSE.tooBig.code },
+    ...{ deno: "waits", tcp: CLOSE.tooBig.code },
     hole: "the runtime bounds no fragmented message before its end: the watchdog bounds the memory",
   },
   {
     what: "a million fragments of one byte",
     frames: [frameOf(BINARY, bytes(1), { first: BINARY }), ...Array(100).fill(repeated(fragment(1), 10_000))],
-    ...{ deno: "waits", ws: "waits" },
+    ...{ deno: "waits", tcp: "waits" },
     hole: "the same, but cheap: a byte of memory each",
   },
   {
     what: "an unmasked frame",
     frames: [frameOf(PONG, bytes(), { masked: false })],
-    ...{ deno: "lives on", ws: 1002, partner: CLOSE.peerLost.code },
+    ...{ deno: "lives on", tcp: 1002, partner: CLOSE.peerLost.code },
     hole: "accepted: it harms proxies between the peer and us, not the relay",
   },
   {
     what: "a pong of 1 MiB",
     frames: [frameOf(PONG, new Uint8Array(MIB))],
-    ...{ deno: "lives on", ws: 1002, partner: CLOSE.peerLost.code },
+    ...{ deno: "lives on", tcp: 1002, partner: CLOSE.peerLost.code },
     hole: "accepted and dropped",
   },
   {
     what: "a length that is not minimal",
     frames: [bytes(0x8a, 0xfe, 0, 1, 0, 0, 0, 0, 0x61)],
-    ...{ deno: "lives on", ws: 1002, partner: CLOSE.peerLost.code },
+    ...{ deno: "lives on", tcp: 1002, partner: CLOSE.peerLost.code },
     hole: "accepted",
   },
   {
     what: "data after a close frame",
     frames: [closeFrame(4_200), frameOf(TEXT, bytes(0x61)), frameOf(TEXT, bytes(0xff))],
-    ...{ deno: 4_200, ws: 4_200, partner: 4_200 },
+    ...{ deno: 4_200, tcp: 4_200, partner: 4_200 },
   },
 ];
 
@@ -127,8 +127,8 @@ for (const transport of TRANSPORTS) {
       for (let i = 0; i < 20; i++) await scene.attacker.write(storm);
     })();
     for (let i = 0; i < 20; i++) await scene.assertOthersTalk();
-    // `ws` ends a peer that lets its pongs pile up; the runtime stops reading it.
-    if (transport === "ws") assertEquals(await scene.partner.closed, CLOSE.peerLost);
+    // `tcp` ends a peer that lets its pongs pile up; the runtime stops reading it.
+    if (transport === "tcp") assertEquals(await scene.partner.closed, CLOSE.peerLost);
     scene.attacker[Symbol.dispose]();
     await sending.catch(() => {});
     assertEquals(await scene.partner.closed, CLOSE.peerLost);
@@ -163,7 +163,7 @@ for (const transport of TRANSPORTS) {
   }
 }
 
-Deno.test("an upgrade that is never finished: ws hangs up; deno waits for ever (hole: no time-out, the watchdog counts)", async () => {
+Deno.test("an upgrade that is never finished: tcp hangs up; deno waits for ever (hole: no time-out, the watchdog counts)", async () => {
   const [onDeno, onWs] = await Promise.all(TRANSPORTS.map((transport) => Scene.start(transport)));
   await using _scenes = disposedTogether(onDeno, onWs);
   using waiting = await RawConnection.open(onDeno.server.port);
@@ -254,13 +254,13 @@ class Scene implements AsyncDisposable {
   }
 }
 
-/** A violation that `ws` answers with a code, and the runtime with a hang-up. */
-function broken(what: string, frames: Uint8Array[], ws = 1002): Hostile {
-  return { what, frames, deno: "hang-up", ws };
+/** A violation that `tcp` answers with a code, and the runtime with a hang-up. */
+function broken(what: string, frames: Uint8Array[], tcp = 1002): Hostile {
+  return { what, frames, deno: "hang-up", tcp };
 }
 
 function tooLong(what: string, length: bigint): Hostile {
-  return { what, frames: [header(length)], deno: "hang-up", ws: CLOSE.tooBig.code };
+  return { what, frames: [header(length)], deno: "hang-up", tcp: CLOSE.tooBig.code };
 }
 
 function garbageRequests(): [what: string, request: string][] {

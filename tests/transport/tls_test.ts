@@ -5,7 +5,7 @@ import { ConfigError } from "../../src/server/core/config_error.ts";
 import { Server } from "../../src/server/mod.ts";
 import { Listening } from "../helpers/process.ts";
 import { RawConnection } from "../helpers/raw.ts";
-import { TRANSPORTS, WITH_WS } from "../helpers/transports.ts";
+import { TRANSPORTS, WITH_TCP } from "../helpers/transports.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 
@@ -83,9 +83,9 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-Deno.test("ws: SIGHUP renews the certificate for new connections, and open sockets live on", WITH_WS, async () => {
+Deno.test("tcp: SIGHUP renews the certificate for new connections, and open sockets live on", WITH_TCP, async () => {
   await using certificates = await Certificates.make();
-  await using relay = await startRelay("--transport", "ws", ...certificates.flags);
+  await using relay = await startRelay("--transport", "tcp", ...certificates.flags);
   using alice = await certificates.upgrade(relay.port, "/connection/a/b/doc");
   using bob = await certificates.upgrade(relay.port, "/connection/b/a/doc");
   await certificates.renew();
@@ -100,7 +100,7 @@ Deno.test("a certificate and a key that do not belong together, or are none, are
   await using certificates = await Certificates.make();
   await using others = await Certificates.make();
   const [cert, key] = [`${certificates.folder}/cert.pem`, `${others.folder}/key.pem`];
-  const listen = () => new Server({ port: 0, transport: "ws", cert, key }).listen();
+  const listen = () => new Server({ port: 0, transport: "tcp", cert, key }).listen();
   await assertRejects(listen, ConfigError, "Cannot use --key: want the key of the certificate in --cert, got another");
   for (const [path, what] of [[key, "--key: want a private key"], [cert, "--cert: want a certificate"]]) {
     await Deno.writeTextFile(path, "-----BEGIN THING-----\nAAAA\n-----END THING-----\n");
@@ -108,14 +108,14 @@ Deno.test("a certificate and a key that do not belong together, or are none, are
   }
 });
 
-const REASONS = { ws: /without a PEM block/, deno: /want --transport ws, or a restart/ };
+const REASONS = { tcp: /without a PEM block/, deno: /want --transport tcp, or a restart/ };
 
 for (const transport of TRANSPORTS) {
   Deno.test(`${transport}: a certificate that cannot be renewed leaves the old one in place, and a line in the log`, async () => {
     await using certificates = await Certificates.make();
     await using relay = await startRelay("--transport", transport, ...certificates.flags);
     const cert = await Deno.readTextFile(`${certificates.folder}/cert.pem`);
-    if (transport === "ws") await Deno.writeTextFile(`${certificates.folder}/cert.pem`, "garbage");
+    if (transport === "tcp") await Deno.writeTextFile(`${certificates.folder}/cert.pem`, "garbage");
     relay.signal("SIGHUP");
     await relay.nextErrorLine(/the old certificate stays/);
     await Deno.writeTextFile(`${certificates.folder}/cert.pem`, cert);

@@ -36,7 +36,7 @@ provider.destroy();
 
 Deno.test("Yjs, packed", async (test) => {
   await using project = await NodeProject.copy(new URL("node/", import.meta.url));
-  for (const transport of ["deno", "ws"]) {
+  for (const transport of ["deno", "tcp"]) {
     for (const [name, scene] of Object.entries(SCENES)) {
       await test.step(`${name} (${transport})`, async () => {
         await using relay = await RelayStage.start([...OPTIONS, "--transport", transport]);

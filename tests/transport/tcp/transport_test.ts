@@ -3,7 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ConfigError } from "../../../src/server/core/config_error.ts";
 import { LIMITS } from "../../../src/server/core/limits.ts";
-import { checkRuntime, WsTransport } from "../../../src/server/transport/tcp/transport.ts";
+import { checkRuntime, TcpTransport } from "../../../src/server/transport/tcp/transport.ts";
 import { FakeClock, silentLog } from "../../helpers/fakes.ts";
 import { within } from "../../helpers/process.ts";
 import { RawConnection } from "../../helpers/raw.ts";
@@ -14,7 +14,7 @@ const GET = "GET / HTTP/1.1\r\nhost: relay\r\n\r\n";
 async function listening(maxConnections = 10) {
   const clock = new FakeClock();
   const limits = { idleTimeout: 30, maxMessageBytes: 1_000, maxConnections };
-  const transport = new WsTransport({ port: 0, host: "127.0.0.1", tls: undefined, clock, log: silentLog, ...limits });
+  const transport = new TcpTransport({ port: 0, host: "127.0.0.1", tls: undefined, clock, log: silentLog, ...limits });
   const { port } = await transport.listen(() => new Response("hello"));
   const opened: RawConnection[] = [];
   return {
@@ -39,7 +39,7 @@ async function ask(raw: RawConnection): Promise<string> {
 Deno.test("a runtime that is too old for the ws transport is refused in one sentence", () => {
   for (const version of ["2.8.0", "2.10.1", "3.0.0"]) checkRuntime(version);
   for (const version of ["2.5.0", "2.7.14", "1.46.3"]) {
-    const sentence = `Cannot use --transport ws: want Deno 2.8 or newer, got ${version}.`;
+    const sentence = `Cannot use --transport tcp: want Deno 2.8 or newer, got ${version}.`;
     assertThrows(() => checkRuntime(version), ConfigError, sentence);
   }
 });

@@ -32,7 +32,7 @@ import { WireSocket } from "./socket.ts";
 import { WsSocket } from "./ws_socket.ts";
 
 /** What the transport needs. */
-export interface WsTransportOptions {
+export interface TcpTransportOptions {
   readonly port: number;
   readonly host: string;
   readonly tls: Tls | undefined;
@@ -47,8 +47,8 @@ export interface WsTransportOptions {
 }
 
 /** Listens by itself, or with `node:https`, and lets `node:http` read the requests. */
-export class WsTransport implements Transport {
-  readonly #options: WsTransportOptions;
+export class TcpTransport implements Transport {
+  readonly #options: TcpTransportOptions;
   readonly #upgrader: WebSocketServer;
   readonly #sockets = new Set<WsSocket | WireSocket>();
   readonly #wires = { pool: new MemoryPool(), turns: new ReadTurns(), open: new Set<TcpWire>() };
@@ -58,7 +58,7 @@ export class WsTransport implements Transport {
   #inspection: Timer | undefined;
 
   /** @throws {ConfigError} The runtime is too old. */
-  constructor(options: WsTransportOptions) {
+  constructor(options: TcpTransportOptions) {
     checkRuntime(Deno.version.deno);
     this.#options = options;
     const upgraderOptions = {
@@ -226,7 +226,7 @@ const OLDEST_DENO = [2, 8];
 export function checkRuntime(version: string): void {
   const [major, minor] = version.split(".").map(Number);
   if (major > OLDEST_DENO[0] || (major === OLDEST_DENO[0] && minor >= OLDEST_DENO[1])) return;
-  throw new ConfigError(`Cannot use --transport ws: want Deno ${OLDEST_DENO.join(".")} or newer, got ${version}.`);
+  throw new ConfigError(`Cannot use --transport tcp: want Deno ${OLDEST_DENO.join(".")} or newer, got ${version}.`);
 }
 
 /** RFC 6455, 1.3. */
