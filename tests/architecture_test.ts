@@ -74,7 +74,6 @@ const PACKAGES: Record<string, string[]> = {
   "eventemitter3": ["src/automerge/relay_network_adapter.ts"],
   "jsonwebtoken": [`${SERVER}http/tokens.ts`],
   "node:": [SERVER],
-  "prom-client": [`${SERVER}metrics/metrics.ts`],
   "ws": [`${SERVER}transport/tcp/`],
   "y-protocols/awareness": ["src/yjs/"],
   "yjs": ["src/yjs/"],

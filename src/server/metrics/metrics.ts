@@ -4,8 +4,10 @@
  * @module
  */
 
-import { collectDefaultMetrics, type CollectFunction, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Counters, Traffic } from "./counters.ts";
+import { by, CONTENT_TYPE, counter, exposition, type Family, gauge, one } from "./exposition.ts";
+import { Histogram } from "./histogram.ts";
+import { processMetrics } from "./process_metrics.ts";
 
 /** What is told: counts since the start, and what there is now. */
 export interface MetricsSource {
@@ -24,9 +26,6 @@ type Present =
   | "connected"
   | "remotePairs";
 
-/** Values by label. */
-type Series = Iterable<[label: string, value: number]>;
-
 const PRESENT: readonly [present: Present, name: string, help: string][] = [
   ["connections", "relay_connections", "Sockets that hold a place among the limits."],
   ["peers", "relay_peers", "Peer ids with an introduction socket."],
@@ -38,88 +37,72 @@ const PRESENT: readonly [present: Present, name: string, help: string][] = [
   ["remotePairs", "relay_remote_pairs", "Pairs whose other half is on another instance."],
 ];
 
-/** Gauges named like counters, which `promtool check metrics` objects to, and delays that the runtime does not measure. */
-const UNFIT = /^nodejs_(active_\w+_total|eventloop_lag_\w+)$/;
+/** Bounds of the event loop's delay, in seconds. */
+const DELAYS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 
-/** A registry of one relay. Labels are closed sets: no id, address or token is ever one. */
+/** What one relay tells. Labels are closed sets: no id, address or token is ever one. */
 export class Metrics {
-  readonly #registry = new Registry();
-  readonly #delay = new Histogram({
-    name: "relay_event_loop_delay_seconds",
-    help: "How late timers are.",
-    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
-    registers: [this.#registry],
-  });
+  readonly #delay = new Histogram(DELAYS);
+  readonly #families: readonly Family[];
 
-  constructor({ counters, present }: MetricsSource) {
-    for (const [key, name, help] of PRESENT) this.#gauge(name, help, () => Number(present()[key]));
-    this.#count("relay_opened_total", "Sockets that opened, by kind.", "kind", () => Object.entries(counters.opened));
-    this.#count("relay_refused_total", "Requests refused, by reason.", "reason", () => counters.refused);
-    this.#count("relay_malformed_total", "Messages not understood, by reason.", "reason", () => counters.malformed);
-    this.#count("relay_closes_total", "Sockets that ended, by close code.", "code", () => counters.closes);
-    this.#total("relay_introductions_total", "Introductions sent.", () => counters.introductions);
-    this.#total("relay_seekers_held_total", "Connections that had to wait.", () => counters.seekersHeld);
-    this.#total("relay_seekers_expired_total", "Connections that waited in vain.", () => counters.seekersExpired);
-    this.#total("relay_pairs_made_total", "Pairs made.", () => counters.pairsMade);
-    this.#traffic("received", "sent by peers on connections", counters.received);
-    this.#traffic("delivered", "passed on to the other side", counters.delivered);
-    this.#crossing("messages", "Messages to and from other instances.", counters);
-    this.#crossing("bytes", "Bytes to and from other instances.", counters);
-    const resets = () => counters.resets;
-    this.#count("relay_backplane_resets_total", "Pairs over two instances lost, by reason.", "reason", resets);
-    // Memory, CPU and descriptors of the process.
-    collectDefaultMetrics({ register: this.#registry });
-    for (const { name } of this.#registry.getMetricsAsArray()) {
-      if (UNFIT.test(name)) this.#registry.removeSingleMetric(name);
-    }
+  constructor(source: MetricsSource) {
+    this.#families = [
+      {
+        name: "relay_event_loop_delay_seconds",
+        type: "histogram",
+        help: "How late timers are.",
+        samples: this.#delays,
+      },
+      ...presentOf(source),
+      ...countsOf(source.counters),
+      ...processMetrics(),
+    ];
   }
 
   /** The event loop was late by so much. */
   readonly late = (seconds: number): void => this.#delay.observe(seconds);
 
-  /** Answers a scrape. The text comes later than the response: the handler must not wait. */
+  /** Answers a scrape. */
   answer(): Response {
-    const text = this.#registry.metrics();
-    const body = new ReadableStream<Uint8Array>({
-      async start(controller) {
-        controller.enqueue(new TextEncoder().encode(await text));
-        controller.close();
-      },
-    });
-    return new Response(body, { headers: { "content-type": this.#registry.contentType, "cache-control": "no-store" } });
+    const headers = { "content-type": CONTENT_TYPE, "cache-control": "no-store" };
+    return new Response(exposition(this.#families), { headers });
   }
 
-  #traffic(direction: string, what: string, traffic: Record<"text" | "binary", Traffic>): void {
-    const by = (unit: keyof Traffic) => (): Series => [["text", traffic.text[unit]], ["binary", traffic.binary[unit]]];
-    this.#count(`relay_${direction}_frames_total`, `Frames ${what}, by type.`, "type", by("frames"));
-    this.#count(`relay_${direction}_bytes_total`, `Payload bytes ${what}, by type.`, "type", by("bytes"));
-  }
+  readonly #delays = () => this.#delay.samples();
+}
 
-  #crossing(unit: "messages" | "bytes", help: string, { bus }: Counters): void {
-    const series = (): Series => [["sent", bus.sent[unit]], ["received", bus.received[unit]]];
-    this.#count(`relay_backplane_${unit}_total`, help, "direction", series);
-  }
+function presentOf({ present }: MetricsSource): Family[] {
+  return PRESENT.map(([key, name, help]) => gauge(name, help, one(() => Number(present()[key]))));
+}
 
-  #gauge(name: string, help: string, value: () => number): void {
-    const collect: CollectFunction<Gauge> = function () {
-      this.set(value());
-    };
-    new Gauge({ name, help, registers: [this.#registry], collect });
-  }
+function countsOf(counters: Counters): Family[] {
+  const { opened, refused, malformed, closes, resets } = counters;
+  return [
+    counter("relay_opened_total", "Sockets that opened, by kind.", by("kind", () => Object.entries(opened))),
+    counter("relay_refused_total", "Requests refused, by reason.", by("reason", () => refused)),
+    counter("relay_malformed_total", "Messages not understood, by reason.", by("reason", () => malformed)),
+    counter("relay_closes_total", "Sockets that ended, by close code.", by("code", () => closes)),
+    counter("relay_introductions_total", "Introductions sent.", one(() => counters.introductions)),
+    counter("relay_seekers_held_total", "Connections that had to wait.", one(() => counters.seekersHeld)),
+    counter("relay_seekers_expired_total", "Connections that waited in vain.", one(() => counters.seekersExpired)),
+    counter("relay_pairs_made_total", "Pairs made.", one(() => counters.pairsMade)),
+    ...trafficOf("received", "sent by peers on connections", counters.received),
+    ...trafficOf("delivered", "passed on to the other side", counters.delivered),
+    crossing("messages", "Messages to and from other instances.", counters),
+    crossing("bytes", "Bytes to and from other instances.", counters),
+    counter("relay_backplane_resets_total", "Pairs over two instances lost, by reason.", by("reason", () => resets)),
+  ];
+}
 
-  #total(name: string, help: string, value: () => number): void {
-    const collect: CollectFunction<Counter> = function () {
-      this.reset();
-      this.inc(value());
-    };
-    new Counter({ name, help, registers: [this.#registry], collect });
-  }
+function trafficOf(direction: string, what: string, { text, binary }: Record<"text" | "binary", Traffic>): Family[] {
+  const byType = (unit: keyof Traffic) => by("type", () => [["text", text[unit]], ["binary", binary[unit]]]);
+  return [
+    counter(`relay_${direction}_frames_total`, `Frames ${what}, by type.`, byType("frames")),
+    counter(`relay_${direction}_bytes_total`, `Payload bytes ${what}, by type.`, byType("bytes")),
+  ];
+}
 
-  #count(name: string, help: string, label: string, series: () => Series): void {
-    const collect: CollectFunction<Counter> = function () {
-      this.reset();
-      for (const [value, count] of series()) this.inc({ [label]: value }, count);
-    };
-    new Counter({ name, help, labelNames: [label], registers: [this.#registry], collect });
-  }
+function crossing(unit: "messages" | "bytes", help: string, { bus: { sent, received } }: Counters): Family {
+  const byDirection = by("direction", () => [["sent", sent[unit]], ["received", received[unit]]]);
+  return counter(`relay_backplane_${unit}_total`, help, byDirection);
 }
