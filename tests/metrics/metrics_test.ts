@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Server } from "../../src/server/mod.ts";
 import { FakeClock } from "../helpers/fakes.ts";
-import { startRelay } from "../helpers/process.ts";
+import { Listening, portOf, startRelay } from "../helpers/process.ts";
 import { Peer } from "../helpers/peer.ts";
 import { RawConnection } from "../helpers/raw.ts";
 import { withProgram } from "../helpers/programs.ts";
@@ -111,6 +111,20 @@ Deno.test("a pair that the relay's own end has ended is not put down to a peer",
   await Promise.all([alice.closed, bob.closed, relay.exited]);
   const [line] = relay.stderr.split("\n").filter((line) => line.includes("a pair ended"));
   assertEquals(JSON.parse(line).properties.why, "relay is restarting");
+});
+
+Deno.test("with the permissions of the task, what cannot be told has no line, and the rest is true", async () => {
+  const args = ["task", "--quiet", "start", "--port", "0", "--metrics", "--drain-timeout", "0"];
+  const options = { args, cwd: new URL("../../", import.meta.url) };
+  await using relay = await new Listening("the relay", Deno.execPath(), options).listening(portOf);
+  const values = await scrape(relay.http);
+  assertEquals(values.get("process_resident_memory_bytes")! > 2 ** 20, true);
+  // These are known to /proc, which takes all permissions.
+  for (const name of ["process_open_fds", "process_max_fds", "process_virtual_memory_bytes"]) {
+    assertEquals(values.get(name), undefined, name);
+  }
+  relay.signal("SIGINT");
+  await relay.exited;
 });
 
 Deno.test("without --metrics there is no such page", async () => {
