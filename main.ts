@@ -10,7 +10,12 @@ import { type Command, parseCommand } from "./src/server/config.ts";
 import { ConfigError } from "./src/server/core/config_error.ts";
 import { EXIT, runRelay } from "./src/server/process/run.ts";
 
-async function main(args: string[]): Promise<number> {
+/**
+ * Does what the command line says, and gives the exit code, for a relay when it has ended.
+ *
+ * @param args All that stands behind the program's name.
+ */
+export async function main(args: string[]): Promise<number> {
   const env = (name: string) => Deno.env.get(name);
   if (args[0] === "check") return await check(args.slice(1), env);
   try {

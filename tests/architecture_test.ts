@@ -58,7 +58,7 @@ const WINGS: Record<string, Wing> = {
     doors: ["mod.ts", "environment.ts", "options.ts", "emitter.ts", "relay_url.ts"],
     enters: "protocol",
   },
-  pack: { files: ["src/pack.ts"], enters: "" },
+  pack: { files: ["src/pack.ts", "src/pack/"], enters: "" },
   protocol: { files: ["src/protocol.ts"], enters: "" },
 };
 

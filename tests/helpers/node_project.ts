@@ -4,18 +4,21 @@
  * @module
  */
 
-import { Child } from "./process.ts";
+import { Child, Listening } from "./process.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url);
-const NPM_INSTALL = ["install", "--loglevel=error", "--no-fund", "--no-audit"];
+const NPM_INSTALL = ["install", "--loglevel=warn", "--no-fund", "--no-audit"];
 
 /** A folder in which Node finds `@localfirst/relay`. */
 export class NodeProject implements AsyncDisposable {
+  /** What npm said on stderr when it installed the package. */
+  warnings = "";
+
   /** A new project: packs the repository, and installs it with these packages. */
   static async create(...packages: string[]): Promise<NodeProject> {
     const project = await NodeProject.#begin();
     await project.write("package.json", JSON.stringify({ private: true, type: "module" }));
-    await project.#run("npm", [...NPM_INSTALL, "relay.tgz", ...packages]);
+    project.warnings = await project.#run("npm", [...NPM_INSTALL, "relay.tgz", ...packages]);
     return project;
   }
 
@@ -72,6 +75,13 @@ export class NodeProject implements AsyncDisposable {
     return await Deno.stat(this.path(`node_modules/${name}`)).then(() => true, () => false);
   }
 
+  /** The names of all packages that were installed. */
+  async packages(): Promise<string[]> {
+    const { stdout } = await this.#output("npm", ["ls", "--all", "--parseable"]);
+    const paths = new TextDecoder().decode(stdout).split("\n").filter((path) => path.includes("/node_modules/"));
+    return paths.map((path) => path.slice(path.lastIndexOf("/node_modules/") + "/node_modules/".length)).sort();
+  }
+
   /** Makes one ES module for browsers of a file here and all that it imports. */
   async bundle(name: string): Promise<string> {
     const output = `bundled_${name}`;
@@ -84,13 +94,21 @@ export class NodeProject implements AsyncDisposable {
     return new Child("Node", "node", { args, cwd: this.url });
   }
 
+  /** Starts `deno` here. */
+  deno(...args: string[]): Listening {
+    return new Listening("Deno", Deno.execPath(), { args, cwd: this.url });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
   }
 
-  async #run(command: string, args: string[], cwd?: URL): Promise<void> {
-    const { success, stderr } = await this.#output(command, args, cwd);
-    if (!success) throw new Error(`Cannot run ${command} ${args[0]}: ${new TextDecoder().decode(stderr).trim()}`);
+  /** Runs a program to its end, and gives what it printed on stderr. */
+  async #run(command: string, args: string[], cwd?: URL): Promise<string> {
+    const output = await this.#output(command, args, cwd);
+    const stderr = new TextDecoder().decode(output.stderr).trim();
+    if (!output.success) throw new Error(`Cannot run ${command} ${args[0]}: ${stderr}`);
+    return stderr;
   }
 
   async #output(command: string, args: string[], cwd: URL | string = this.folder): Promise<Deno.CommandOutput> {

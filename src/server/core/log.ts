@@ -4,16 +4,16 @@
  * @module
  */
 
-import {
-  configure,
-  getAnsiColorFormatter,
-  getConsoleSink,
-  getLogger,
-  jsonLinesFormatter,
-  type Logger,
-} from "@logtape/logtape";
+import { configure, getAnsiColorFormatter, getConsoleSink, getLogger, jsonLinesFormatter } from "@logtape/logtape";
 
-export type { Logger };
+/** What the rooms need of a logger: a sentence with names in braces, and their values. LogTape's are such. */
+export interface Logger {
+  debug(message: string, properties?: Record<string, unknown>): void;
+  info(message: string, properties?: Record<string, unknown>): void;
+  warning(message: string, properties?: Record<string, unknown>): void;
+  error(message: string, properties?: Record<string, unknown>): void;
+  fatal(message: string, properties?: Record<string, unknown>): void;
+}
 
 /** What `--log-level` takes, from all to nothing but the end. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
