@@ -7,6 +7,8 @@ import { RawConnection } from "../helpers/raw.ts";
 import { withProgram } from "../helpers/programs.ts";
 import { TRANSPORTS } from "../helpers/transports.ts";
 
+const ROOT = new URL("../../", import.meta.url);
+
 /** The values of a scrape by name and labels. */
 async function scrape(http: string): Promise<Map<string, number>> {
   const response = await fetch(`${http}/metrics`);
@@ -114,8 +116,9 @@ Deno.test("a pair that the relay's own end has ended is not put down to a peer",
 });
 
 Deno.test("with the permissions of the task, what cannot be told has no line, and the rest is true", async () => {
-  const args = ["task", "--quiet", "start", "--port", "0", "--metrics", "--drain-timeout", "0"];
-  const options = { args, cwd: new URL("../../", import.meta.url) };
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const [, args] = tasks.start.command.split(" deno ");
+  const options = { args: [...args.split(" "), "--port", "0", "--metrics", "--drain-timeout", "0"], cwd: ROOT };
   await using relay = await new Listening("the relay", Deno.execPath(), options).listening(portOf);
   const values = await scrape(relay.http);
   assertEquals(values.get("process_resident_memory_bytes")! > 2 ** 20, true);

@@ -7,7 +7,7 @@
 import type { Counters, Traffic } from "./counters.ts";
 import { by, CONTENT_TYPE, counter, exposition, type Family, gauge, one } from "./exposition.ts";
 import { Histogram } from "./histogram.ts";
-import { processMetrics } from "./process_metrics.ts";
+import { processMetrics } from "./process.ts";
 
 /** What is told: counts since the start, and what there is now. */
 export interface MetricsSource {

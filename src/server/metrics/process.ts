@@ -1,6 +1,6 @@
 /**
  * What Prometheus' dashboards want to know of any process, under the names that they know from Prometheus' libraries for
- * Node. What cannot be told, for want of a permission or of `/proc`, has no line.
+ * Node. What cannot be told, for want of a permission, of `/proc` or of a newer Deno, has no line.
  *
  * @module
  */
@@ -60,17 +60,17 @@ function heap(): Family[] {
 }
 
 function spaces(key: "space_size" | "space_used_size" | "space_available_size"): Family["samples"] {
-  return by(
-    "space",
-    () => getHeapSpaceStatistics().map((space) => [space.space_name.replace(/_space$/, ""), space[key]]),
-  );
+  return by("space", () => {
+    const all = attempt(() => getHeapSpaceStatistics()) ?? [];
+    return all.map((space) => [space.space_name.replace(/_space$/, ""), space[key]]);
+  });
 }
 
 function runtime(): Family[] {
   const { version, versions: { node } } = process;
   const [major, minor, patch] = node.split(".");
   const compatible = () => [{ labels: { version, major, minor, patch }, value: 1 }];
-  const resources = () => Map.groupBy(process.getActiveResourcesInfo(), (type) => type);
+  const resources = () => Map.groupBy(attempt(() => process.getActiveResourcesInfo()) ?? [], (type) => type);
   const active = by("type", () => [...resources()].map(([type, { length }]) => [type, length]));
   return [
     gauge("nodejs_active_resources", "What keeps the event loop alive, by type.", active),
