@@ -70,11 +70,11 @@ const PACKAGES: Record<string, string[]> = {
   "@std/cli/parse-args": [`${SERVER}config.ts`, "src/check/"],
   "@std/http/etag": [`${SERVER}page/assets.ts`],
   "@std/http/negotiation": [`${SERVER}page/page.ts`],
+  "@std/http/status": [`${SERVER}transport/tcp/response.ts`],
   "@std/msgpack": ["src/check/"],
   "eventemitter3": ["src/automerge/relay_network_adapter.ts"],
   "jsonwebtoken": [`${SERVER}http/tokens.ts`],
   "node:": [SERVER],
-  "ws": [`${SERVER}transport/tcp/`],
   "y-protocols/awareness": ["src/yjs/"],
   "yjs": ["src/yjs/"],
 };

@@ -8,22 +8,27 @@ import { NatsServer } from "./helpers/nats.ts";
 import { Peer } from "./helpers/peer.ts";
 import { withProgram } from "./helpers/programs.ts";
 import { frameOf, handshake, RawConnection } from "./helpers/raw.ts";
-import { TRANSPORTS, WITH_TCP } from "./helpers/transports.ts";
+import { VARIANTS } from "./helpers/transports.ts";
+import { fetchTrusting } from "./helpers/trust.ts";
 
 const MIB = 1024 * 1024;
 
 /** A relay in this process, of one instance or of two. When it ends, nothing may be left of anything. */
 class Relay implements AsyncDisposable {
-  private constructor(readonly servers: readonly Server[], readonly nats?: NatsServer) {}
+  private constructor(readonly servers: readonly Server[], readonly isTls: boolean, readonly nats?: NatsServer) {}
 
   static async start(config: Partial<RelayConfig> = {}): Promise<Relay> {
-    return new Relay([await listen(config)]);
+    return new Relay([await listen(config)], config.cert !== undefined);
   }
 
   static async startTwo(config: Partial<RelayConfig> = {}): Promise<Relay> {
     const nats = await NatsServer.start();
     const shared = { ...config, nats: [nats.url] };
-    return new Relay([await listen(shared), await listen(shared)], nats);
+    return new Relay([await listen(shared), await listen(shared)], config.cert !== undefined, nats);
+  }
+
+  get port(): number {
+    return this.server.port;
   }
 
   /** The instance that Alice comes to. */
@@ -38,11 +43,11 @@ class Relay implements AsyncDisposable {
   /** Of two peers of whom the tests tell, one comes to the one instance and one to the other. */
   urlFor(peerId: string): string {
     const index = ["alice", "carol"].includes(peerId) ? 0 : this.servers.length - 1;
-    return `ws://127.0.0.1:${this.servers[index].port}`;
+    return `${this.isTls ? "wss" : "ws"}://127.0.0.1:${this.servers[index].port}`;
   }
 
   get http(): string {
-    return `http://127.0.0.1:${this.server.port}`;
+    return `${this.isTls ? "https" : "http"}://127.0.0.1:${this.port}`;
   }
 
   async peer(id: string, ...join: string[]): Promise<Peer> {
@@ -170,7 +175,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
     const [alice, bob] = await relay.pair();
     alice.socket.close();
     assertEquals((await bob.closed).code, 1000);
-    const raw = await RawConnection.upgrade(relay.server.port, "/connection/carol/dave/doc");
+    const raw = await RawConnection.upgrade(relay, "/connection/carol/dave/doc");
     await using dave = await relay.connect("dave", "carol");
     await greet(dave, raw);
     raw[Symbol.dispose]();
@@ -181,7 +186,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
   test("a silent peer is noticed within the idle timeout, and its partner hears 4410", async () => {
     // A quarter of it is all that bob has for an answer, in a process that may be busy with other tests.
     await using relay = await start({ idleTimeout: 8 });
-    using _silent = await RawConnection.upgrade(relay.server.port, "/connection/alice/bob/doc");
+    using _silent = await RawConnection.upgrade(relay, "/connection/alice/bob/doc");
     await using bob = await relay.connect("bob", "alice");
     assertEquals(await bob.closed, CLOSE.peerLost);
     _silent[Symbol.dispose]();
@@ -213,7 +218,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
     test(`${what} leaves the relay and the socket alive, and a valid Join after it works`, async () => {
       await using relay = await start();
       await using bob = await relay.peer("bob", "doc");
-      using raw = await RawConnection.upgrade(relay.server.port, "/introduction/alice");
+      using raw = await RawConnection.upgrade(relay, "/introduction/alice");
       await raw.write(frame);
       await raw.sendText('{"type":"Join","join":["doc"]}');
       assertEquals(await bob.heard(), { type: "Introduction", userName: "alice", documentIds: ["doc"] });
@@ -240,7 +245,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
       Uint8Array.of(0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0),
     ];
     await Promise.all(broken.map(async (frame, i) => {
-      using raw = await RawConnection.upgrade(relay.server.port, `/connection/alice/bob/${i}`);
+      using raw = await RawConnection.upgrade(relay, `/connection/alice/bob/${i}`);
       await using bob = await relay.connect("bob", "alice", String(i));
       await greet(bob, raw);
       await raw.write(frame);
@@ -253,7 +258,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
   test("/ says that the relay runs, to people and to programs", async () => {
     await using relay = await start();
     await using _alice = await relay.peer("alice", "doc");
-    const page = await fetch(relay.http, { headers: { accept: "text/html,*/*;q=0.8" } });
+    const page = await fetchTrusting(relay.http, { headers: { accept: "text/html,*/*;q=0.8" } });
     assertMatch(page.headers.get("content-type")!, /^text\/html/);
     assertStringIncludes(page.headers.get("content-security-policy")!, "default-src 'none'");
     assertStringIncludes(await page.text(), "The relay is");
@@ -269,7 +274,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
   for (const [what, request, status, header, body] of ANSWERS) {
     test(`${what} is answered with ${status}`, async () => {
       await using relay = await start();
-      using raw = await RawConnection.open(relay.server.port);
+      using raw = await RawConnection.open(relay);
       await raw.write(request.replace("connection: Upgrade", "connection: Upgrade, close"));
       const head = await raw.readHead();
       assertMatch(head, new RegExp(`^HTTP/1.1 ${status} `));
@@ -283,7 +288,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
   test("refusals before the upgrade: token, origin, full, per address, rate", async () => {
     await using relay = await start({ tokens: ["s3cret"], maxConnections: 1, allowOrigins: ["https://a.example"] });
     await assertRejects(() => relay.peer("alice"));
-    const page = await fetch(`${relay.http}/introduction/alice`);
+    const page = await fetchTrusting(`${relay.http}/introduction/alice`);
     assertEquals([page.status, (await page.text()).includes("want a WebSocket upgrade")], [426, true]);
     await using _alice = await Peer.open(`${relay.url}/introduction/alice?token=s3cret`);
     assertEquals(await statusOf(relay, "/t/s3cret/introduction/bob"), [503, "5"]);
@@ -297,7 +302,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
   test("a handshake that hangs up or is never finished leaves nothing behind", async () => {
     await using relay = await start();
     for (let i = 0; i < 50; i++) {
-      using raw = await RawConnection.open(relay.server.port);
+      using raw = await RawConnection.open(relay);
       await raw.write(handshake(`/introduction/${i}`).slice(0, i % 2 ? undefined : 60));
     }
     await using alice = await relay.peer("alice", "doc");
@@ -306,13 +311,10 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
   });
 }
 
-/** An old Deno takes the timers of NATS' client for leaks. */
-const withInstances = WITH_TCP.ignore ? () => {} : withProgram;
-
-for (const transport of TRANSPORTS) {
-  behaviours(transport, (config) => Relay.start({ transport, ...config }));
-  withInstances("nats-server", () => {
-    behaviours(`${transport}, two instances`, (config) => Relay.startTwo({ transport, ...config }));
+for (const { name, config: how } of VARIANTS) {
+  behaviours(name, (config) => Relay.start({ ...how, ...config }));
+  withProgram("nats-server", () => {
+    behaviours(`${name}, two instances`, (config) => Relay.startTwo({ ...how, ...config }));
   });
 }
 
@@ -334,12 +336,12 @@ async function greet(peer: Peer, raw: RawConnection): Promise<void> {
 }
 
 async function statusOf(relay: Relay, path: string, headers?: Record<string, string>) {
-  using raw = await RawConnection.open(relay.server.port);
+  using raw = await RawConnection.open(relay);
   await raw.write(handshake(path, headers));
   const head = await raw.readHead();
   return [Number(head.split(" ")[1]), /^retry-after: (.*)\r$/im.exec(head)?.[1]];
 }
 
 async function getJson(url: string) {
-  return await (await fetch(url, { headers: { accept: "application/json" } })).json();
+  return await (await fetchTrusting(url, { headers: { accept: "application/json" } })).json();
 }

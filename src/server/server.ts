@@ -125,12 +125,12 @@ export class Server {
   }
 
   /** Reads the certificate again and uses it for new connections; says in the log how that went. */
-  renewCertificate(): void {
+  async renewCertificate(): Promise<void> {
     try {
       const tls = readTls(this.#config);
       if (tls === undefined) throw new ConfigError("Cannot renew the certificate: want --cert and --key, got none.");
       if (this.#transport?.renew === undefined) throw new ConfigError(CANNOT_RENEW);
-      this.#transport.renew(tls);
+      await this.#transport.renew(tls);
       this.#log.info("certificate renewed");
     } catch (error) {
       this.#log.error("the old certificate stays: {reason}", { reason: (error as Error).message });
@@ -185,7 +185,16 @@ export class Server {
   }
 
   async #openTransport(): Promise<Transport> {
-    const options = { ...this.#config, tls: readTls(this.#config), clock: this.#clock, log: this.#log };
+    const { trustProxy, maxConnectionsPerIp } = this.#config;
+    const options = {
+      ...this.#config,
+      tls: readTls(this.#config),
+      // Behind a proxy all connections come from one address.
+      maxHandshakesPerAddress: trustProxy ? 0 : maxConnectionsPerIp,
+      buffers: this.#buffers,
+      clock: this.#clock,
+      log: this.#log,
+    };
     if (this.#config.transport === "deno") return new DenoTransport(options);
     // Who does not choose it does not load it.
     const { TcpTransport } = await import("./transport/tcp/transport.ts");

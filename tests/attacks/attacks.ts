@@ -1,5 +1,6 @@
 /** Every attack, in the order of the table. */
 
+import { bulkPairs, busyPairs, pingFlood, pipelinedRequests, unfinishedIntroductions } from "./busy.ts";
 import { handshakeResets, silentConnections } from "./descriptors.ts";
 import { emptyFrames, endlessFragments, stalledReader, tinyFrames, unpairedHold } from "./floods.ts";
 import { joinStorm, leaveWithoutIds, msgpackNil, staleSocket } from "./messages.ts";
@@ -17,4 +18,9 @@ export const ATTACKS = {
   handshakeResets,
   silentConnections,
   joinStorm,
+  pingFlood,
+  busyPairs,
+  bulkPairs,
+  unfinishedIntroductions,
+  pipelinedRequests,
 } satisfies Record<string, Attack>;

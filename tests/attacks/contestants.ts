@@ -1,6 +1,7 @@
 /** Who is attacked: the ancestor, and this relay on both transports. Each is a process of its own. */
 
 import { Listening, portOf, RELAY_ENV } from "../helpers/process.ts";
+import { TCP_VARIANTS, type Variant, VARIANTS } from "../helpers/transports.ts";
 import { installReleased, startAncestor } from "../helpers/released.ts";
 
 /** What an attack wants of the relay it attacks. */
@@ -13,7 +14,9 @@ export interface Conditions {
 
 /** One who is attacked. */
 export interface Contestant {
-  readonly name: "ancestor" | "deno" | "tcp";
+  readonly name: string;
+  /** Of our relay. */
+  readonly transport?: Variant["transport"];
   start(conditions: Conditions): Promise<Listening>;
 }
 
@@ -27,16 +30,20 @@ export const ANCESTOR: Contestant = {
   },
 };
 
-export const OURS: readonly Contestant[] = [ours("deno"), ours("tcp")];
+/** The default transport, and the one for the internet with TLS and without. */
+export const OURS: readonly Contestant[] = [...VARIANTS.filter(({ name }) => name === "deno"), ...TCP_VARIANTS].map(
+  ours,
+);
 
-function ours(name: "deno" | "tcp"): Contestant {
-  return { name, start: (conditions) => startOurs(name, conditions) };
+function ours(variant: Variant): Contestant {
+  const { name, transport } = variant;
+  return { name, transport, start: (conditions) => startOurs(variant, conditions) };
 }
 
 /** As `deno task start` does, through a shell, since only that can lower the descriptors. */
-async function startOurs(transport: string, { options = [], descriptors }: Conditions): Promise<Listening> {
+async function startOurs({ name, flags }: Variant, { options = [], descriptors }: Conditions): Promise<Listening> {
   const limit = descriptors === undefined ? "" : `ulimit -n ${descriptors}; `;
-  const fixed = ["--port", "0", "--transport", transport, "--drain-timeout", "1"];
+  const fixed = ["--port", "0", ...flags, "--drain-timeout", "1"];
   const args = ["-c", `${limit}exec "$0" "$@"`, Deno.execPath(), "run", "-A", "main.ts", ...fixed, ...options];
-  return await new Listening(`our relay on ${transport}`, "sh", { args, cwd: ROOT, env: RELAY_ENV }).listening(portOf);
+  return await new Listening(`our relay on ${name}`, "sh", { args, cwd: ROOT, env: RELAY_ENV }).listening(portOf);
 }

@@ -1,6 +1,7 @@
 /** Attacks on what a process can have open. */
 
 import { connect, type Socket } from "node:net";
+import type { Listening } from "../helpers/process.ts";
 import { handshake, RawConnection } from "../helpers/raw.ts";
 import { soonest } from "./fate.ts";
 import type { Attack } from "./stage.ts";
@@ -17,12 +18,12 @@ export const handshakeResets: Attack = {
   name: `Resets during the handshake for ${RESET_SECONDS} s, ${DESCRIPTORS} descriptors`,
   oursOnly: true,
   conditions: { descriptors: DESCRIPTORS },
-  async run({ port, exited }) {
+  async run(relay) {
     let isOver = false;
-    exited.then(() => isOver = true);
+    relay.exited.then(() => isOver = true);
     const end = performance.now() + RESET_SECONDS * 1000;
-    for (let i = 0; !isOver && performance.now() < end; i++) await resetHandshake(port, i);
-    return await newcomer(port);
+    for (let i = 0; !isOver && performance.now() < end; i++) await resetHandshake(relay.port, i);
+    return await newcomer(relay);
   },
 };
 
@@ -30,9 +31,9 @@ export const silentConnections: Attack = {
   name: `${CONNECTIONS} silent connections, ${DESCRIPTORS} descriptors`,
   oursOnly: true,
   conditions: { descriptors: DESCRIPTORS },
-  async run({ port }) {
-    const silent = await Promise.all(Array.from({ length: CONNECTIONS }, () => opened(port)));
-    const fate = await newcomer(port);
+  async run(relay) {
+    const silent = await Promise.all(Array.from({ length: CONNECTIONS }, () => opened(relay.port)));
+    const fate = await newcomer(relay);
     for (const socket of silent) socket.destroy();
     return fate;
   },
@@ -54,17 +55,17 @@ function opened(port: number): Promise<Socket> {
 }
 
 /** Whether an honest peer can still come in, and how soon. */
-async function newcomer(port: number): Promise<string> {
+async function newcomer(relay: Listening): Promise<string> {
   const startedAt = performance.now();
-  const isIn = await soonest(comesIn(port), NEWCOMER_SECONDS, false);
+  const isIn = await soonest(comesIn(relay), NEWCOMER_SECONDS, false);
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   return isIn ? `a newcomer comes in after ${seconds} s` : "no newcomer comes in until the restart";
 }
 
-async function comesIn(port: number): Promise<boolean> {
+async function comesIn(relay: Listening): Promise<boolean> {
   for (let attempt = 0; attempt < NEWCOMER_SECONDS * 10; attempt++) {
     try {
-      using raw = await RawConnection.open(port);
+      using raw = await RawConnection.open(relay);
       await raw.write(handshake("/introduction/newcomer"));
       if ((await raw.readHead()).startsWith("HTTP/1.1 101 ")) return true;
     } catch {

@@ -14,8 +14,8 @@ const BATCH = 10_000;
 
 export const unpairedHold: Attack = {
   name: "200 MiB into an unpaired hold",
-  async run({ port }) {
-    using raw = await RawConnection.upgrade(port, "/connection/mallory/nobody/doc");
+  async run(relay) {
+    using raw = await RawConnection.upgrade(relay, "/connection/mallory/nobody/doc");
     const taken = await flood(raw, frameOf(BINARY, new Uint8Array(MIB)), 200);
     return `${await fateOf(raw, 2)} after ${taken} MiB`;
   },
@@ -44,8 +44,8 @@ export const emptyFrames: Attack = {
 export const endlessFragments: Attack = {
   name: `Fragments without end, --max-memory ${MAX_MEMORY / MIB} MiB`,
   conditions: { options: ["--max-memory", `${MAX_MEMORY}`] },
-  async run({ port }) {
-    using raw = await RawConnection.upgrade(port, "/connection/mallory/nobody/doc");
+  async run(relay) {
+    using raw = await RawConnection.upgrade(relay, "/connection/mallory/nobody/doc");
     await raw.write(frameOf(BINARY, new Uint8Array(1), { first: BINARY }));
     const taken = await flood(raw, frameOf(0, new Uint8Array(MIB), { first: 0 }), 2_000);
     return `${await fateOf(raw, 5)} after ${taken} MiB`;
@@ -62,12 +62,12 @@ async function many(relay: Listening, size: number, patience: Patience): Promise
 
 /** Two attackers: one sends, the other reads nothing. */
 async function stalled(
-  { port }: Listening,
+  relay: Listening,
   { chunk, times }: { chunk: Uint8Array; times: number },
   { seconds }: Patience,
 ): Promise<{ taken: number; fate: string }> {
-  using _reader = await RawConnection.upgrade(port, "/connection/reader/mallory/doc");
-  using sender = await RawConnection.upgrade(port, "/connection/mallory/reader/doc");
+  using _reader = await RawConnection.upgrade(relay, "/connection/reader/mallory/doc");
+  using sender = await RawConnection.upgrade(relay, "/connection/mallory/reader/doc");
   const taken = await flood(sender, chunk, times);
   return { taken, fate: await fateOf(sender, seconds) };
 }

@@ -70,8 +70,8 @@ async function say(relay: Listening, frames: Uint8Array[]): Promise<string> {
   return await fateOf(raw, FATE_SECONDS);
 }
 
-function introduction({ port }: Listening, id: string): Promise<RawConnection> {
-  return RawConnection.upgrade(port, `/introduction/${id}`);
+function introduction(relay: Listening, id: string): Promise<RawConnection> {
+  return RawConnection.upgrade(relay, `/introduction/${id}`);
 }
 
 /** In the spelling that also the ancestor understands. */

@@ -2,9 +2,7 @@
 
 import type { Outcome } from "./stage.ts";
 
-const HEAD = ["attack", "relay", "alive?", "peak memory", "what an innocent pair noticed", "the attacker"];
-/** Below this nobody notices anything. */
-const NOTICEABLE_MS = 250;
+const HEAD = ["attack", "relay", "alive?", "peak memory", "an innocent pair: p50 / p99 / longest", "the attacker"];
 
 /** A Markdown table. */
 export function table(outcomes: readonly Outcome[]): string {
@@ -24,7 +22,7 @@ function life({ exitCode }: Outcome): string {
   return exitCode === 75 ? "restarts (exit code 75)" : `**no** (exit code ${exitCode})`;
 }
 
-function noticed({ noticed: { end, slowestMs } }: Outcome): string {
-  if (end !== undefined) return `was closed: ${end}`;
-  return slowestMs < NOTICEABLE_MS ? "nothing" : `a word took ${(slowestMs / 1000).toFixed(1)} s`;
+function noticed({ noticed: { end, medianMs, p99Ms, slowestMs } }: Outcome): string {
+  const times = [medianMs, p99Ms, slowestMs].map((ms) => ms < 10 ? ms.toFixed(1) : `${Math.round(ms)}`);
+  return `${end === undefined ? "" : `was closed: ${end}; `}${times.join(" / ")} ms`;
 }

@@ -15,8 +15,12 @@ const GOLDEN: [message: HalfMessage, hex: string][] = [
   [{ type: "data", handle, sequence, isText: true, hasMore: false, payload }, "0101010203040a0b0c0dcafe"],
   [{ type: "data", handle, sequence, isText: false, hasMore: true, payload }, "0102010203040a0b0c0dcafe"],
   [
-    { type: "splice", handle, sequence, endsFrame: true, contents, payload },
-    "0204010203040a0b0c0d000000010000000200000003000000040000000500000006cafe",
+    { type: "splice", handle, sequence, tail: 1, contents, payload },
+    "0200010203040a0b0c0d00000001000000020000000300000004000000050000000600000001cafe",
+  ],
+  [
+    { type: "splice", handle, sequence, tail: Infinity, contents, payload },
+    "0200010203040a0b0c0d000000010000000200000003000000040000000500000006ffffffffcafe",
   ],
   [{ type: "close", handle, sequence, close: { code: 4410, reason: "hi" } }, "0300010203040a0b0c0d113a6869"],
   [{ type: "probe", handle, sequence, from: 5 }, "0400010203040a0b0c0d00000005"],

@@ -6,7 +6,7 @@
  */
 
 import { FrameWalker } from "../../src/server/websocket/frame_walker.ts";
-import { Memory } from "../../src/server/websocket/unmask.ts";
+import { FrameBuffer } from "../../src/server/websocket/unmask.ts";
 import { burst, type Kind, maskedFrame } from "./frames.ts";
 
 const CHUNK_BYTES = 64 * 1024;
@@ -42,7 +42,7 @@ function measure(size: number, kind: Kind, chunkBytes: number): { bytes: number;
   return { bytes: bytes.length, frames, ns };
 }
 
-function timed(walker: FrameWalker, chunks: Memory[], count: (messages: number) => void): number {
+function timed(walker: FrameWalker, chunks: FrameBuffer[], count: (messages: number) => void): number {
   const start = performance.now();
   for (const chunk of chunks) {
     walker.walk(chunk, chunk.bytes.length);
@@ -52,9 +52,9 @@ function timed(walker: FrameWalker, chunks: Memory[], count: (messages: number) 
 }
 
 /** Each chunk is memory of its own, as if it were just read. */
-function cut(bytes: Uint8Array, size: number): Memory[] {
+function cut(bytes: Uint8Array, size: number): FrameBuffer[] {
   return Array.from(
     { length: Math.ceil(bytes.length / size) },
-    (_, at) => new Memory(bytes.slice(at * size, (at + 1) * size).buffer),
+    (_, at) => new FrameBuffer(bytes.slice(at * size, (at + 1) * size).buffer),
   );
 }

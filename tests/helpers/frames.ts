@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import * as ws from "ws";
 import { FrameWalker, type FrameWalkerOptions } from "../../src/server/websocket/frame_walker.ts";
-import { Memory } from "../../src/server/websocket/unmask.ts";
+import { FrameBuffer } from "../../src/server/websocket/unmask.ts";
 import { encodeClose } from "../../src/server/websocket/encode.ts";
 
 /** What an endpoint hears, payloads in hexadecimal: a message, a ping or pong, a close, or a failure with its code. */
@@ -78,7 +78,7 @@ export function heardThrough(walker: FrameWalker, chunks: readonly Uint8Array[])
  */
 export function carried(walker: FrameWalker, chunks: readonly Uint8Array[]): Uint8Array[] {
   return chunks.map((chunk) => {
-    const memory = new Memory(new Uint8Array(chunk.length + 5).fill(0xa5).buffer);
+    const memory = new FrameBuffer(new Uint8Array(chunk.length + 5).fill(0xa5).buffer);
     memory.bytes.set(chunk);
     const output = walker.walk(memory, chunk.length);
     assertEquals([...memory.bytes.subarray(chunk.length)].every(isGuard), true);
@@ -90,7 +90,7 @@ export function carried(walker: FrameWalker, chunks: readonly Uint8Array[]): Uin
 
 /** Hands a walker a chunk as if it were just read. */
 export function walk(walker: FrameWalker, chunk: Uint8Array): Uint8Array {
-  return walker.walk(new Memory(chunk.slice().buffer), chunk.length);
+  return walker.walk(new FrameBuffer(chunk.slice().buffer), chunk.length);
 }
 
 /** A walker with room for all that tests send. */

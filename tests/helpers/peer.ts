@@ -1,6 +1,7 @@
 /** A plain WebSocket with awaited frames, as the documented API has it. */
 
 import { Inbox } from "./process.ts";
+import { webSocketTrusting } from "./trust.ts";
 
 /** How a socket ended, as its peer was told. */
 export interface Closed {
@@ -26,7 +27,7 @@ export class Peer implements AsyncDisposable {
 
   /** Connects; rejects when the relay refuses. */
   static async open(url: string): Promise<Peer> {
-    const peer = new Peer(new WebSocket(url));
+    const peer = new Peer(webSocketTrusting(url));
     await new Promise((resolve, reject) => {
       peer.socket.onopen = resolve;
       peer.socket.onerror = (event) => reject(new Error((event as ErrorEvent).message));

@@ -157,15 +157,19 @@ export class Listening extends Child {
 
   /** The base URL that clients take. */
   get url(): string {
-    return `ws://127.0.0.1:${this.#port}`;
+    return `${this.isTls ? "wss" : "ws"}://127.0.0.1:${this.#port}`;
   }
 
   get http(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `${this.isTls ? "https" : "http"}://127.0.0.1:${this.#port}`;
   }
 
   get port(): number {
     return this.#port;
+  }
+
+  get isTls(): boolean {
+    return this.stdout.includes(" https://");
   }
 
   /** Awaits the line that tells the port, and ends the process if it never comes. */
@@ -225,7 +229,7 @@ function spawn(name: string, command: string, options: ChildOptions) {
 
 /** The port in the line that our relay prints when it listens. */
 export function portOf(line: string): number | undefined {
-  const port = /^🐟 Listening at http:\/\/localhost:(\d+)$/.exec(line)?.[1];
+  const port = /^🐟 Listening at https?:\/\/localhost:(\d+)$/.exec(line)?.[1];
   return port === undefined ? undefined : Number(port);
 }
 

@@ -1,7 +1,8 @@
-/** A WebSocket client that sends any bytes it is told to, on raw TCP. */
+/** A WebSocket client that sends any bytes it is told to, on a raw connection. */
 
 import { deadline } from "@std/async/deadline";
 import { Buffer } from "node:buffer";
+import { trusting } from "./trust.ts";
 
 /** Long enough for a busy machine, short enough that a hanging test is noticed. */
 const PATIENCE_MS = 60_000;
@@ -12,19 +13,30 @@ export interface RawFrame {
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
-/** One TCP connection. */
+/** Where a relay listens, and how. */
+export interface Target {
+  readonly port: number;
+  readonly isTls: boolean;
+}
+
+/** One connection, TCP or TLS. */
 export class RawConnection implements Disposable {
   #buffer = new Uint8Array(0);
 
   private constructor(readonly connection: Deno.TcpConn | Deno.TlsConn) {}
 
-  static async open(port: number): Promise<RawConnection> {
-    return new RawConnection(await Deno.connect({ port, hostname: "127.0.0.1" }));
+  /** @param target A port is one without TLS. */
+  static async open(target: number | Target): Promise<RawConnection> {
+    return new RawConnection(await connect(target));
   }
 
   /** Connects and finishes the handshake. */
-  static async upgrade(port: number, path: string, headers: Record<string, string> = {}): Promise<RawConnection> {
-    return await RawConnection.upgradeOn(await Deno.connect({ port, hostname: "127.0.0.1" }), path, headers);
+  static async upgrade(
+    target: number | Target,
+    path: string,
+    headers: Record<string, string> = {},
+  ): Promise<RawConnection> {
+    return await RawConnection.upgradeOn(await connect(target), path, headers);
   }
 
   /** Finishes the handshake on a connection. */
@@ -122,6 +134,12 @@ export class RawConnection implements Disposable {
     const opcode = view.getUint8(0) & 0x0f;
     return { opcode, payload: this.#take(header + length).slice(header) };
   }
+}
+
+function connect(target: number | Target): Promise<Deno.TcpConn | Deno.TlsConn> {
+  const { port, isTls } = typeof target === "number" ? { port: target, isTls: false } : target;
+  const address = { port, hostname: "127.0.0.1" };
+  return isTls ? Deno.connectTls({ ...address, ...trusting() }) : Deno.connect(address);
 }
 
 /** The request that asks for an upgrade. */

@@ -5,7 +5,7 @@ import { connectionPath } from "../../src/protocol.ts";
 import { concat } from "../helpers/frames.ts";
 import { startRelay } from "../helpers/process.ts";
 import { frameOf, handshake, RawConnection } from "../helpers/raw.ts";
-import { TRANSPORTS } from "../helpers/transports.ts";
+import { VARIANTS } from "../helpers/transports.ts";
 
 const PAIRS = 12;
 const MESSAGES = 120;
@@ -48,22 +48,22 @@ async function othersSpeak(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-for (const transport of TRANSPORTS) {
-  Deno.test(`${transport}: ${2 * PAIRS} peers send ${MESSAGES} messages of all sizes at once, and each hears its own`, async () => {
-    await using relay = await startRelay(["--transport", transport]);
+for (const { name, flags } of VARIANTS) {
+  Deno.test(`${name}: ${2 * PAIRS} peers send ${MESSAGES} messages of all sizes at once, and each hears its own`, async () => {
+    await using relay = await startRelay([...flags]);
     const sides = Array.from({ length: PAIRS }, (_, i) => [[`a${i}`, `b${i}`], [`b${i}`, `a${i}`]]).flat();
     const paths = sides.map(([local, remote]) => connectionPath(local, remote, "document"));
-    const raws = await Promise.all(paths.map((path) => RawConnection.upgrade(relay.port, path)));
+    const raws = await Promise.all(paths.map((path) => RawConnection.upgrade(relay, path)));
     await Promise.all(raws.flatMap((raw, i) => [speak(raw, i), hear(raw, i ^ 1)]));
     for (const raw of raws) raw[Symbol.dispose]();
   });
 }
 
-for (const transport of TRANSPORTS) {
-  Deno.test(`${transport}: hundreds of frames right behind the request arrive whole and in order`, async () => {
-    await using relay = await startRelay(["--transport", transport]);
-    using bob = await RawConnection.upgrade(relay.port, connectionPath("bob", "alice", "document"));
-    using alice = await RawConnection.open(relay.port);
+for (const { name, flags } of VARIANTS) {
+  Deno.test(`${name}: hundreds of frames right behind the request arrive whole and in order`, async () => {
+    await using relay = await startRelay([...flags]);
+    using bob = await RawConnection.upgrade(relay, connectionPath("bob", "alice", "document"));
+    using alice = await RawConnection.open(relay);
     const payloads = Array.from({ length: 400 }, (_, at) => new Uint8Array(1_000).fill(at % 251));
     const request = new TextEncoder().encode(handshake(connectionPath("alice", "bob", "document")));
     await alice.write(concat([request, ...payloads.map((payload) => frameOf(2, payload))]));

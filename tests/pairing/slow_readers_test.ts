@@ -5,7 +5,7 @@ import { CLOSE } from "../../src/protocol.ts";
 import { Peer } from "../helpers/peer.ts";
 import { type Listening, startRelay } from "../helpers/process.ts";
 import { frameOf, RawConnection } from "../helpers/raw.ts";
-import { WITH_TCP } from "../helpers/transports.ts";
+import { TCP_VARIANTS } from "../helpers/transports.ts";
 
 const MIB = 1024 * 1024;
 /** Of 1 MiB each: 16 fill the relay's bound, and the kernels of both ends take some more. */
@@ -14,8 +14,8 @@ const MOST_FRAMES = 40;
 /** Two raw sockets, paired. */
 async function pair(relay: Listening, document: string): Promise<[RawConnection, RawConnection]> {
   return [
-    await RawConnection.upgrade(relay.port, `/connection/a/b/${document}`),
-    await RawConnection.upgrade(relay.port, `/connection/b/a/${document}`),
+    await RawConnection.upgrade(relay, `/connection/a/b/${document}`),
+    await RawConnection.upgrade(relay, `/connection/b/a/${document}`),
   ];
 }
 
@@ -39,7 +39,7 @@ async function residentMib(pid: number): Promise<number> {
 
 Deno.test("deno: a stalled reader ends its own pair with 1013 on both sides, behind an exact prefix", async () => {
   await using relay = await startRelay(["--drain-timeout", "0", "--metrics"]);
-  const reader = await RawConnection.upgrade(relay.port, "/connection/b/a/slow");
+  const reader = await RawConnection.upgrade(relay, "/connection/b/a/slow");
   const sender = await Peer.open(`${relay.url}/connection/a/b/slow`);
   const [ping, pong] = await pair(relay, "innocent");
   using _sockets = { [Symbol.dispose]: () => [reader, ping, pong].forEach((raw) => raw[Symbol.dispose]()) };
@@ -64,11 +64,9 @@ Deno.test("deno: a stalled reader ends its own pair with 1013 on both sides, beh
   assertEquals(new DataView(frame!.payload.buffer).getUint16(0), CLOSE.slowReader.code);
 });
 
-Deno.test(
-  "ws: 1 GiB to a reader far slower than its sender arrives whole, and the relay's memory stays flat",
-  WITH_TCP,
-  async () => {
-    await using relay = await startRelay(["--transport", "tcp", "--drain-timeout", "0"]);
+for (const { name, flags } of TCP_VARIANTS) {
+  Deno.test(`${name}: 1 GiB to a reader far slower than its sender arrives whole, and the relay's memory stays flat`, async () => {
+    await using relay = await startRelay([...flags, "--drain-timeout", "0"]);
     const [sender, reader] = await pair(relay, "slow");
     using _sockets = { [Symbol.dispose]: () => [sender, reader].forEach((raw) => raw[Symbol.dispose]()) };
     const before = await residentMib(relay.pid);
@@ -87,5 +85,5 @@ Deno.test(
     await sending;
     // Beside the bound of 1 MiB this is what the collector has not got round to.
     assertEquals(peak - before < 200, true, `memory went from ${before} to ${peak} MiB`);
-  },
-);
+  });
+}

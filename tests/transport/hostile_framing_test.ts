@@ -10,9 +10,12 @@ import { type RelayConfig, Server } from "../../src/server/mod.ts";
 import { Peer } from "../helpers/peer.ts";
 import { within } from "../helpers/process.ts";
 import { frameOf, handshake, RawConnection } from "../helpers/raw.ts";
-import { TRANSPORTS } from "../helpers/transports.ts";
+import { type Variant, VARIANTS } from "../helpers/transports.ts";
 
 type TransportName = RelayConfig["transport"];
+
+const DENO = VARIANTS.find(({ name }) => name === "deno")!;
+const TCP = VARIANTS.find(({ name }) => name === "tcp")!;
 
 /** How the attacker ends: with a close code, without one, or not at all: then its next message still crosses. */
 type Verdict = number | "hang-up" | "lives on" | "waits";
@@ -107,12 +110,13 @@ const HOSTILE: readonly Hostile[] = [
   },
 ];
 
-for (const transport of TRANSPORTS) {
+for (const variant of VARIANTS) {
+  const { name, transport } = variant;
   for (const { what, frames, partner, hole, ...verdicts } of HOSTILE) {
     const verdict = verdicts[transport];
     const note = transport === "deno" && hole !== undefined ? ` (hole: ${hole})` : "";
-    Deno.test(`${transport}: ${what}: ${verdict}${note}`, async () => {
-      await using scene = await Scene.start(transport);
+    Deno.test(`${name}: ${what}: ${verdict}${note}`, async () => {
+      await using scene = await Scene.start(variant);
       await scene.attack(frames);
       const told = typeof partner === "object" ? partner[transport] : partner;
       await scene.assertVerdict(verdict, told ?? (verdict === CLOSE.tooBig.code ? undefined : CLOSE.peerLost.code));
@@ -120,8 +124,8 @@ for (const transport of TRANSPORTS) {
     });
   }
 
-  Deno.test(`${transport}: a storm of 200,000 pings whose pongs nobody reads costs nothing but its own socket`, async () => {
-    await using scene = await Scene.start(transport);
+  Deno.test(`${name}: a storm of 200,000 pings whose pongs nobody reads costs nothing but its own socket`, async () => {
+    await using scene = await Scene.start(variant);
     const storm = repeated(frameOf(PING, bytes(1, 2, 3, 4)), 10_000);
     const sending = (async () => {
       for (let i = 0; i < 20; i++) await scene.attacker.write(storm);
@@ -134,25 +138,25 @@ for (const transport of TRANSPORTS) {
     assertEquals(await scene.partner.closed, CLOSE.peerLost);
   });
 
-  Deno.test(`${transport}: FIN without a close frame is 4410 to the partner`, async () => {
-    await using scene = await Scene.start(transport);
+  Deno.test(`${name}: FIN without a close frame is 4410 to the partner`, async () => {
+    await using scene = await Scene.start(variant);
     await scene.attacker.connection.closeWrite();
     assertEquals(await scene.partner.closed, CLOSE.peerLost);
     await scene.assertOthersTalk();
   });
 
-  Deno.test(`${transport}: a handshake that comes byte by byte is a handshake`, async () => {
-    await using scene = await Scene.start(transport);
-    using raw = await RawConnection.open(scene.server.port);
+  Deno.test(`${name}: a handshake that comes byte by byte is a handshake`, async () => {
+    await using scene = await Scene.start(variant);
+    using raw = await RawConnection.open(scene);
     for (const letter of handshake("/introduction/slow")) await raw.write(letter);
     assertMatch(await raw.readHead(), /^HTTP\/1.1 101 /);
     await scene.assertOthersTalk();
   });
 
   for (const [what, request] of garbageRequests()) {
-    Deno.test(`${transport}: ${what} is refused or dropped, and takes no place`, async () => {
-      await using scene = await Scene.start(transport);
-      using raw = await RawConnection.open(scene.server.port);
+    Deno.test(`${name}: ${what} is refused or dropped, and takes no place`, async () => {
+      await using scene = await Scene.start(variant);
+      using raw = await RawConnection.open(scene);
       await raw.write(request).catch(() => {}); // hung up before the end
       await raw.connection.closeWrite().catch(() => {});
       const head = await raw.readHead().catch(() => "HTTP/1.1 hang-up");
@@ -164,23 +168,23 @@ for (const transport of TRANSPORTS) {
 }
 
 Deno.test("an upgrade that is never finished: tcp hangs up; deno waits for ever (hole: no time-out, the watchdog counts)", async () => {
-  const [onDeno, onWs] = await Promise.all(TRANSPORTS.map((transport) => Scene.start(transport)));
-  await using _scenes = disposedTogether(onDeno, onWs);
-  using waiting = await RawConnection.open(onDeno.server.port);
-  using dropped = await RawConnection.open(onWs.server.port);
+  const [onDeno, onTcp] = await Promise.all([DENO, TCP].map((variant) => Scene.start(variant)));
+  await using _scenes = disposedTogether(onDeno, onTcp);
+  using waiting = await RawConnection.open(onDeno);
+  using dropped = await RawConnection.open(onTcp);
   for (const raw of [waiting, dropped]) await raw.write(handshake("/introduction/never").slice(0, 60));
   await within(dropped.hungUp(), "the time-out of a request", LIMITS.requestMs / 1000 * 3);
   // The hole: after the same time this one can still be finished.
   await waiting.write(handshake("/introduction/never").slice(60));
   assertMatch(await waiting.readHead(), /^HTTP\/1.1 101 /);
-  assertEquals(onWs.server.status.connections, Scene.SOCKETS);
+  assertEquals(onTcp.server.status.connections, Scene.SOCKETS);
 });
 
 Deno.test("deno: a handshake that is reset gives its place back after 10 s (hole: its descriptor leaks)", async () => {
-  await using scene = await Scene.start("deno");
+  await using scene = await Scene.start(DENO);
   await Promise.all(Array.from({ length: 20 }, async (_, i) => {
     // Data that is not read makes the kernel reset the connection.
-    using raw = await RawConnection.open(scene.server.port);
+    using raw = await RawConnection.open(scene);
     await raw.write(handshake(`/introduction/${i}`));
   }));
   await within(returned(scene.server), "the places to be given back", LIMITS.openMs / 1000 * 2);
@@ -194,20 +198,26 @@ class Scene implements AsyncDisposable {
 
   private constructor(
     readonly server: Server,
+    readonly isTls: boolean,
     readonly attacker: RawConnection,
     readonly partner: Peer,
     readonly bystanders: readonly [Peer, Peer],
   ) {}
 
-  static async start(transport: TransportName): Promise<Scene> {
-    const config = { port: 0, host: "127.0.0.1", transport, maxMessageBytes: MAX_MESSAGE_BYTES };
+  get port(): number {
+    return this.server.port;
+  }
+
+  static async start({ config: how, isTls }: Variant): Promise<Scene> {
+    const config = { port: 0, host: "127.0.0.1", ...how, maxMessageBytes: MAX_MESSAGE_BYTES };
     const server = await new Server(config).listen();
-    const open = (path: string) => Peer.open(`ws://127.0.0.1:${server.port}/connection/${path}/doc`);
-    const attacker = await RawConnection.upgrade(server.port, "/connection/mallory/bob/doc");
+    const open = (path: string) =>
+      Peer.open(`${isTls ? "wss" : "ws"}://127.0.0.1:${server.port}/connection/${path}/doc`);
+    const attacker = await RawConnection.upgrade({ port: server.port, isTls }, "/connection/mallory/bob/doc");
     const partner = await open("bob/mallory");
     await attacker.sendText("hello");
     assertEquals(await partner.next(), "hello");
-    return new Scene(server, attacker, partner, [await open("carol/dave"), await open("dave/carol")]);
+    return new Scene(server, isTls, attacker, partner, [await open("carol/dave"), await open("dave/carol")]);
   }
 
   /** Sends all of it, or as much as the relay takes. */

@@ -25,14 +25,14 @@ Deno.test("who says nothing is pinged after half of the idle time, and dead with
 Deno.test("who answers a ping lives on", () => {
   const { liveness, judgeAfter } = setUp();
   for (let round = 0; round < 5; round++) {
-    liveness.sign();
+    liveness.heard();
     assertEquals([judgeAfter(7_500), judgeAfter(7_500), judgeAfter(7_500)], ["alive", "alive", "silent"]);
   }
 });
 
 Deno.test("a sign right after a look does not make a peer live longer than the idle time", () => {
   const { liveness, judgeAfter } = setUp();
-  liveness.sign();
+  liveness.heard();
   const judgements = [1, 2, 3, 4].map(() => judgeAfter(IDLE_MS / 4));
   assertEquals(judgements, ["alive", "alive", "silent", "dead"]);
 });
@@ -52,4 +52,31 @@ Deno.test("who is closed has a time of its own to answer", () => {
 Deno.test("who has not taken what waits for it has longer", () => {
   const { judgeAfter } = setUp();
   assertEquals([judgeAfter(LIMITS.stalledMs - 1, 1), judgeAfter(1, 1)], ["silent", "dead"]);
+});
+
+Deno.test("who takes nothing of what waits for it is dead, whatever it sends meanwhile, and whoever takes a little is not", () => {
+  for (const [sign, expected] of [["heard", "dead"], ["took", "alive"]] as const) {
+    const { liveness, judgeAfter } = setUp();
+    assertEquals(judgeAfter(LIMITS.stalledMs, 0) === "silent", true);
+    liveness.took();
+    judgeAfter(0, 1);
+    for (let passed = 0; passed < LIMITS.stalledMs; passed += 10_000) {
+      liveness[sign]();
+      const judgement = judgeAfter(10_000, 1);
+      if (passed + 10_000 >= LIMITS.stalledMs) assertEquals(judgement, expected);
+    }
+  }
+});
+
+Deno.test("who is closed and goes on sending is dead, and whoever still takes what was sent before has its time after that", () => {
+  const { liveness, judgeAfter } = setUp();
+  liveness.closing();
+  for (let i = 0; i < 5; i++) {
+    liveness.took();
+    assertEquals(judgeAfter(LIMITS.closeAnswerMs, 1), "alive");
+  }
+  liveness.heard();
+  assertEquals(judgeAfter(LIMITS.closeAnswerMs - 1), "alive");
+  liveness.heard();
+  assertEquals(judgeAfter(1), "dead");
 });

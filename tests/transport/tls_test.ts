@@ -5,7 +5,7 @@ import { ConfigError } from "../../src/server/core/config_error.ts";
 import { Server } from "../../src/server/mod.ts";
 import { Listening } from "../helpers/process.ts";
 import { RawConnection } from "../helpers/raw.ts";
-import { TRANSPORTS, WITH_TCP } from "../helpers/transports.ts";
+import { TRANSPORTS } from "../helpers/transports.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 
@@ -83,7 +83,7 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-Deno.test("tcp: SIGHUP renews the certificate for new connections, and open sockets live on", WITH_TCP, async () => {
+Deno.test("tcp: SIGHUP renews the certificate for new connections, and open sockets live on", async () => {
   await using certificates = await Certificates.make();
   await using relay = await startRelay("--transport", "tcp", ...certificates.flags);
   using alice = await certificates.upgrade(relay.port, "/connection/a/b/doc");

@@ -222,15 +222,26 @@ Deno.test("a message streams through, and says where something may be inserted",
   const end = clientFrame({ opcode: continuation, payload: "x" });
   const standings = cut(concat([start, end]), [13, 1, 60_000, 40_000, 3]).map((chunk) => {
     const length = walk(walker, chunk).length;
-    return [length, walker.atFrameBoundary, walker.atMessageBoundary];
+    return [length, walker.atFrameBoundary, walker.tail];
   });
   assertEquals(standings, [
-    [0, true, true],
-    [10, false, false],
-    [60_000, false, false],
-    [40_000, true, false],
-    [0, true, false],
-    [3, true, true],
+    [0, true, 0],
+    [10, false, 10],
+    [60_000, false, Infinity],
+    [40_000, true, 0],
+    [0, true, 0],
+    [3, true, 0],
+  ]);
+});
+
+Deno.test("bytes of a frame that has not ended are told from those before it", () => {
+  const [whole, begun] = [clientFrame({ opcode: binary, payload: "whole" }), new Uint8Array(1_000)];
+  const chunk = concat([whole, whole, clientFrame({ opcode: binary, payload: begun })]).slice(0, 200);
+  const walker = walkerOf();
+  const output = walk(walker, chunk);
+  assertEquals([hex(output.subarray(0, output.length - walker.tail)), walker.tail > 4], [
+    ("8205" + hex("whole")).repeat(2),
+    true,
   ]);
 });
 
@@ -248,7 +259,7 @@ Deno.test("wrong text in a frame that has begun to cross leaves the output withi
   assertEquals([begun.violation, begun.atFrameBoundary], [VIOLATION.text, false]);
   const whole = walkerOf();
   assertEquals(walk(whole, clientFrame({ opcode: text, payload })).length, 0);
-  assertEquals([whole.atFrameBoundary, whole.atMessageBoundary], [true, true]);
+  assertEquals([whole.atFrameBoundary, whole.tail], [true, 0]);
 });
 
 Deno.test("wrong text in a later fragment is taken back to the end of the one before", () => {
@@ -258,7 +269,7 @@ Deno.test("wrong text in a later fragment is taken back to the end of the one be
     clientFrame({ opcode: continuation, payload: new Uint8Array([0xff]) }),
   ]);
   assertEquals(hex(walk(walker, fragments)), "01026162");
-  assertEquals([walker.atFrameBoundary, walker.atMessageBoundary], [true, false]);
+  assertEquals([walker.atFrameBoundary, walker.tail], [true, 0]);
 });
 
 // What the relay adds.

@@ -2,7 +2,7 @@
  * What instances say to each other's inboxes, as bytes: one half of a pair to the other, or JSON.
  *
  *     DATA    type u8, flags u8, handle u32, sequence u32, payload     a message, or a part of one
- *     SPLICE  the same, with six counts u32 before the payload         frames as bytes, where both sides splice
+ *     SPLICE  the same, with six counts and a tail u32 in between      frames as bytes, where both sides splice
  *     CLOSE   the same, with code u16 and reason                       behind everything that was sent
  *     PROBE   the same, with the sender's own handle u32               are you there, and have you heard all?
  *     ACK     type u8, flags u8, handle u32, received f64, taken f64   bytes since the start
@@ -23,10 +23,12 @@ const TYPE = { data: 1, splice: 2, close: 3, probe: 4, ack: 5, reset: 6, json: 7
 const HEADER_BYTES = 6;
 const SEQUENCED_BYTES = HEADER_BYTES + 4;
 const COUNTS = ["messages", "emptyFrames", "text", "binary", "textBytes", "binaryBytes"] as const;
-const SPLICE_BYTES = SEQUENCED_BYTES + COUNTS.length * 4;
+const TAIL_AT = SEQUENCED_BYTES + COUNTS.length * 4;
+const SPLICE_BYTES = TAIL_AT + 4;
+/** The tail of a splice in which no frame ends. */
+const NO_END = 0xffffffff;
 const IS_TEXT = 1;
 const HAS_MORE = 2;
-const ENDS_FRAME = 4;
 
 /** Bytes that any of these messages has at most beside its payload. */
 export const WIRE_OVERHEAD = SPLICE_BYTES;
@@ -40,7 +42,7 @@ export type HalfMessage =
     type: "splice";
     handle: number;
     sequence: number;
-    endsFrame: boolean;
+    tail: number;
     contents: SpliceContents;
     payload: Bytes;
   }
@@ -58,8 +60,9 @@ export function encode(message: HalfMessage): Bytes {
     case "data":
       return payloaded(message, (message.isText ? IS_TEXT : 0) | (message.hasMore ? HAS_MORE : 0), SEQUENCED_BYTES);
     case "splice": {
-      const bytes = payloaded(message, message.endsFrame ? ENDS_FRAME : 0, SPLICE_BYTES);
+      const bytes = payloaded(message, 0, SPLICE_BYTES);
       COUNTS.forEach((name, i) => bytes.writeUInt32BE(message.contents[name], SEQUENCED_BYTES + i * 4));
+      bytes.writeUInt32BE(Math.min(message.tail, NO_END), TAIL_AT);
       return bytes;
     }
     case "close": {
@@ -111,9 +114,9 @@ function decodeSequenced(bytes: Bytes, view: DataView, handle: number): HalfMess
       return { type: "data", handle, sequence, isText: has(IS_TEXT), hasMore: has(HAS_MORE), payload };
     case TYPE.splice: {
       if (bytes.byteLength < SPLICE_BYTES) return;
-      const contents = readCounts(view);
+      const tail = view.getUint32(TAIL_AT);
       return {
-        ...{ type: "splice", handle, sequence, endsFrame: has(ENDS_FRAME), contents },
+        ...{ type: "splice", handle, sequence, contents: readCounts(view), tail: tail === NO_END ? Infinity : tail },
         payload: bytes.subarray(SPLICE_BYTES),
       };
     }

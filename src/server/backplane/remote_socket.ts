@@ -11,6 +11,7 @@ import { Buffer } from "node:buffer";
 import { CLOSE, type Close } from "../../protocol.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { encodePong } from "../websocket/encode.ts";
+import { MessageReader } from "../websocket/message_reader.ts";
 import { LIMITS } from "../core/limits.ts";
 import { asBytes, type Message } from "../core/message.ts";
 import {
@@ -24,7 +25,6 @@ import {
 } from "../transport/transport.ts";
 import type { LossReason } from "./loss.ts";
 import type { Neighbor, Sender } from "./neighbor.ts";
-import { assemble, SpliceReader } from "./splice_reader.ts";
 import { encode, type HalfMessage } from "./frames.ts";
 
 /** Where the other half is. */
@@ -60,7 +60,7 @@ const UNTOLD: ReadonlySet<LossReason> = new Set(["disconnected", "unreachable", 
 export class RemoteSocket implements PeerSocket, Sender {
   readonly #partner: Partner;
   readonly #options: RemoteSocketOptions;
-  readonly #reader = new SpliceReader();
+  readonly #reader = new MessageReader();
   #listener: SocketListener = NOBODY;
   #closing: Close | undefined;
   #isGone = false;
@@ -189,10 +189,10 @@ export class RemoteSocket implements PeerSocket, Sender {
   }
 
   #sendSplice(splice: Splice): void {
-    const { bytes, contents, endsFrame } = splice;
+    const { bytes, contents, tail } = splice;
     this.#split(bytes, (payload, hasMore) => ({
       ...{ type: "splice", handle: this.#partner.handle, sequence: this.#sequence() },
-      ...{ endsFrame: endsFrame && !hasMore, contents: hasMore ? NO_CONTENTS : contents, payload },
+      ...{ tail: hasMore ? Infinity : tail, contents: hasMore ? NO_CONTENTS : contents, payload },
     }));
     // What was queued is a copy.
     splice.release();
@@ -202,7 +202,7 @@ export class RemoteSocket implements PeerSocket, Sender {
   #sendUnspliced({ bytes }: Splice): void {
     const { messages, pings } = this.#reader.read(bytes);
     for (const message of messages) this.#sendMessage(message);
-    for (const ping of pings) this.#listener.message(new Splice(encodePong(ping), NO_CONTENTS, true));
+    for (const ping of pings) this.#listener.message(new Splice(encodePong(ping), NO_CONTENTS, 0));
   }
 
   /** At least one part: an empty message is one, too. */
@@ -230,7 +230,7 @@ export class RemoteSocket implements PeerSocket, Sender {
 
   #deliver(message: HalfMessage): void {
     if (message.type === "splice") {
-      this.#listener.message(new Splice(message.payload, message.contents, message.endsFrame));
+      this.#listener.message(new Splice(message.payload, message.contents, message.tail));
     } else if (message.type === "data") {
       this.#assemble(message.payload, message.isText, message.hasMore);
     }
@@ -242,7 +242,8 @@ export class RemoteSocket implements PeerSocket, Sender {
     this.#parts.push(payload);
     if (hasMore) return;
     this.#partBytes = 0;
-    this.#listener.message(assemble(this.#parts.splice(0), isText));
+    const whole = Buffer.concat(this.#parts.splice(0));
+    this.#listener.message(isText ? whole.toString() : whole);
   }
 
   #acknowledged(received: number, taken: number): void {

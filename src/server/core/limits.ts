@@ -64,17 +64,28 @@ export const LIMITS = {
    * as much when eight are read at once (measured; twice as many save nothing more).
    */
   readBytes: { small: 512, medium: 4 * KIB, large: 66 * KIB, huge: 528 * KIB },
-  /** Bytes that are read into large memory in one turn of the event loop: as much as stays in a processor's cache. */
-  turnBytes: 528 * KIB,
-  /** Bytes of such memory that may wait in vain: a thousand readers that are unlucky. Beyond, all read 4 KiB at once. */
-  pinnedBytes: 64 * MIB,
-  /** Bytes of memory of each size that are kept for later reads: more than a turn needs. */
+  /** Bytes that are read into large buffers at once: as much as stays in a processor's cache. */
+  bulkBytes: 528 * KIB,
+  /**
+   * Bytes read and written, with what operations cost besides, after which the system is asked for events: 2 ms of work,
+   * where asking takes 50 us.
+   */
+  turnWork: 2 * MIB,
+  /** What an operation of the system costs in that: 8 us. */
+  operationWork: 8 * KIB,
+  /** What it costs to accept a connection. */
+  acceptWork: 64 * KIB,
+  /** Connections that the system keeps until they are accepted: as many as it allows by default. */
+  acceptBacklog: 4_096,
+  /** Bytes of a request before its body: twice what browsers with long tokens send. */
+  headBytes: 16 * KIB,
+  /** Bytes of free buffers of each size that are kept for later reads: more than a turn needs. */
   freeBytes: 4 * MIB,
   /** Milliseconds in which a receiver with a backlog has to take something. */
   stalledMs: 60_000,
-  /** Empty frames a second in one direction. The runtime does not count them as backlog, so their rate is bounded. */
+  /** Empty or control frames a second in one direction. No backlog shows what they cost, so their rate is bounded. */
   emptyFramesPerSecond: 1_000,
-  /** Empty frames at once: 10 MB of queue at the most. */
+  /** The same at once: 10 MB of queue at the most. */
   emptyFrameBurst: 10_000,
   /** Milliseconds between two measurements of all backlogs while their sum is over the bound: 1 % of a core. */
   measureEveryMs: 100,
@@ -129,7 +140,7 @@ export const LIMITS = {
 
   /** Milliseconds in which an upgraded socket opens; one that has not is a descriptor lost to a reset. */
   openMs: 10_000,
-  /** Milliseconds in which a connection has to send its request. */
+  /** Milliseconds in which a connection has to send its request, and then to take the answer. */
   requestMs: 10_000,
   /** Connections beyond the sockets, so that a full relay can still say that it is. */
   spareConnections: 50,

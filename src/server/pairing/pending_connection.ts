@@ -153,7 +153,7 @@ function detached(frame: Frame): Frame {
 }
 
 function copied(splice: Splice): Splice {
-  const copy = new Splice(splice.bytes.slice(), splice.contents, splice.endsFrame);
+  const copy = new Splice(splice.bytes.slice(), splice.contents, splice.tail);
   splice.release();
   return copy;
 }

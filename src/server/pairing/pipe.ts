@@ -61,12 +61,24 @@ export class Pipe {
   }
 
   /** Closes both sides, each behind what was sent to it: the side of `socket` with `close`, the other with `other`. */
-  close(socket: PeerSocket, close: Close, other: Close, why: string = close.reason): void {
+  close(socket: PeerSocket, close: Close, other: Close): void {
+    this.#close(close.reason, (end) => end.socket.close(end.socket === socket ? close : other));
+  }
+
+  /** A side has ended: closes the other behind what that one sent. */
+  sideEnded(side: End, ending: Ending): void {
+    this.#close(reasonOf(ending), (end) => {
+      if (end === side) end.socket.close(CLOSE.peerLost);
+      else end.socket.close(crossing(ending), true);
+    });
+  }
+
+  #close(why: string, closeEnd: (end: End) => void): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     for (const end of this.#ends) {
       end.stopAsking();
-      end.socket.close(end.socket === socket ? close : other);
+      closeEnd(end);
     }
     this.#options.ended(this.#summary(why));
   }
@@ -80,8 +92,9 @@ export class Pipe {
 
   /** Carries a frame from one side to the other, or ends the pair at a bound. */
   #forward(frame: Frame, size: number, from: End): void {
-    if (!this.#isOpen) return;
     const to = this.#partnerOf(from);
+    // The rest of a frame that was under way when the pair was closed.
+    if (!this.#isOpen) return to.socket.send(frame);
     const backlog = to.socket.backlog;
     if (backlog > this.#options.maxBufferedBytes && !from.canPause) {
       return this.close(to.socket, CLOSE.slowReader, CLOSE.slowReader);
@@ -150,6 +163,8 @@ class End implements SocketListener, BufferHolder {
 
   evict(): void {
     this.pipe.close(this.socket, CLOSE.outOfBuffers, CLOSE.outOfBuffers);
+    // What it does not read would be kept for as long as it likes.
+    this.socket.terminate?.();
   }
 
   maySendEmpty(frames: number): boolean {
@@ -202,7 +217,7 @@ class End implements SocketListener, BufferHolder {
   }
 
   ending(ending: Ending): void {
-    this.pipe.close(this.socket, CLOSE.peerLost, crossing(ending), reasonOf(ending));
+    this.pipe.sideEnded(this, ending);
   }
 }
 

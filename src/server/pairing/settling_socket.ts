@@ -53,9 +53,9 @@ export class SettlingSocket implements PeerSocket {
     this.#socket.send(frame);
   }
 
-  close(close: Close): void {
+  close(close: Close, isCut?: boolean): void {
     this.#settle();
-    this.#socket.close(close);
+    this.#socket.close(close, isCut);
   }
 
   listen(listener: SocketListener): void {

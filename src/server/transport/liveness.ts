@@ -1,5 +1,5 @@
 /**
- * Whether a peer is still there, judged by when it last gave a sign of life.
+ * Whether a peer is still there, judged by what it sends and by what it takes.
  *
  * @module
  */
@@ -18,21 +18,30 @@ export interface Standing {
 /** Remembers signs of life: the peer sent something, or took something. */
 export class Liveness {
   readonly #clock: Clock;
-  #signAt: number;
   /** There was a sign since the last look, which takes it for just now: every message is one, and asking the time costs. */
   #hasSigned = false;
+  #hasTaken = false;
+  #signAt: number;
+  /** When the peer last took something, or had nothing to take. */
+  #takenAt: number;
   /** When it was first called silent after its last sign. */
   #silentSince: number | undefined;
+  /** Since when an answer to our close is due. */
   #closingSince: number | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#signAt = clock.now();
+    this.#signAt = this.#takenAt = clock.now();
   }
 
-  /** The peer has given a sign. */
-  sign(): void {
+  /** The peer has sent something, or may be heard again. */
+  heard(): void {
     this.#hasSigned = true;
+  }
+
+  /** The peer has taken something that was sent. */
+  took(): void {
+    this.#hasSigned = this.#hasTaken = true;
   }
 
   /** From now on an answer to our close is waited for. */
@@ -42,28 +51,32 @@ export class Liveness {
   }
 
   /**
-   * Silent for half of the idle time: ping it. Without an answer until the next look, a quarter of it later, or too slow to
-   * close: it is dead. Nobody is dead who was not pinged: looks can be late.
+   * Silent for half of the idle time: ping it. Without an answer until the next look, a quarter of it later, or with a
+   * backlog of which it takes nothing, or too slow to close: it is dead, whatever it sends meanwhile. Nobody is dead who
+   * was not pinged: looks can be late.
    */
   judge({ idleMs, backlog }: Standing): "alive" | "silent" | "dead" {
     const now = this.#clock.now();
-    if (this.#hasSigned) this.#note(now);
-    const silentMs = now - this.#signAt;
-    if (backlog > 0) return silentMs >= LIMITS.stalledMs ? "dead" : this.#isSilent(silentMs, idleMs);
-    const isUnanswered = now - (this.#silentSince ?? Infinity) >= idleMs / 5;
-    if (isUnanswered || now - (this.#closingSince ?? Infinity) >= LIMITS.closeAnswerMs) return "dead";
-    return this.#isSilent(silentMs, idleMs);
-  }
-
-  #note(signAt: number): void {
-    this.#hasSigned = false;
-    this.#signAt = signAt;
-    this.#silentSince = undefined;
-  }
-
-  #isSilent(silentMs: number, idleMs: number): "alive" | "silent" {
-    if (silentMs < idleMs / 2 || this.#closingSince !== undefined) return "alive";
-    this.#silentSince ??= this.#clock.now();
+    this.#note(now, backlog);
+    if (now - this.#takenAt >= LIMITS.stalledMs) return "dead";
+    if (this.#closingSince !== undefined) {
+      return now - this.#closingSince >= LIMITS.closeAnswerMs ? "dead" : "alive";
+    }
+    const isUnanswered = backlog === 0 && now - (this.#silentSince ?? Infinity) >= idleMs / 5;
+    if (isUnanswered) return "dead";
+    if (now - this.#signAt < idleMs / 2) return "alive";
+    this.#silentSince ??= now;
     return "silent";
+  }
+
+  #note(now: number, backlog: number): void {
+    if (this.#hasSigned) {
+      this.#signAt = now;
+      this.#silentSince = undefined;
+    }
+    if (this.#hasTaken || backlog === 0) this.#takenAt = now;
+    // While it takes what was sent before our close, it cannot have seen that.
+    if (this.#closingSince !== undefined && backlog > 0) this.#closingSince = now;
+    this.#hasSigned = this.#hasTaken = false;
   }
 }

@@ -23,23 +23,22 @@ export interface SpliceContents {
   readonly binaryBytes: number;
 }
 
-/** Memory that is lent for as long as somebody needs what is in it. Who never gives it back leaves it to the collector. */
-export interface Loan {
-  /** At most once. */
-  giveBack(): void;
+/** A buffer of a pool. Its last owner releases it, at most once; one that is never released is left to the collector. */
+export interface Releasable {
+  release(): void;
 }
 
 /** Frames, or parts of them, as bytes for the wire. Only transports whose connections splice make or take them. */
 export class Splice {
   /**
-   * @param endsFrame Whether the bytes end where a frame does.
-   * @param loan The memory of the bytes, in which nothing else is.
+   * @param tail Bytes at the end that belong to a frame that has not ended; `Infinity` for all of them and earlier ones.
+   * @param buffer What the bytes stand in, and nothing else does.
    */
   constructor(
     readonly bytes: Uint8Array<ArrayBuffer>,
     readonly contents: SpliceContents,
-    readonly endsFrame: boolean,
-    readonly loan?: Loan,
+    readonly tail: number,
+    readonly buffer?: Releasable,
   ) {}
 
   get byteLength(): number {
@@ -48,7 +47,7 @@ export class Splice {
 
   /** What was in it is copied, or has gone. */
   release(): void {
-    this.loan?.giveBack();
+    this.buffer?.release();
   }
 }
 
@@ -107,8 +106,13 @@ export interface PeerSocket {
   /** Bytes that were sent and that the network has not taken yet, with what keeping them costs. */
   readonly backlog: number;
   send(frame: Frame): void;
-  /** Starts the closing handshake, behind all that was sent. After it only `closed` is heard, and calls do nothing. */
-  close(close: Close): void;
+  /**
+   * Starts the closing handshake, behind all that was sent and the frame under way. After it only the rest of that frame
+   * is sent, and only the rest of another one and `closed` are heard.
+   *
+   * @param isCut The frame under way will not end, since who sends it is gone.
+   */
+  close(close: Close, isCut?: boolean): void;
   /** From now on `listener` hears this socket, in place of whoever did before. */
   listen(listener: SocketListener): void;
   /** From now on there is another side, which answers pings: where the transport lets them cross. */
@@ -149,7 +153,7 @@ export interface Transport {
   /** Rejects when the address cannot be bound. */
   listen(handler: Handler): Promise<Address>;
   /** Takes another certificate for new connections, where the transport can; open sockets live on. */
-  renew?(tls: Tls): void;
+  renew?(tls: Tls): Promise<void>;
   /** Stops listening; sockets that are open live on. */
   close(): Promise<void>;
 }

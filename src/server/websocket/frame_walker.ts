@@ -2,7 +2,7 @@
  * Carries WebSocket frames from one peer to another: bytes in, frames or a violation out (RFC 6455).
  *
  * A relay between two clients changes nothing but the headers: a client masks what it sends, a server does not. So each
- * chunk that was read is turned into what is to be written, within its own memory:
+ * chunk that was read is turned into what is to be written, within its own buffer:
  *
  *     read      81 85 37 fa 21 3d 7f 9f 4d 51 58   82 ...
  *     written   81 05 48 65 6c 6c 6f   82 ...
@@ -19,7 +19,7 @@
 import { isUtf8 } from "node:buffer";
 import { CLOSE, type Close } from "../../protocol.ts";
 import { CONTROL_BYTES, encodePong, FINAL, NO_CODE, OPCODE } from "./encode.ts";
-import { Memory } from "./unmask.ts";
+import { FrameBuffer } from "./unmask.ts";
 import { Utf8Check } from "./utf8.ts";
 
 /** How a peer can break the protocol, and what its socket is closed with. */
@@ -88,6 +88,10 @@ export class FrameWalker {
   violation: Close | undefined;
   /** Of the last chunk. */
   contents = new ChunkContents();
+  /** Pings and pongs of the last chunk, also those that do not cross. */
+  controlFrames = 0;
+  /** Bytes at the end of the last output that belong to a frame that has not ended: `Infinity` for all and earlier ones. */
+  tail = 0;
 
   readonly #maxMessageBytes: number;
   readonly #ownPing: Uint8Array;
@@ -105,6 +109,8 @@ export class FrameWalker {
   #size = 0;
   /** For a message that is text. */
   #utf8 = new Utf8Check();
+  /** Payload of the latest ping that this side answers: only that one of a chunk needs an answer (RFC 6455, 5.5.3). */
+  #ping: Uint8Array | undefined;
 
   constructor({ maxMessageBytes, ownPing }: FrameWalkerOptions) {
     this.#maxMessageBytes = maxMessageBytes;
@@ -121,32 +127,31 @@ export class FrameWalker {
     return this.#left === 0;
   }
 
-  /** The output stands between two messages: a message may be inserted too. */
-  get atMessageBoundary(): boolean {
-    return this.#left === 0 && this.#type === 0;
-  }
-
   /**
-   * Turns what was read, so many bytes at the start of `memory`, into what is to be written: at its start too, where
+   * Turns what was read, so many bytes at the start of `buffer`, into what is to be written: at its start too, where
    * nothing was cut. Never throws.
    */
-  walk(memory: Memory, length: number): Uint8Array<ArrayBuffer> {
+  walk(buffer: FrameBuffer, length: number): Uint8Array<ArrayBuffer> {
     this.pong = undefined;
     this.contents = new ChunkContents();
+    this.controlFrames = 0;
+    this.#ping = undefined;
     if (this.hasEnded) return NOTHING;
     const walk = this.#cut === undefined
-      ? new Walk(memory, length)
-      : joined(this.#cut, memory.bytes.subarray(0, length));
+      ? new Walk(buffer, length)
+      : joined(this.#cut, buffer.bytes.subarray(0, length));
     this.#cut = undefined;
     for (let goesOn = true; goesOn && walk.read < walk.end;) {
       goesOn = this.#left > 0 ? this.#payload(walk) : this.#frame(walk);
     }
+    this.tail = this.#left === 0 ? 0 : walk.written - (walk.frameAt ?? -Infinity);
+    if (this.#ping !== undefined) this.pong = encodePong(this.#ping);
     return walk.output();
   }
 
   /** Takes one step on from the start of a frame. Like all steps, tells whether there can be another. */
   #frame(walk: Walk): boolean {
-    const { read, end, memory: { bytes } } = walk;
+    const { read, end, buffer: { bytes } } = walk;
     if (end - read < 2) return this.#keep(walk);
     const start = bytes[read];
     const second = bytes[read + 1];
@@ -170,7 +175,7 @@ export class FrameWalker {
 
   /** A frame of a message: its length, before anything is written. */
   #message(walk: Walk): boolean {
-    const { memory: { bytes }, read, end } = walk;
+    const { buffer: { bytes }, read, end } = walk;
     const shortLength = bytes[read + 1] & LENGTH;
     const headerLength = shortLength < 126 ? 2 : shortLength === 126 ? 4 : 10;
     if (end - read < headerLength) return this.#keep(walk);
@@ -182,7 +187,7 @@ export class FrameWalker {
 
   /** Its header, and what has come of its payload. */
   #begin(walk: Walk, headerLength: number, length: number): boolean {
-    this.#key = walk.memory.keyAt(walk.read + headerLength);
+    this.#key = walk.buffer.keyAt(walk.read + headerLength);
     this.#start = walk.header(headerLength);
     this.#left = length;
     this.#size += length;
@@ -193,12 +198,12 @@ export class FrameWalker {
   }
 
   #payload(walk: Walk): boolean {
-    const { memory, read, written } = walk;
+    const { buffer, read, written } = walk;
     const taken = Math.min(this.#left, walk.end - read);
     const end = written + taken;
-    this.#key = memory.unmask(read, written, end, this.#key);
+    this.#key = buffer.unmask(read, written, end, this.#key);
     const isEnd = taken === this.#left;
-    if (this.#type === OPCODE.text && !this.#isText(memory.bytes, written, end, isEnd)) return this.#takeBack(walk);
+    if (this.#type === OPCODE.text && !this.#isText(buffer.bytes, written, end, isEnd)) return this.#takeBack(walk);
     walk.read = read + taken;
     walk.written = end;
     this.#left -= taken;
@@ -226,13 +231,13 @@ export class FrameWalker {
 
   /** A control frame, which has 131 bytes at most: so it waits until it is whole. */
   #control(walk: Walk): boolean {
-    const { memory, read, written } = walk;
-    const length = memory.bytes[read + 1] & LENGTH;
+    const { buffer, read, written } = walk;
+    const length = buffer.bytes[read + 1] & LENGTH;
     if (walk.end - read < 2 + KEY_BYTES + length) return this.#keep(walk);
     const opcode = walk.header(2) & OPCODES;
     const end = walk.written + length;
-    memory.unmask(walk.read, walk.written, end, memory.keyAt(read + 2));
-    const crosses = this.#note(opcode, memory.bytes.subarray(walk.written, end));
+    buffer.unmask(walk.read, walk.written, end, buffer.keyAt(read + 2));
+    const crosses = this.#note(opcode, buffer.bytes.subarray(walk.written, end));
     walk.read += length;
     walk.written = crosses ? end : written;
     return opcode !== OPCODE.close;
@@ -241,8 +246,10 @@ export class FrameWalker {
   /** Takes note of a control frame. Tells whether it crosses. */
   #note(opcode: number, payload: Uint8Array): boolean {
     if (opcode === OPCODE.close) this.#close(payload);
-    else if (opcode === OPCODE.pong && isEqual(payload, this.#ownPing)) return false;
-    else if (opcode === OPCODE.ping && this.answersPings) this.pong = encodePong(payload);
+    else this.controlFrames++;
+    if (opcode === OPCODE.pong && isEqual(payload, this.#ownPing)) return false;
+    // A copy: what follows is written over it.
+    if (opcode === OPCODE.ping && this.answersPings) this.#ping = payload.slice();
     return opcode !== OPCODE.close && !this.answersPings;
   }
 
@@ -276,18 +283,18 @@ export class FrameWalker {
   }
 }
 
-/** A chunk on its way: how far it was read, and how far it was written over. Positions are those of its memory. */
+/** A chunk on its way: how far it was read, and how far it was written over. Positions are those of its buffer. */
 class Walk {
   read = 0;
   written = 0;
   /** Where the latest header was written. */
   frameAt: number | undefined;
 
-  constructor(readonly memory: Memory, readonly end: number) {}
+  constructor(readonly buffer: FrameBuffer, readonly end: number) {}
 
   /** Writes the header that is read, whose mask is not written. Gives its first byte. */
   header(length: number): number {
-    const { memory: { bytes }, read, written } = this;
+    const { buffer: { bytes }, read, written } = this;
     for (let at = 0; at < length; at++) bytes[written + at] = bytes[read + at];
     bytes[written + 1] &= LENGTH;
     this.frameAt = written;
@@ -297,12 +304,12 @@ class Walk {
   }
 
   output(): Uint8Array<ArrayBuffer> {
-    return this.memory.bytes.subarray(0, this.written);
+    return this.buffer.bytes.subarray(0, this.written);
   }
 
   /** A copy of what is not read. */
   rest(): Uint8Array {
-    return this.memory.bytes.slice(this.read, this.end);
+    return this.buffer.bytes.slice(this.read, this.end);
   }
 }
 
@@ -346,5 +353,5 @@ function joined(first: Uint8Array, second: Uint8Array): Walk {
   const whole = new Uint8Array(first.length + second.length);
   whole.set(first);
   whole.set(second, first.length);
-  return new Walk(new Memory(whole.buffer), whole.length);
+  return new Walk(new FrameBuffer(whole.buffer), whole.length);
 }

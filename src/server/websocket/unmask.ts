@@ -5,7 +5,7 @@
  */
 
 /** A buffer as bytes and as words of four. Positions count from its start, so that words stay aligned. */
-export class Memory {
+export class FrameBuffer {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly words: Int32Array;
 

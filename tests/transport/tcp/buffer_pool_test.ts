@@ -1,35 +1,35 @@
-/** Memory that is read into is used again, and not kept without bound. */
+/** Buffers that are read into are used again, and not kept without bound. */
 
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import { LIMITS } from "../../../src/server/core/limits.ts";
-import { MemoryPool } from "../../../src/server/transport/tcp/buffer_pool.ts";
+import { BufferPool } from "../../../src/server/transport/tcp/buffer_pool.ts";
 
-Deno.test("what is given back is lent again, to one at a time", () => {
-  const pool = new MemoryPool();
-  const first = pool.lend("small");
-  first.giveBack();
-  const second = pool.lend("small");
+Deno.test("a released buffer is acquired again, by one at a time", () => {
+  const pool = new BufferPool();
+  const first = pool.acquire("small");
+  first.release();
+  const second = pool.acquire("small");
   assertStrictEquals(second, first);
-  assertNotStrictEquals(pool.lend("small"), second);
+  assertNotStrictEquals(pool.acquire("small"), second);
 });
 
 Deno.test("what is more than a turn needs is freed at once", () => {
-  const pool = new MemoryPool();
+  const pool = new BufferPool();
   const pieces = Array.from(
     { length: Math.ceil(LIMITS.freeBytes / LIMITS.readBytes.huge) + 5 },
-    () => pool.lend("huge"),
+    () => pool.acquire("huge"),
   );
-  for (const piece of pieces) piece.giveBack();
+  for (const piece of pieces) piece.release();
   const kept = pieces.reduce((sum, { bytes }) => sum + bytes.buffer.byteLength, 0);
   assertEquals(kept >= LIMITS.freeBytes && kept < LIMITS.freeBytes + LIMITS.readBytes.huge, true);
 });
 
-Deno.test("a little at the start of much memory is copied, and the memory given back", () => {
-  const pool = new MemoryPool();
-  const memory = pool.lend("large");
-  memory.bytes.fill(7, 0, 100);
-  const fitting = memory.fitting(100);
+Deno.test("a little at the start of a large buffer is copied, and the buffer released", () => {
+  const pool = new BufferPool();
+  const buffer = pool.acquire("large");
+  buffer.bytes.fill(7, 0, 100);
+  const fitting = buffer.fitting(100);
   assertEquals([...fitting.bytes], Array(100).fill(7));
-  assertStrictEquals(pool.lend("large"), memory);
-  assertStrictEquals(memory.fitting(LIMITS.readBytes.large / 2), memory);
+  assertStrictEquals(pool.acquire("large"), buffer);
+  assertStrictEquals(buffer.fitting(LIMITS.readBytes.large / 2), buffer);
 });

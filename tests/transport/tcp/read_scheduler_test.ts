@@ -1,82 +1,81 @@
-/** Who reads much takes turns. */
+/** Bulk is read for one connection after the other. */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { LIMITS } from "../../../src/server/core/limits.ts";
-import { type Reader, ReadTurns } from "../../../src/server/transport/tcp/read_scheduler.ts";
+import { type BulkReader, ReadScheduler } from "../../../src/server/transport/tcp/read_scheduler.ts";
+import { Turn } from "../../../src/server/transport/tcp/turn.ts";
 
 const { large, huge } = LIMITS.readBytes;
 
 function setUp() {
-  const turns = new ReadTurns();
+  const asked: (() => void)[] = [];
+  const scheduler = new ReadScheduler(new Turn({ after: (action) => void asked.push(action) }));
   const log: string[] = [];
-  const reader = (name: string, wantedBytes: number): Reader => ({ wantedBytes, takeTurn: () => void log.push(name) });
-  return { turns, log, reader };
+  const reader = (name: string, wantedBytes: number): BulkReader => ({
+    wantedBytes,
+    readBulk: () => void log.push(name),
+    foundNothing: () => void log.push(`${name} found nothing`),
+  });
+  return {
+    ...{ scheduler, log, reader },
+    /** Until nobody waits for the system. */
+    askAll: () => {
+      for (let action = asked.shift(); action !== undefined; action = asked.shift()) action();
+    },
+    [Symbol.dispose]: () => scheduler.close(),
+  };
 }
 
-Deno.test("as many read at once as fill a turn, the others in the order in which they came", () => {
-  const { turns, log, reader } = setUp();
-  const atOnce = Math.floor(LIMITS.turnBytes / large);
-  for (let i = 0; i < atOnce + 2; i++) turns.enter(reader(`${i}`, large));
-  assertEquals(log.length, atOnce);
-  turns.leave(large);
-  turns.leave(large);
-  assertEquals(log, Array.from({ length: atOnce + 2 }, (_, i) => `${i}`));
+Deno.test("as many read at once as there is room for, the others in the order in which they came", () => {
+  using scene = setUp();
+  const atOnce = Math.floor(LIMITS.bulkBytes / large);
+  const readers = Array.from({ length: atOnce + 2 }, (_, i) => scene.reader(`${i}`, large));
+  for (const reader of readers) scene.scheduler.enter(reader);
+  assertEquals(scene.log.length, atOnce);
+  for (const reader of readers.slice(0, 2)) scene.scheduler.done(reader);
+  assertEquals(scene.log, readers.map((_, i) => `${i}`));
 });
 
 Deno.test("who wants more than there is room for is not overtaken", () => {
-  const { turns, log, reader } = setUp();
-  turns.enter(reader("first", large));
-  turns.enter(reader("huge", huge));
-  turns.enter(reader("last", large));
-  assertEquals(log, ["first"]);
-  turns.leave(large);
-  assertEquals(log, ["first", "huge"]);
-  turns.leave(huge);
-  assertEquals(log, ["first", "huge", "last"]);
+  using scene = setUp();
+  const [first, all, last] = [scene.reader("first", large), scene.reader("huge", huge), scene.reader("last", large)];
+  for (const reader of [first, all, last]) scene.scheduler.enter(reader);
+  assertEquals(scene.log, ["first"]);
+  scene.scheduler.done(first);
+  assertEquals(scene.log, ["first", "huge"]);
+  scene.scheduler.done(all);
+  assertEquals(scene.log, ["first", "huge", "last"]);
 });
 
-Deno.test("who leaves at once lets the next in", () => {
-  const { turns, log } = setUp();
-  const hasty = (name: string): Reader => ({
-    wantedBytes: huge,
-    takeTurn: () => {
-      log.push(name);
-      turns.leave(huge);
-    },
-  });
-  for (const name of ["a", "b", "c"]) turns.enter(hasty(name));
-  assertEquals(log, ["a", "b", "c"]);
+Deno.test("whose read finds nothing makes room in the next turn of the event loop", async () => {
+  using scene = setUp();
+  const [idle, next] = [scene.reader("idle", huge), scene.reader("next", huge)];
+  for (const reader of [idle, next]) scene.scheduler.enter(reader);
+  assertEquals(scene.log, ["idle"]);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(scene.log.slice(0, 3), ["idle", "idle found nothing", "next"]);
+  // It ends at last: nothing is given back twice.
+  scene.scheduler.done(idle);
+  scene.scheduler.enter(idle);
+  scene.scheduler.done(next);
+  assertEquals(scene.log.filter((entry) => entry === "idle").length, 2);
 });
 
-Deno.test("thousands that leave at once are let out one after the other", () => {
-  const { turns, log } = setUp();
-  turns.enter({ wantedBytes: huge, takeTurn: () => {} });
+Deno.test("thousands that leave at once are let go one after the other", () => {
+  using scene = setUp();
+  const { scheduler } = scene;
+  const first = scene.reader("first", huge);
+  scheduler.enter(first);
+  let gone = 0;
   for (let i = 0; i < 20_000; i++) {
-    turns.enter({ wantedBytes: huge, takeTurn: () => (log.push("turn"), turns.leave(huge)) });
+    const reader: BulkReader = {
+      wantedBytes: huge,
+      readBulk: () => (gone++, scheduler.done(reader)),
+      foundNothing: () => {},
+    };
+    scheduler.enter(reader);
   }
-  turns.leave(huge);
-  assertEquals(log.length, 20_000);
-});
-
-Deno.test("it is closed while too much memory waits in vain", () => {
-  const { turns } = setUp();
-  turns.pin(LIMITS.pinnedBytes - 1);
-  assertEquals(turns.isOpen, true);
-  turns.pin(1);
-  assertEquals(turns.isOpen, false);
-  turns.pin(-1);
-  assertEquals(turns.isOpen, true);
-});
-
-Deno.test("who fails in its turn does not end those of the others", () => {
-  const { turns, log, reader } = setUp();
-  const failing: Reader = {
-    wantedBytes: large,
-    takeTurn: () => {
-      throw new Error("no memory");
-    },
-  };
-  assertThrows(() => turns.enter(failing), Error, "no memory");
-  turns.enter(reader("next", large));
-  assertEquals(log, ["next"]);
+  scheduler.done(first);
+  scene.askAll();
+  assertEquals(gone, 20_000);
 });

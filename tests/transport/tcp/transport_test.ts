@@ -1,9 +1,10 @@
 /** The transport for a relay that faces the internet, before anything is a WebSocket. */
 
-import { assertEquals, assertThrows } from "@std/assert";
-import { ConfigError } from "../../../src/server/core/config_error.ts";
+import { get } from "node:http";
+import { assertEquals } from "@std/assert";
 import { LIMITS } from "../../../src/server/core/limits.ts";
-import { checkRuntime, TcpTransport } from "../../../src/server/transport/tcp/transport.ts";
+import { TcpTransport } from "../../../src/server/transport/tcp/transport.ts";
+import { Buffers } from "../../../src/server/core/memory_budget.ts";
 import { FakeClock, silentLog } from "../../helpers/fakes.ts";
 import { within } from "../../helpers/process.ts";
 import { RawConnection } from "../../helpers/raw.ts";
@@ -11,14 +12,17 @@ import { RawConnection } from "../../helpers/raw.ts";
 const GET = "GET / HTTP/1.1\r\nhost: relay\r\n\r\n";
 
 /** A transport that answers every request with "hello", and its connections, closed at the end. */
-async function listening(maxConnections = 10) {
+async function listening({ maxConnections = 10, maxHandshakesPerAddress = 0 } = {}) {
   const clock = new FakeClock();
-  const limits = { idleTimeout: 30, maxMessageBytes: 1_000, maxConnections };
-  const transport = new TcpTransport({ port: 0, host: "127.0.0.1", tls: undefined, clock, log: silentLog, ...limits });
+  const buffers = new Buffers(Infinity, clock);
+  const limits = { idleTimeout: 30, maxMessageBytes: 1_000, maxConnections, maxHandshakesPerAddress };
+  const address = { port: 0, host: "127.0.0.1", tls: undefined };
+  const transport = new TcpTransport({ ...address, ...limits, buffers, clock, log: silentLog });
   const { port } = await transport.listen(() => new Response("hello"));
   const opened: RawConnection[] = [];
   return {
     clock,
+    port,
     async open(): Promise<RawConnection> {
       const raw = await RawConnection.open(port);
       opened.push(raw);
@@ -36,13 +40,15 @@ async function ask(raw: RawConnection): Promise<string> {
   return await raw.readBody(await raw.readHead());
 }
 
-Deno.test("a runtime that is too old for the ws transport is refused in one sentence", () => {
-  for (const version of ["2.8.0", "2.10.1", "3.0.0"]) checkRuntime(version);
-  for (const version of ["2.5.0", "2.7.14", "1.46.3"]) {
-    const sentence = `Cannot use --transport tcp: want Deno 2.8 or newer, got ${version}.`;
-    assertThrows(() => checkRuntime(version), ConfigError, sentence);
-  }
-});
+/** Asks from another address of this machine. */
+function statusFrom(localAddress: string, port: number): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get({ host: "127.0.0.1", port, localAddress, agent: false }, (answer) => {
+      answer.resume();
+      answer.on("end", () => resolve(answer.statusCode));
+    }).on("error", reject);
+  });
+}
 
 Deno.test("who sends no request in time is hung up on, and nobody before", async () => {
   await using server = await listening();
@@ -80,13 +86,22 @@ Deno.test("garbage is answered with 400 and hung up on", async () => {
   await within(raw.hungUp(), "garbage to be hung up on");
 });
 
-Deno.test("connections beyond those that are told that the relay is full are dropped, until others leave", async () => {
-  await using server = await listening(1);
-  const admitted = [];
-  for (let i = 0; i < 1 + LIMITS.spareConnections; i++) admitted.push(await server.open());
-  const refused = await server.open();
-  await within(refused.hungUp(), "one too many to be dropped");
-  assertEquals(await ask(admitted[0]), "hello");
-  server.clock.pass(LIMITS.requestMs);
+Deno.test("when all places are taken, whoever has asked for nothing yet makes room, the oldest first", async () => {
+  await using server = await listening({ maxConnections: 1 });
+  const silent = [];
+  for (let i = 0; i < 1 + LIMITS.spareConnections; i++) silent.push(await server.open());
+  assertEquals(await ask(await server.open()), "hello");
+  await within(silent[0].hungUp(), "the oldest to be hung up on");
+  assertEquals(await ask(silent[1]), "hello");
+});
+
+Deno.test("connections of one address that ask for nothing are bounded, and others come in", async () => {
+  await using server = await listening({ maxHandshakesPerAddress: 2 });
+  const [first, second] = [await server.open(), await server.open()];
+  await within((await server.open()).hungUp(), "one too many to be hung up on");
+  assertEquals(await statusFrom("127.0.0.2", server.port), 200);
+  for (const raw of [first, second]) assertEquals(await ask(raw), "hello");
+  server.clock.pass(LIMITS.closeMs);
+  for (const raw of [first, second]) await within(raw.hungUp(), "the relay to hang up");
   assertEquals(await ask(await server.open()), "hello");
 });

@@ -3,16 +3,16 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { LIMITS } from "../../../src/server/core/limits.ts";
-import { MemoryPool } from "../../../src/server/transport/tcp/buffer_pool.ts";
+import { BufferPool } from "../../../src/server/transport/tcp/buffer_pool.ts";
 import { WriteQueue } from "../../../src/server/transport/tcp/write_queue.ts";
 
 const { large, huge } = LIMITS.readBytes;
 
-/** A write of so many bytes at the start of so much memory, and how often it was given back. */
-function write(length: number, memoryBytes: number, fill: number) {
-  const bytes = new Uint8Array(memoryBytes).subarray(0, length).fill(fill);
-  const loan = { returns: 0, giveBack: () => void loan.returns++ };
-  return { bytes, loan };
+/** A write of so many bytes at the start of a buffer of this size, and how often that was released. */
+function write(length: number, bufferBytes: number, fill: number) {
+  const bytes = new Uint8Array(bufferBytes).subarray(0, length).fill(fill);
+  const buffer = { returns: 0, release: () => void buffer.returns++ };
+  return { bytes, buffer };
 }
 
 function taken(queue: WriteQueue): { bytes: number[]; pieces: number; memory: number } {
@@ -21,39 +21,39 @@ function taken(queue: WriteQueue): { bytes: number[]; pieces: number; memory: nu
     result.bytes.push(...piece.bytes);
     result.pieces++;
     result.memory += piece.bytes.buffer.byteLength;
-    piece.loan?.giveBack();
+    piece.buffer?.release();
   }
   return result;
 }
 
 const sizes = fc.oneof(fc.integer({ min: 1, max: 600 }), fc.constantFrom(large / 2, large / 2 + 1, large, large + 1));
 
-Deno.test("what was pushed comes out as it was, and every loan is given back once", () => {
+Deno.test("what was pushed comes out as it was, and every buffer is released once", () => {
   fc.assert(
     fc.property(fc.array(sizes, { maxLength: 8 }), fc.constantFrom(1, 2, 5), (lengths, spread) => {
-      const queue = new WriteQueue(new MemoryPool());
+      const queue = new WriteQueue(new BufferPool());
       const writes = lengths.map((length, i) => write(length, length * spread, i));
-      for (const { bytes, loan } of writes) queue.push(bytes, loan);
+      for (const { bytes, buffer } of writes) queue.push(bytes, buffer);
       const expected = lengths.flatMap((length, i) => Array(length).fill(i));
       assertEquals(taken(queue).bytes, expected);
-      assertEquals(writes.map(({ loan }) => loan.returns), writes.map(() => 1));
+      assertEquals(writes.map(({ buffer }) => buffer.returns), writes.map(() => 1));
     }),
     { numRuns: 30 },
   );
 });
 
-Deno.test("a thousand small writes are one piece, and none of their memory is kept", () => {
-  const queue = new WriteQueue(new MemoryPool());
+Deno.test("a thousand small writes are one piece, and none of their buffers is kept", () => {
+  const queue = new WriteQueue(new BufferPool());
   const writes = Array.from({ length: 1_000 }, () => write(60, LIMITS.readBytes.medium, 1));
-  for (const { bytes, loan } of writes) queue.push(bytes, loan);
-  assertEquals(writes.every(({ loan }) => loan.returns === 1), true);
+  for (const { bytes, buffer } of writes) queue.push(bytes, buffer);
+  assertEquals(writes.every(({ buffer }) => buffer.returns === 1), true);
   assertEquals(taken(queue).pieces, 1);
 });
 
 Deno.test("whatever waits takes at most four times its bytes, and one large piece", () => {
   fc.assert(
     fc.property(fc.array(sizes, { minLength: 1, maxLength: 30 }), (lengths) => {
-      const queue = new WriteQueue(new MemoryPool());
+      const queue = new WriteQueue(new BufferPool());
       for (const length of lengths) queue.push(write(length, huge, 1).bytes, undefined);
       const sum = lengths.reduce((a, b) => a + b, 0);
       assertEquals(taken(queue).memory <= 4 * sum + large, true);
@@ -63,7 +63,7 @@ Deno.test("whatever waits takes at most four times its bytes, and one large piec
 });
 
 Deno.test("what is pushed after a shift is not lost, nor mixed up with what came before", () => {
-  const queue = new WriteQueue(new MemoryPool());
+  const queue = new WriteQueue(new BufferPool());
   queue.push(write(3, 3, 1).bytes, undefined);
   assertEquals([...queue.shift()!.bytes], [1, 1, 1]);
   queue.push(write(2, 2, 2).bytes, undefined);

@@ -1,57 +1,57 @@
 /**
- * Memory that is read into, and used again. A runtime that takes new memory for every read costs every message a
- * quarter of its way through the relay, and the collector hundreds of megabytes.
+ * Buffers that are read into, and used again. A runtime that allocates a new one for every read costs every message a
+ * quarter of its way through the relay, and the garbage collector hundreds of megabytes.
  *
  * @module
  */
 
-import { Memory } from "../../websocket/unmask.ts";
+import { FrameBuffer } from "../../websocket/unmask.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { Loan } from "../transport.ts";
+import type { Releasable } from "../transport.ts";
 
 /** How much is read at once. */
 export type ReadSize = keyof typeof LIMITS.readBytes;
 
-/** The memory of one transport. */
-export class MemoryPool {
-  readonly #free: Record<ReadSize, LentMemory[]> = { small: [], medium: [], large: [], huge: [] };
+/** The buffers of one transport. */
+export class BufferPool {
+  readonly #free: Record<ReadSize, PooledBuffer[]> = { small: [], medium: [], large: [], huge: [] };
 
-  lend(size: ReadSize): LentMemory {
-    return this.#free[size].pop() ?? new LentMemory(LIMITS.readBytes[size], this.#free[size]);
+  acquire(size: ReadSize): PooledBuffer {
+    return this.#free[size].pop() ?? new PooledBuffer(LIMITS.readBytes[size], this.#free[size]);
   }
 }
 
-/** Memory that a chunk was read into, its first reader's, and then whoever's it is passed on to. Given back, it is freed. */
-export class ChunkMemory extends Memory implements Loan {
-  static copyOf(bytes: Uint8Array): ChunkMemory {
-    return new ChunkMemory(new Uint8Array(bytes).buffer);
+/** What one read has filled. It belongs to one owner at a time, and the last one releases it. */
+export class ChunkBuffer extends FrameBuffer implements Releasable {
+  static copyOf(bytes: Uint8Array): ChunkBuffer {
+    return new ChunkBuffer(new Uint8Array(bytes).buffer);
   }
 
-  giveBack(): void {
+  release(): void {
     // At once: the collector would come late, and find hundreds of megabytes.
     this.bytes.buffer.transfer(0);
   }
 }
 
-/** A piece of a pool. */
-export class LentMemory extends ChunkMemory {
-  readonly #free: LentMemory[];
+/** A buffer that goes back to its pool. */
+export class PooledBuffer extends ChunkBuffer {
+  readonly #free: PooledBuffer[];
 
-  constructor(size: number, free: LentMemory[]) {
+  constructor(size: number, free: PooledBuffer[]) {
     super(new ArrayBuffer(size));
     this.#free = free;
   }
 
-  override giveBack(): void {
+  override release(): void {
     if (this.#free.length * this.bytes.length < LIMITS.freeBytes) this.#free.push(this);
-    else super.giveBack();
+    else super.release();
   }
 
-  /** The same, or a copy of its start, so that nobody who is slow keeps more than four times what he is to get. */
-  fitting(length: number): ChunkMemory {
+  /** This buffer, or a copy of its start: a slow receiver shall keep at most four times what it is to get. */
+  fitting(length: number): ChunkBuffer {
     if (this.bytes.length <= LIMITS.readBytes.medium || length > this.bytes.length / 4) return this;
-    const copy = ChunkMemory.copyOf(this.bytes.subarray(0, length));
-    this.giveBack();
+    const copy = ChunkBuffer.copyOf(this.bytes.subarray(0, length));
+    this.release();
     return copy;
   }
 }

@@ -1,50 +1,58 @@
 /**
- * Reads a TCP connection. Whoever waits keeps little memory, however much came before: what does not fit is read on
- * into memory that is only needed for a moment, and both parts are one chunk.
+ * Reads a connection. Whoever waits for a peer holds a small buffer, however much came before; bulk is read into large
+ * buffers, one connection after the other.
+ *
+ *                resume                 the buffer is full              the scheduler's turn
+ *     idle ------------------> waiting ------------------> queued ------------------------> reading bulk
+ *      ^                        |   ^                                                            |
+ *      |  paused                |   |  what came is passed on                                    |
+ *      +------------------------+   +------------------------------------------------------------+
  *
  * @module
  */
 
-import { clearImmediate, setImmediate } from "node:timers";
 import { LIMITS } from "../../core/limits.ts";
-import { ChunkMemory, type LentMemory, type MemoryPool, type ReadSize } from "./buffer_pool.ts";
-import type { Reader, ReadTurns } from "./read_scheduler.ts";
+import { type BufferPool, ChunkBuffer, type PooledBuffer, type ReadSize } from "./buffer_pool.ts";
+import type { BulkReader, ReadScheduler } from "./read_scheduler.ts";
+import type { Turn } from "./turn.ts";
 
 /** Who has the connection. */
 export interface ReaderOwner {
-  /** So many bytes have come, at the start of memory that is the owner's now. */
-  received(memory: ChunkMemory, length: number): void;
+  /** So many bytes have come, at the start of a buffer that is the owner's now. */
+  received(buffer: ChunkBuffer, length: number): void;
   ended(): void;
   /** The connection has failed. */
   destroy(): void;
+  /** So many bytes more are kept for this connection, or fewer. */
+  retain(bytes: number): void;
 }
 
 /** What the readers of one transport share. */
 export interface ReaderOptions {
-  readonly pool: MemoryPool;
-  readonly turns: ReadTurns;
+  readonly pool: BufferPool;
+  readonly scheduler: ReadScheduler;
+  readonly turn: Turn;
 }
 
+type State = "idle" | "waiting" | "queued" | "reading bulk" | "stopped";
+
 /** The incoming half of one connection. */
-export class TcpReader implements Reader {
-  readonly #connection: Deno.TcpConn;
+export class Reader implements BulkReader {
+  readonly #connection: Deno.Conn;
   readonly #options: ReaderOptions;
   readonly #owner: ReaderOwner;
+  #state: State = "idle";
   #isPaused = true;
-  #isStopped = false;
-  #size: ReadSize = "small";
-  #memory: LentMemory | undefined;
-  /** Where in it is read into, and how much of what stands before is still to be passed on: all or nothing. */
-  #offset = 0;
-  #waiting = 0;
-  #awaitsTurn = false;
-  /** Bytes of the present turn, and of one in which nothing came. */
-  #turnBytes = 0;
-  #pinnedBytes = 0;
-  /** Looks in the next turn of the event loop whether there was more to read. */
-  #look: ReturnType<typeof setImmediate> | undefined;
+  /** What the next read begins with. A request is read at once; then most peers say little. */
+  #size: ReadSize = "medium";
+  /** What is read into: the bytes from `start` to `end` have come, and are still to be passed on. */
+  #buffer: PooledBuffer | undefined;
+  #start = 0;
+  #end = 0;
+  /** Bytes of a large buffer that a read holds although nothing comes: a read cannot be called off. */
+  #heldInVain = 0;
 
-  constructor(connection: Deno.TcpConn, owner: ReaderOwner, options: ReaderOptions) {
+  constructor(connection: Deno.Conn, owner: ReaderOwner, options: ReaderOptions) {
     this.#connection = connection;
     this.#owner = owner;
     this.#options = options;
@@ -54,125 +62,135 @@ export class TcpReader implements Reader {
     return LIMITS.readBytes[this.#size];
   }
 
+  /** What is being read may still come. */
   pause(): void {
     this.#isPaused = true;
   }
 
   resume(): void {
     this.#isPaused = false;
-    this.#read();
+    if (this.#state === "idle") this.#readNext();
   }
 
   /** The connection is closed: nothing is heard any more. */
   stop(): void {
-    this.#isStopped = true;
-    this.#settle();
+    if (this.#state === "reading bulk") this.#options.scheduler.done(this);
+    this.#state = "stopped";
+    this.#letGo();
+    // The runtime may still write into it, so it does not go back to the pool.
+    this.#buffer = undefined;
   }
 
-  takeTurn(): void {
-    this.#awaitsTurn = false;
-    this.#turnBytes = this.wantedBytes;
-    if (!this.#isPaused && !this.#isStopped) return this.#readOn();
-    this.#leaveTurn();
-    // Large memory is for turns alone.
-    this.#size = "medium";
-    if (this.#memory !== undefined && !this.#isStopped) this.#passOn(this.#memory, this.#memory.bytes.length);
+  readBulk(): void {
+    if (this.#state !== "queued" || this.#isPaused) this.#options.scheduler.done(this);
+    if (this.#state !== "queued") return;
+    if (this.#isPaused) return this.#buffer === undefined ? void (this.#state = "idle") : this.#passOn("medium");
+    this.#state = "reading bulk";
+    this.#grow();
+    this.#read();
+  }
+
+  foundNothing(): void {
+    const buffer = this.#buffer!;
+    this.#state = "waiting";
+    this.#heldInVain = buffer.bytes.length;
+    this.#owner.retain(this.#heldInVain);
+    const length = this.#end - this.#start;
+    if (length === 0 || this.#buffer !== buffer) return;
+    const chunk = ChunkBuffer.copyOf(buffer.bytes.subarray(this.#start, this.#end));
+    this.#start = this.#end;
+    this.#owner.received(chunk, length);
+  }
+
+  #readNext(): void {
+    this.#state = "waiting";
+    this.#options.turn.run(this.#begin);
+  }
+
+  /** It may have been stopped, or paused, since it was scheduled. */
+  readonly #begin = () => {
+    if (this.#state !== "waiting") return;
+    if (this.#isPaused) return void (this.#state = "idle");
+    this.#grow();
+    this.#read();
+  };
+
+  /** Moves what has come to the start of a buffer of the present size. */
+  #grow(): void {
+    const before = this.#buffer;
+    const buffer = this.#buffer = this.#options.pool.acquire(this.#size);
+    if (before === undefined) return;
+    buffer.bytes.set(before.bytes.subarray(this.#start, this.#end));
+    this.#end -= this.#start;
+    this.#start = 0;
+    before.release();
   }
 
   #read(): void {
-    if (this.#isPaused || this.#isStopped || this.#awaitsTurn || this.#memory !== undefined) return;
-    this.#memory = this.#options.pool.lend(this.#size);
-    this.#readInto(this.#memory.bytes);
-  }
-
-  /** Reads into memory of the present size, behind what has filled smaller memory. */
-  #readOn(): void {
-    const before = this.#memory;
-    const memory = this.#memory = this.#options.pool.lend(this.#size);
-    this.#look = setImmediate(this.#looked);
-    if (before === undefined) return this.#readInto(memory.bytes);
-    memory.bytes.set(before.bytes);
-    this.#offset = this.#waiting = before.bytes.length;
-    before.giveBack();
-    this.#readInto(memory.bytes.subarray(this.#offset));
-  }
-
-  #readInto(bytes: Uint8Array<ArrayBuffer>): void {
-    this.#connection.read(bytes).then(this.#received, this.#failed);
+    const { bytes } = this.#buffer!;
+    const room = this.#end === 0 ? bytes : bytes.subarray(this.#end);
+    this.#connection.read(room).then(this.#received, this.#failed);
   }
 
   readonly #failed = () => this.#owner.destroy();
 
   readonly #received = (count: number | null) => {
-    this.#settle();
-    if (this.#isStopped) return;
-    const memory = this.#memory!;
-    const end = this.#offset + (count ?? 0);
-    const isFull = end === memory.bytes.length;
-    const isLarge = memory.bytes.length >= LIMITS.readBytes.large;
-    if (isFull && !isLarge && this.#goesOn(memory)) return;
-    this.#passOn(memory, end);
-    if (count === null) this.#owner.ended();
-    else if (!isFull || !isLarge || !this.#readsMuch()) this.#read();
+    if (this.#state === "stopped") return;
+    if (this.#state === "reading bulk") this.#options.scheduler.done(this);
+    this.#options.turn.spend(count ?? 0);
+    this.#letGo();
+    if (count === null) return this.#finish();
+    this.#end += count;
+    if (this.#end === this.#buffer!.bytes.length) this.#filled();
+    else this.#passOn(this.#end - this.#start > LIMITS.readBytes.small ? "medium" : "small");
   };
 
-  /** Whether it will read as much as it can. Who got the last may have paused it, or has resumed it: then it reads already. */
-  #readsMuch(): boolean {
-    return !this.#isPaused && this.#memory === undefined && this.#entersFor("huge");
+  #finish(): void {
+    this.#state = "stopped";
+    this.#handOver();
+    this.#owner.ended();
   }
 
-  /** Whether what has come waits for what may follow it. */
-  #goesOn(memory: LentMemory): boolean {
-    // What was passed on already is at the start of this memory no more.
-    if (this.#isPaused || this.#waiting < this.#offset) return false;
-    if (memory.bytes.length === LIMITS.readBytes.medium) return this.#entersFor("large");
-    this.#size = "medium";
-    this.#readOn();
-    return true;
+  /** There is probably more. */
+  #filled(): void {
+    const { length } = this.#buffer!.bytes;
+    if (length >= LIMITS.readBytes.large) this.#passOn("huge");
+    // What has come waits for what follows it, so that both cross in one write.
+    else if (length === LIMITS.readBytes.medium && !this.#isPaused) this.#queue("large");
+    else this.#passOn("medium");
   }
 
-  /** Whether it will have a turn, which may have begun. */
-  #entersFor(size: ReadSize): boolean {
-    const { turns } = this.#options;
-    const { isOpen } = turns;
-    this.#size = isOpen ? size : "medium";
-    this.#awaitsTurn = isOpen;
-    if (isOpen) turns.enter(this);
-    return isOpen;
+  #queue(size: "large" | "huge"): void {
+    this.#state = "queued";
+    this.#size = size;
+    this.#options.scheduler.enter(this);
   }
 
-  #leaveTurn(): void {
-    const bytes = this.#turnBytes;
-    this.#turnBytes = 0;
-    if (bytes > 0) this.#options.turns.leave(bytes);
+  /** Hands over what has come, and reads on. */
+  #passOn(next: ReadSize): void {
+    this.#size = next === "huge" ? "medium" : next;
+    this.#state = "idle";
+    this.#handOver();
+    // The owner may have paused, resumed or stopped it.
+    if (this.#state !== "idle" || this.#isPaused) return;
+    if (next === "huge") this.#queue(next);
+    else this.#readNext();
   }
 
-  /** There was no more: what waits for it is passed on, and the memory is pinned until something comes. */
-  readonly #looked = () => {
-    this.#pinnedBytes = this.#turnBytes;
-    this.#options.turns.pin(this.#pinnedBytes);
-    this.#leaveTurn();
-    const length = this.#waiting;
-    this.#waiting = 0;
-    if (length > 0) this.#owner.received(ChunkMemory.copyOf(this.#memory!.bytes.subarray(0, length)), length);
-  };
-
-  /** Something has come, or nothing ever will. */
-  #settle(): void {
-    if (this.#look !== undefined) clearImmediate(this.#look);
-    this.#look = undefined;
-    this.#options.turns.pin(-this.#pinnedBytes);
-    this.#pinnedBytes = 0;
-    this.#leaveTurn();
+  #handOver(): void {
+    const buffer = this.#buffer!;
+    const length = this.#end - this.#start;
+    if (this.#start > 0) buffer.bytes.copyWithin(0, this.#start, this.#end);
+    this.#buffer = undefined;
+    this.#start = this.#end = 0;
+    if (length > 0) this.#owner.received(buffer.fitting(length), length);
+    else buffer.release();
   }
 
-  #passOn(memory: LentMemory, end: number): void {
-    const length = this.#waiting + end - this.#offset;
-    if (this.#waiting < this.#offset) memory.bytes.copyWithin(0, this.#offset, end);
-    this.#memory = undefined;
-    this.#offset = this.#waiting = 0;
-    this.#size = length > LIMITS.readBytes.small ? "medium" : "small";
-    if (length > 0) this.#owner.received(memory.fitting(length), length);
-    else memory.giveBack();
+  /** The large buffer is of use again, or gone. */
+  #letGo(): void {
+    if (this.#heldInVain === 0) return;
+    this.#owner.retain(-this.#heldInVain);
+    this.#heldInVain = 0;
   }
 }

@@ -1,19 +1,21 @@
 /**
- * A connection socket that is only bytes: what its peer sends crosses as it comes, many frames in one write.
+ * One WebSocket after its handshake. What the peer of a connection socket sends crosses as bytes, many frames in one
+ * write; what that of an introduction socket sends is put together to messages.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
-import { CLOSE, type Close } from "../../../protocol.ts";
+import { CLOSE, type Close, WIRE_LIMITS } from "../../../protocol.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
-import { FrameWalker } from "../../websocket/frame_walker.ts";
-import { encodeClose, encodeMessage, encodePing } from "../../websocket/encode.ts";
 import { guard } from "../../core/guard.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { Liveness } from "../liveness.ts";
 import type { Logger } from "../../core/log.ts";
-import { ChunkMemory } from "./buffer_pool.ts";
+import { TokenBucket } from "../../core/token_bucket.ts";
+import { encodeClose, encodeMessage, encodePing } from "../../websocket/encode.ts";
+import { FrameWalker } from "../../websocket/frame_walker.ts";
+import { MessageReader } from "../../websocket/message_reader.ts";
+import { Liveness } from "../liveness.ts";
 import {
   type Ending,
   type Frame,
@@ -24,10 +26,12 @@ import {
   Splice,
   type Upgrade,
 } from "../transport.ts";
-import type { Wire, WireListener } from "./wire.ts";
+import { ChunkBuffer } from "./buffer_pool.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionListener } from "./connection_listener.ts";
 
 /** What a socket needs to know. */
-export interface WireSocketOptions {
+export interface SocketOptions {
   /** Bytes of one message. */
   readonly maxMessageBytes: number;
   readonly clock: Clock;
@@ -39,58 +43,63 @@ const OWN_PING = Buffer.from("🐟re");
 
 const VANISHED: Ending = { code: undefined, reason: "" };
 
-/** One WebSocket after its handshake. */
-export class WireSocket implements PeerSocket, WireListener {
-  readonly received: WireListener["received"];
-  readonly gone: WireListener["gone"];
-  readonly #wire: Wire;
-  readonly #clock: Clock;
+/** One WebSocket. */
+export class Socket implements PeerSocket, ConnectionListener {
+  readonly received: ConnectionListener["received"];
+  readonly gone: ConnectionListener["gone"];
+  readonly #connection: Connection;
+  readonly #options: SocketOptions;
   readonly #walker: FrameWalker;
   readonly #liveness: Liveness;
+  /** For an introduction socket. */
+  readonly #reader: MessageReader | undefined;
   #listener: SocketListener = NOBODY;
+  /** Frames without content, whose number is bounded. Made for the first: hardly any peer sends one. */
+  #controlFrames: TokenBucket | undefined;
   /** What was written ends within a frame: nothing of ours may follow. */
   #isMidFrame = false;
   #isPaused = false;
   #isClosing = false;
+  /** While it closes: the rest of a frame still has to cross to the other side. */
+  #owesRest = false;
+  /** Our close, until the frame under way to the peer has ended. */
+  #close: Close | undefined;
+  #patience: Timer | undefined;
   /** What the network takes next is our own ping, which is no sign of life. */
   #isPinging = false;
   #ending = VANISHED;
+  #isHungUp = false;
   #termination: Timer | undefined;
 
-  /** @param head What came with the request. */
-  constructor(wire: Wire, head: Uint8Array, upgrade: Upgrade, options: WireSocketOptions) {
+  /** @param rest What came with the request. */
+  constructor(connection: Connection, rest: Uint8Array, upgrade: Upgrade, options: SocketOptions) {
     const { clock, log, maxMessageBytes } = options;
-    this.#wire = wire;
-    this.#clock = clock;
+    this.#connection = connection;
+    this.#options = options;
     this.#liveness = new Liveness(clock);
+    this.#reader = upgrade.crosses ? undefined : new MessageReader(WIRE_LIMITS.introductionBytes);
     this.#walker = new FrameWalker({ maxMessageBytes, ownPing: OWN_PING });
     this.#walker.answersPings = true;
     this.received = guard(this, log, this.#received.bind(this));
     // Not the whole upgrade, which knows the request: a relay keeps this for as long as its peers are idle.
     this.gone = guard(this, log, this.#gone.bind(this, upgrade.ended));
-    wire.listen(this);
+    connection.listen(this);
     guard(this, log, upgrade.opened)(this);
-    if (head.byteLength > 0) this.received(ChunkMemory.copyOf(head), head.byteLength);
-    if (!this.#isPaused) wire.resume();
+    if (rest.byteLength > 0) this.received(ChunkBuffer.copyOf(rest), rest.byteLength);
+    if (!this.#isPaused) connection.resume();
   }
 
   get backlog(): number {
-    return this.#wire.backlog;
+    return this.#connection.backlog;
   }
 
   send(frame: Frame): void {
-    if (this.#isClosing) return;
-    if (frame instanceof Splice) return this.#splice(frame);
-    this.#isMidFrame = false;
-    this.#wire.write(encodeMessage(frame));
+    if (frame instanceof Splice) this.#splice(frame);
+    else if (!this.#isClosing) this.#connection.writeSoon(encodeMessage(frame));
   }
 
-  close(close: Close): void {
-    if (this.#isClosing) return;
-    this.#beginClosing();
-    // A close in the middle of a frame would be payload.
-    if (this.#isMidFrame) this.terminate();
-    else this.#wire.write(encodeClose(sendable(close)));
+  close(close: Close, isCut = false): void {
+    if (!this.#isClosing) this.#beginClosing(sendable(close), isCut);
   }
 
   /** Closes by itself: the room hears of it at once, for the peer may never answer. */
@@ -109,37 +118,37 @@ export class WireSocket implements PeerSocket, WireListener {
   }
 
   pause(): void {
+    if (this.#isClosing) return;
     this.#isPaused = true;
-    this.#wire.pause();
+    this.#connection.pause();
   }
 
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.#liveness.sign();
-    this.#wire.resume();
+    this.#liveness.heard();
+    this.#connection.resume();
   }
 
   terminate(): void {
-    this.#wire.destroy();
+    this.#connection.destroy();
   }
 
-  /** Pings a silent peer and ends a dead one. A paused one cannot be heard. */
+  /** Pings a silent peer and ends a dead one. A paused one cannot be heard, but it can take what was sent. */
   inspect(idleMs: number): void {
-    if (this.#isPaused) return;
     const { backlog } = this;
-    const state = this.#liveness.judge({ idleMs, backlog });
+    const state = this.#liveness.judge({ idleMs: this.#isPaused ? Infinity : idleMs, backlog });
     if (state === "dead") this.terminate();
     else if (state === "silent" && !this.#isMidFrame) {
       this.#isPinging = backlog === 0;
-      this.#wire.write(encodePing(OWN_PING));
+      this.#connection.write(encodePing(OWN_PING));
     }
   }
 
   /** The peer takes what was sent. */
   taken(): void {
     if (this.#isPinging) this.#isPinging = false;
-    else this.#liveness.sign();
+    else this.#liveness.took();
     this.#listener.drained?.();
   }
 
@@ -148,53 +157,118 @@ export class WireSocket implements PeerSocket, WireListener {
     this.terminate();
   }
 
-  #received(memory: ChunkMemory, length: number): void {
-    this.#liveness.sign();
+  #received(buffer: ChunkBuffer, length: number): void {
+    this.#liveness.heard();
     const walker = this.#walker;
     // What follows the end of a stream is nothing.
-    if (walker.hasEnded) return memory.giveBack();
-    const output = walker.walk(memory, length);
-    if (walker.pong !== undefined && !this.#isClosing) this.#wire.write(walker.pong);
-    this.#passOn(output, memory);
+    if (walker.hasEnded) return buffer.release();
+    const output = walker.walk(buffer, length);
+    if (!this.#mayControl()) {
+      buffer.release();
+      return this.#end(CLOSE.flooding, VANISHED);
+    }
+    if (walker.pong !== undefined && !this.#isClosing) this.#connection.write(walker.pong);
+    this.#passOn(output, buffer);
     if (walker.violation !== undefined) this.#end(walker.violation, endingOf(walker.violation));
     else if (walker.closed !== undefined) this.#end(walker.closed, walker.closed);
   }
 
-  #passOn(output: Uint8Array<ArrayBuffer>, memory: ChunkMemory): void {
-    const isPassedOn = output.byteLength > 0 && !this.#isClosing;
-    const isInMemory = isPassedOn && output.buffer === memory.bytes.buffer;
-    if (!isInMemory) memory.giveBack();
-    if (!isPassedOn) return;
-    const { contents, atFrameBoundary } = this.#walker;
-    this.#listener.message(new Splice(output, contents, atFrameBoundary, isInMemory ? memory : undefined));
+  /** Pings and pongs cost the relay, and fragments without payload in an introduction, more than they weigh. */
+  #mayControl(): boolean {
+    const { controlFrames, contents } = this.#walker;
+    const frames = this.#reader === undefined ? controlFrames : controlFrames + contents.emptyFrames;
+    if (frames === 0) return true;
+    this.#controlFrames ??= new TokenBucket(this.#options.clock, CONTROL_FRAMES);
+    return this.#controlFrames.take(frames);
   }
 
-  /** Answers what ended the peer's stream, and hangs up behind everything that was sent. */
+  #passOn(output: Uint8Array<ArrayBuffer>, buffer: ChunkBuffer): void {
+    const isPassedOn = output.byteLength > 0 && (!this.#isClosing || this.#owesRest);
+    const isInBuffer = isPassedOn && this.#reader === undefined && output.buffer === buffer.bytes.buffer;
+    if (isPassedOn && this.#reader !== undefined) this.#readMessages(this.#reader, output);
+    if (!isInBuffer) buffer.release();
+    if (!isPassedOn || this.#reader !== undefined) return;
+    const { contents, tail } = this.#walker;
+    if (tail < output.byteLength) this.#owesRest = false;
+    this.#listener.message(new Splice(output, contents, tail, isInBuffer ? buffer : undefined));
+  }
+
+  #readMessages(reader: MessageReader, output: Uint8Array<ArrayBuffer>): void {
+    const before = reader.keptBytes;
+    const { messages } = reader.read(output);
+    if (reader.keptBytes !== before) this.#connection.retain(reader.keptBytes - before);
+    for (const message of messages) {
+      if (!this.#isClosing) this.#listener.message(message);
+    }
+  }
+
+  #splice(splice: Splice): void {
+    const { bytes, tail, buffer } = splice;
+    if (!this.#isClosing) {
+      this.#isMidFrame = tail > 0;
+      this.#connection.write(bytes, buffer);
+    } else if (this.#close !== undefined) {
+      this.#finishFrame(splice);
+    } else {
+      splice.release();
+    }
+  }
+
+  /** The frame under way ends with its message whole, and our close follows. */
+  #finishFrame({ bytes, tail, buffer }: Splice): void {
+    const isEnd = tail < bytes.byteLength;
+    this.#connection.write(isEnd ? bytes.subarray(0, bytes.byteLength - tail) : bytes, buffer);
+    if (!isEnd) return;
+    this.#isMidFrame = false;
+    this.#sendClose();
+  }
+
+  /** The peer's stream has ended: answers, and hangs up behind everything that was sent. */
   #end(answer: Close, ending: Ending): void {
-    if (!this.#isClosing && !this.#isMidFrame) this.#wire.write(encodeClose(answer));
     this.#ending = ending;
-    this.#beginClosing();
+    if (!this.#isClosing) this.#beginClosing(answer, false);
     this.#listener.ending(ending);
-    this.#wire.end(() => this.#termination ??= this.#clock.after(LIMITS.closeMs, () => this.terminate()));
+    if (this.#close === undefined) this.#hangUp();
   }
 
-  #beginClosing(): void {
+  /** @param isCut The frame under way to the peer will not end: there is no place for a close. */
+  #beginClosing(close: Close, isCut: boolean): void {
     this.#isClosing = true;
+    this.#owesRest = !this.#walker.atFrameBoundary && this.#walker.violation === undefined;
     this.#liveness.closing();
+    // To hear the peer's answer.
     this.resume();
+    this.#close = close;
+    if (!this.#isMidFrame) this.#sendClose();
+    else if (isCut) this.#hangUp();
+    else this.#patience = this.#options.clock.after(LIMITS.lingerMs, () => this.#hangUp());
   }
 
-  #splice({ bytes, endsFrame, loan }: Splice): void {
-    this.#isMidFrame = !endsFrame;
-    this.#wire.write(bytes, loan);
+  #sendClose(): void {
+    this.#connection.write(encodeClose(this.#close!));
+    this.#close = undefined;
+    this.#patience?.cancel();
+    if (this.#walker.hasEnded) this.#hangUp();
+  }
+
+  /** Hangs up behind everything that was sent. */
+  #hangUp(): void {
+    if (this.#isHungUp) return;
+    this.#isHungUp = true;
+    this.#close = undefined;
+    const { clock } = this.#options;
+    this.#connection.end(() => this.#termination ??= clock.after(LIMITS.closeMs, () => this.terminate()));
   }
 
   #gone(ended: () => void): void {
     ended();
+    this.#patience?.cancel();
     this.#termination?.cancel();
     this.#listener.closed(this.#ending);
   }
 }
+
+const CONTROL_FRAMES = { perSecond: LIMITS.emptyFramesPerSecond, burst: LIMITS.emptyFrameBurst };
 
 /** The partner hears of a message that is too big; of any other violation only that this peer was lost. */
 function endingOf(violation: Close): Ending {

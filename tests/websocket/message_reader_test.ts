@@ -1,13 +1,11 @@
-/** Frames that a transport splices, read as messages for one that does not. */
+/** Messages put together from frames as a server sends them. */
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { SpliceReader } from "../../src/server/backplane/splice_reader.ts";
+import { MessageReader } from "../../src/server/websocket/message_reader.ts";
 import { encodePing, encodePong, FINAL, OPCODE } from "../../src/server/websocket/encode.ts";
-import { CLOSE } from "../../src/protocol.ts";
 import { encodeMessage } from "../../src/server/websocket/encode.ts";
-import { Splice } from "../../src/server/transport/transport.ts";
-import { Houses, plain } from "./houses.ts";
+import { plain } from "../backplane/houses.ts";
 
 const anyMessage = fc.oneof(
   fc.string({ unit: "binary", maxLength: 300 }),
@@ -20,7 +18,7 @@ const anyFrames = fc.array(fc.tuple(anyMessage, fc.integer({ min: 1, max: 5 }), 
 Deno.test("any messages, fragmented and cut anywhere within payloads, are read as they were", () => {
   fc.assert(
     fc.property(anyFrames, fc.integer({ min: 1, max: 100_000 }), (frames, size) => {
-      const reader = new SpliceReader();
+      const reader = new MessageReader();
       const heard = pieces(frames.flatMap(([message, parts, pings]) => fragments(message, parts, pings)), size)
         .map((bytes) => reader.read(bytes));
       assertEquals(heard.flatMap(({ messages }) => messages).map(plain), frames.map(([message]) => plain(message)));
@@ -30,41 +28,23 @@ Deno.test("any messages, fragmented and cut anywhere within payloads, are read a
   );
 });
 
-Deno.test("between instances of which one splices, messages cross both ways and pings are answered", () => {
-  const houses = new Houses(2, { splices: [true, false] });
-  const [one, other] = houses.all;
-  const [alice, bob] = [one.connect("alice", "bob"), other.connect("bob", "alice")];
-  houses.pass(100);
-  const bytes = joined([encodeMessage("text"), encodePing(Uint8Array.of(9)), encodeMessage(Uint8Array.of(1))]);
-  alice.receive(new Splice(bytes, { ...NOTHING, messages: 2 }, true));
-  bob.receive("back");
-  houses.pass(100);
-  assertEquals(bob.sent.map(plain), ["text", Uint8Array.of(1)]);
-  assertEquals(alice.sent.map((frame) => frame instanceof Splice ? plain(frame.bytes) : frame), [
-    plain(encodePong(Uint8Array.of(9))),
-    "back",
-  ]);
-  alice.vanish();
-  houses.pass(100);
-  assertEquals(bob.closedWith, CLOSE.peerLost);
+Deno.test("of a message that is too long only the first byte too many is kept, and the next is whole again", () => {
+  for (const parts of [1, 2, 50]) {
+    const reader = new MessageReader(100);
+    const long = fragments("x".repeat(5_000), parts, 0);
+    const heard = pieces([...long, ...fragments("short", 1, 0)], 7).flatMap((bytes) => reader.read(bytes).messages);
+    assertEquals(heard, ["x".repeat(101), "short"]);
+    assertEquals(reader.keptBytes, 0);
+  }
 });
 
-Deno.test("between instances that splice, frames cross as the bytes that they are, also in the middle of one", () => {
-  const houses = new Houses(2, { splices: [true, true] });
-  const [one, other] = houses.all;
-  const [alice, bob] = [one.connect("alice", "bob"), other.connect("bob", "alice")];
-  houses.pass(100);
-  const whole = encodeMessage(new Uint8Array(200_000).fill(3));
-  alice.receive(new Splice(whole.slice(0, 150_000), { ...NOTHING, binaryBytes: 150_000 }, false));
-  alice.receive(new Splice(whole.slice(150_000), { ...NOTHING, messages: 1, binary: 1 }, true));
-  houses.pass(100);
-  const splices = bob.sent.map((frame) => frame as Splice);
-  assertEquals(joined(splices.map(({ bytes }) => bytes)), whole);
-  assertEquals(splices.map(({ endsFrame }) => endsFrame), splices.map((_, i) => i === splices.length - 1));
-  assertEquals(splices.reduce((sum, { contents }) => sum + contents.messages, 0), 1);
+Deno.test("a message that comes byte by byte is kept in one buffer of at most twice its bytes", () => {
+  const reader = new MessageReader();
+  const bytes = pieces(fragments(new Uint8Array(10_000).fill(7), 1, 0), 1);
+  for (const piece of bytes.slice(0, -1)) reader.read(piece);
+  assertEquals(reader.keptBytes >= 9_999 && reader.keptBytes <= 20_000, true);
+  assertEquals(reader.read(bytes.at(-1)!).messages, [new Uint8Array(10_000).fill(7)]);
 });
-
-const NOTHING = { messages: 0, emptyFrames: 0, text: 0, binary: 0, textBytes: 0, binaryBytes: 0 };
 
 /** The frames of one message, each with what it holds, and a ping and a pong before each. */
 function fragments(message: string | Uint8Array, parts: number, pings: number): Uint8Array<ArrayBuffer>[] {
@@ -94,8 +74,4 @@ function pieces(frames: readonly Uint8Array<ArrayBuffer>[], size: number): Uint8
       ...Array.from({ length: rest }, (_, i) => frame.slice(first + i * size, first + (i + 1) * size)),
     ];
   });
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
 }

@@ -1,0 +1,188 @@
+/**
+ * A connection of Deno's, TCP or TLS, that is read only when asked.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { setImmediate } from "node:timers";
+import type { BufferHolder, Buffers, Share } from "../../core/memory_budget.ts";
+import type { Releasable } from "../transport.ts";
+import type { ChunkBuffer } from "./buffer_pool.ts";
+import { type ConnectionListener, NO_LISTENER } from "./connection_listener.ts";
+import { Reader, type ReaderOptions, type ReaderOwner } from "./reader.ts";
+import { WriteQueue } from "./write_queue.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What its transport has for all connections. */
+export interface ConnectionOptions extends ReaderOptions {
+  readonly buffers: Buffers;
+  /** Those that are not gone: a connection enters and leaves by itself. */
+  readonly open: Set<Connection>;
+}
+
+/** One connection. Reading begins with {@link Connection.resume}. */
+export class Connection implements ReaderOwner, BufferHolder {
+  readonly #connection: Deno.Conn;
+  readonly #options: ConnectionOptions;
+  readonly #reader: Reader;
+  #listener: ConnectionListener = NO_LISTENER;
+  #writing: Bytes | undefined;
+  /** The buffer of what is being written, to be released. */
+  #buffer: Releasable | undefined;
+  /** Made when something has to wait, which is seldom. */
+  #queue: WriteQueue | undefined;
+  /** What goes out together at the end of this turn of the event loop. */
+  #gathered: Bytes[] = [];
+  #unwritten = 0;
+  #ended: (() => void) | undefined;
+  #isGone = false;
+  /** Bytes kept for what the peer has sent, and their place in the budget, while there are any. */
+  #retained = 0;
+  #share: Share | undefined;
+
+  constructor(connection: Deno.Conn, options: ConnectionOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#reader = new Reader(connection, this, options);
+    options.open.add(this);
+    // TLS has no such method, and sends at once by itself. A connection that was reset since it was accepted throws.
+    if ("setNoDelay" in connection) ignoreErrors(() => (connection as Deno.TcpConn).setNoDelay(true));
+  }
+
+  /** Bytes that were written and that the network has not taken yet. */
+  get backlog(): number {
+    return this.#unwritten;
+  }
+
+  /** From now on `listener` hears this connection, in place of whoever did before. */
+  listen(listener: ConnectionListener): void {
+    this.#listener = listener;
+  }
+
+  /** Writes in order. The bytes are not to be changed; their buffer, if it is given, is released when they are out. */
+  write(bytes: Bytes, buffer?: Releasable): void {
+    if (this.#isGone) return buffer?.release();
+    this.#flush();
+    this.#unwritten += bytes.byteLength;
+    this.#push(bytes, buffer);
+  }
+
+  /** Writes what is given in one turn of the event loop together: a peer may hear of a thousand others at once. */
+  writeSoon(bytes: Bytes): void {
+    if (this.#isGone) return;
+    this.#unwritten += bytes.byteLength;
+    if (this.#gathered.push(bytes) === 1) setImmediate(this.#flush);
+  }
+
+  /** Reads no more. What is being read may still come. */
+  pause(): void {
+    this.#reader.pause();
+  }
+
+  resume(): void {
+    this.#reader.resume();
+  }
+
+  /** Ends this side behind all that was written, then calls `done`. */
+  end(done: () => void): void {
+    if (this.#isGone) return;
+    this.#flush();
+    this.#ended = done;
+    if (this.#writing === undefined) this.#shut();
+  }
+
+  /** Ends both sides at once. */
+  destroy(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#gathered = [];
+    this.#options.open.delete(this);
+    this.#reader.stop();
+    this.#share?.close();
+    this.#connection.close();
+    queueMicrotask(() => this.#listener.gone());
+  }
+
+  received(buffer: ChunkBuffer, length: number): void {
+    this.#listener.received(buffer, length);
+  }
+
+  ended(): void {
+    this.#listener.ended();
+  }
+
+  retain(bytes: number): void {
+    if (this.#isGone) return;
+    this.#retained += bytes;
+    if (this.#retained > 0) return (this.#share ??= this.#options.buffers.open(this)).set(this.#retained);
+    this.#share?.close();
+    this.#share = undefined;
+  }
+
+  measure(): number {
+    return this.#retained;
+  }
+
+  /** The relay is out of buffer space, and this connection holds most of it. */
+  evict(): void {
+    this.destroy();
+  }
+
+  readonly #failed = () => this.destroy();
+
+  readonly #flush = () => {
+    const gathered = this.#gathered;
+    if (gathered.length === 0 || this.#isGone) return;
+    this.#gathered = [];
+    this.#push(gathered.length === 1 ? gathered[0] : Buffer.concat(gathered), undefined);
+  };
+
+  #push(bytes: Bytes, buffer: Releasable | undefined): void {
+    if (this.#writing === undefined) this.#write(bytes, buffer);
+    else (this.#queue ??= new WriteQueue(this.#options.pool)).push(bytes, buffer);
+  }
+
+  #write(bytes: Bytes, buffer: Releasable | undefined): void {
+    this.#writing = bytes;
+    this.#buffer = buffer;
+    this.#begin();
+  }
+
+  readonly #begin = () => {
+    if (!this.#isGone) this.#connection.write(this.#writing!).then(this.#written, this.#failed);
+  };
+
+  readonly #written = (count: number) => {
+    if (this.#isGone) return;
+    const bytes = this.#writing!;
+    this.#unwritten -= count;
+    this.#options.turn.spend(count);
+    if (count < bytes.byteLength) this.#writing = bytes.subarray(count);
+    else this.#takeNext();
+    // Others have their turn before a peer that takes all it is given gets more.
+    if (this.#writing !== undefined) this.#options.turn.run(this.#begin);
+    else if (this.#ended !== undefined) this.#shut();
+    this.#listener.taken();
+  };
+
+  #takeNext(): void {
+    this.#buffer?.release();
+    const next = this.#queue?.shift();
+    this.#writing = next?.bytes;
+    this.#buffer = next?.buffer;
+  }
+
+  #shut(): void {
+    this.#connection.closeWrite().then(this.#ended, this.#failed);
+  }
+}
+
+function ignoreErrors(action: () => void): void {
+  try {
+    action();
+  } catch {
+    // Its first read will tell.
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * A connection from its accept to its upgrade, or to the one answer that ends it.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import type { Clock, Timer } from "../../core/clock.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/log.ts";
+import { Refusal } from "../../core/refusal.ts";
+import { type Handler, Upgrade } from "../transport.ts";
+import type { ChunkBuffer } from "./buffer_pool.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionListener } from "./connection_listener.ts";
+import { BadRequest, findEnd, readHead, type RequestHead } from "./request_head.ts";
+import { encodeResponse, encodeUpgrade } from "./response.ts";
+
+/** What a handshake needs besides its connection. */
+export interface HandshakeOptions {
+  readonly handler: Handler;
+  readonly scheme: "http" | "https";
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The connection is a WebSocket from here on; `rest` came with the request. */
+  readonly upgraded: (connection: Connection, upgrade: Upgrade, rest: Uint8Array) => void;
+  /** It is not a handshake any more, whatever became of it. Called exactly once. */
+  readonly left: (handshake: Handshake) => void;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Reads one request, and no more before it is answered. */
+export class Handshake implements ConnectionListener {
+  readonly #connection: Connection;
+  readonly #address: string;
+  readonly #options: HandshakeOptions;
+  #deadline: Timer | undefined;
+  #head = NOTHING;
+  #isAnswered = false;
+
+  /** @param address Where the connection comes from. */
+  constructor(connection: Connection, address: string, options: HandshakeOptions) {
+    this.#connection = connection;
+    this.#address = address;
+    this.#options = options;
+    this.#expire(LIMITS.requestMs);
+    connection.listen(this);
+    connection.resume();
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  received(buffer: ChunkBuffer, length: number): void {
+    // What follows an answer is read and thrown away, so that the client hears the answer, and not a reset.
+    if (this.#isAnswered) return buffer.release();
+    const before = this.#head.length;
+    this.#head = Buffer.concat([this.#head, buffer.bytes.subarray(0, length)]);
+    buffer.release();
+    this.#connection.retain(length);
+    const end = findEnd(this.#head, before);
+    if (end !== undefined && end <= LIMITS.headBytes) this.#answer(end);
+    else if (this.#head.length > LIMITS.headBytes) this.#refuse(TOO_LARGE);
+  }
+
+  taken(): void {}
+
+  ended(): void {
+    this.#connection.destroy();
+  }
+
+  gone(): void {
+    this.#leave();
+  }
+
+  /** Makes room for somebody else. */
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
+  #answer(end: number): void {
+    const bytes = this.#head;
+    this.#forget();
+    try {
+      const head = readHead(bytes.subarray(0, end), this.#options.scheme);
+      const answer = this.#ask(head);
+      if (answer instanceof Upgrade) this.#upgrade(answer, head, bytes.subarray(end));
+      else this.#respond(answer, head.method === "HEAD");
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #ask({ method, url, headers }: RequestHead): Response | Upgrade {
+    // The runtime makes no request of these.
+    if (/^(CONNECT|TRACE|TRACK)$/i.test(method)) throw new BadRequest("a method that asks for a page or a socket");
+    return this.#options.handler(new Request(url, { method, headers }), this.#address);
+  }
+
+  #upgrade(upgrade: Upgrade, { headers }: RequestHead, rest: Uint8Array): void {
+    this.#leave();
+    this.#connection.write(encodeUpgrade(headers));
+    this.#options.upgraded(this.#connection, upgrade, rest);
+  }
+
+  /** A failure is this request's alone. */
+  #refuse(error: unknown): void {
+    if (error instanceof BadRequest) {
+      return this.#respond(new Response(`${error.message}\n`, { status: error.status, headers: PLAIN }), false);
+    }
+    this.#options.log.error("cannot answer a request: {error}", { error });
+    this.#respond(new Refusal("internal error", "Cannot answer: the relay failed.").toResponse(), false);
+  }
+
+  /** Answers and ends: the client gets as long to take the answer as it had to ask. */
+  #respond(response: Response, isHead: boolean): void {
+    this.#isAnswered = true;
+    this.#forget();
+    this.#expire(LIMITS.requestMs);
+    encodeResponse(response, isHead).then((bytes) => this.#send(bytes), () => this.destroy());
+  }
+
+  #send(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#connection.retain(bytes.byteLength);
+    this.#connection.write(bytes, { release: () => this.#connection.retain(-bytes.byteLength) });
+    // Who does not hang up by itself is not waited for.
+    this.#connection.end(() => this.#expire(LIMITS.closeMs));
+  }
+
+  #forget(): void {
+    this.#connection.retain(-this.#head.length);
+    this.#head = NOTHING;
+  }
+
+  #expire(ms: number): void {
+    this.#deadline?.cancel();
+    this.#deadline = this.#options.clock.after(ms, () => this.destroy());
+  }
+
+  #leave(): void {
+    if (this.#deadline === undefined) return;
+    this.#deadline.cancel();
+    this.#deadline = undefined;
+    this.#forget();
+    this.#options.left(this);
+  }
+}
+
+const TOO_LARGE = new BadRequest(`at most ${LIMITS.headBytes} bytes before the empty line`, 431);
+const PLAIN = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };

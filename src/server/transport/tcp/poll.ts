@@ -1,0 +1,95 @@
+/**
+ * Makes the runtime ask the system for events.
+ *
+ * The runtime asks only when it has nothing else to do. An operation that is ready at once ends in the same turn of the
+ * event loop, and whoever begins the next one there keeps everybody else from being heard (measured: 3 s without one
+ * `epoll_wait`); `setImmediate` does not help, for it runs before the question. A byte that the process sends to itself
+ * does: until it is there, nothing else is done. It costs 50 us, where the shortest timer costs more than 1 ms.
+ *
+ * @module
+ */
+
+import { systemClock } from "../../core/clock.ts";
+
+/** Asks the system for events whenever it is told to. */
+export class Poll {
+  readonly #pipe: Pipe | undefined;
+  #action: () => void = () => {};
+
+  private constructor(pipe?: Pipe) {
+    this.#pipe = pipe;
+    pipe?.listen(() => this.#action());
+  }
+
+  /** Where the process may not connect to itself, a timer stands in: slower, but nobody waits longer for it. */
+  static async open(): Promise<Poll> {
+    try {
+      return new Poll(await Pipe.open());
+    } catch {
+      return new Poll();
+    }
+  }
+
+  /** Runs `action` behind the next question. One action at a time. */
+  after(action: () => void): void {
+    this.#action = action;
+    if (this.#pipe === undefined) systemClock.after(1, action);
+    else this.#pipe.signal();
+  }
+
+  close(): void {
+    this.#pipe?.close();
+  }
+}
+
+/** A connection of the process with itself. */
+class Pipe {
+  readonly #near: Deno.TcpConn;
+  readonly #far: Deno.TcpConn;
+  readonly #byte = new Uint8Array(1);
+
+  private constructor(near: Deno.TcpConn, far: Deno.TcpConn) {
+    this.#near = near;
+    this.#far = far;
+  }
+
+  static async open(): Promise<Pipe> {
+    using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+    const near = await Deno.connect({ port: listener.addr.port, hostname: "127.0.0.1" });
+    const far = await acceptFrom(listener, near.localAddr.port);
+    near.setNoDelay(true);
+    return new Pipe(near, far);
+  }
+
+  signal(): void {
+    // It fails only once it is closed.
+    this.#near.write(this.#byte).catch(() => {});
+  }
+
+  /** Hears each signal. The read is pending before the byte is written, so that only the system can end it. */
+  listen(heard: () => void): void {
+    const byte = new Uint8Array(1);
+    const next = () => {
+      this.#far.read(byte).then((count) => {
+        if (count === null) return;
+        next();
+        heard();
+      }, () => {});
+    };
+    next();
+  }
+
+  close(): void {
+    this.#near.close();
+    this.#far.close();
+  }
+}
+
+/** The connection from this port: anybody on the machine could have come first. */
+async function acceptFrom(listener: Deno.TcpListener, port: number): Promise<Deno.TcpConn> {
+  for (;;) {
+    const connection = await listener.accept();
+    if (connection.remoteAddr.port === port) return connection;
+    connection.close();
+  }
+}
