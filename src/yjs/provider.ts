@@ -101,8 +101,8 @@ export class RelayProvider extends Emitter<RelayProviderEvents> {
   ) {
     super(EVENTS as (keyof RelayProviderEvents)[]);
     const { awareness, connect = true, ...client } = options;
-    this.url = settle({ ...client, url, documentIds: [room] }).url;
     this.doc = checkDoc(doc);
+    this.url = settle({ ...client, url, documentIds: [room] }).url;
     this.room = this.roomname = room;
     this.awareness = awareness ?? new Awareness(doc);
     this.#client = { ...client, url };
@@ -260,6 +260,6 @@ type Listener<Name extends keyof RelayProviderEvents> = (...values: RelayProvide
 function checkDoc(doc: unknown): Y.Doc {
   if (doc instanceof Y.Doc) return doc;
   const isOfAnother = (doc as Partial<Y.Doc> | undefined)?.constructor?.name === "Doc";
-  const got = isOfAnother ? `one of another copy: load both with import or both with require, and yjs once` : `${doc}`;
+  const got = isOfAnother ? "one of another copy: load yjs with import, not require, and install it once" : `${doc}`;
   throw new TypeError(`Cannot share a document: want a Doc of the copy of yjs that the provider imports, got ${got}`);
 }

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Environment } from "../client/environment.ts";
-import type { Client } from "../client/mod.ts";
+import type { Environment } from "./client/environment.ts";
+import type { Client } from "./client/mod.ts";
 
 /** Whoever takes nothing in this time does not read any more. */
 const STALLED_AFTER_MS = 10_000;
 
-/** A peer that may have to be told something. */
+/** A connection to a peer that may have to be told something. */
 export interface Listening {
   readonly userName: string;
   /** Bytes that have not gone out yet. */
@@ -20,16 +20,16 @@ export interface Listening {
 /** Keeps a client until all has gone out, and meets nobody new meanwhile. */
 export class Flush {
   readonly #client: Client;
-  readonly #peers: readonly Listening[];
+  readonly #connections: readonly Listening[];
   readonly #environment: Environment;
   #cancelStall = () => {};
 
   /** @param client One that nobody listens to any more. */
-  constructor(client: Client, peers: Iterable<Listening>, environment: Environment) {
+  constructor(client: Client, connections: Iterable<Listening>, environment: Environment) {
     this.#client = client;
-    this.#peers = [...peers].filter(({ waiting }) => waiting > 0);
+    this.#connections = [...connections].filter(({ waiting }) => waiting > 0);
     this.#environment = environment;
-    const kept = new Set(this.#peers.map(({ userName }) => userName));
+    const kept = new Set(this.#connections.map(({ userName }) => userName));
     for (const userName of [...client.peers.keys()]) if (!kept.has(userName)) client.disconnectPeer(userName);
     client.on("peer.connect", ({ userName }) => client.disconnectPeer(userName));
     client.on("peer.disconnect", () => this.check());
@@ -49,7 +49,7 @@ export class Flush {
   }
 
   get #waiting(): number {
-    return this.#peers.reduce((sum, { waiting }) => sum + waiting, 0);
+    return this.#connections.reduce((sum, { waiting }) => sum + waiting, 0);
   }
 
   #watch(before: number): void {
