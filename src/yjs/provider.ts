@@ -45,6 +45,9 @@ export interface RelayProviderEvents {
   "reload": [doc: Y.Doc];
 }
 
+/** The connection was lost without a close. */
+const NO_CLOSE = 1006;
+
 const EVENTS: readonly string[] = [
   "status",
   "synced",
@@ -175,7 +178,7 @@ export class RelayProvider extends Emitter<RelayProviderEvents> {
     this.#tell("connecting");
     this.#current = new Room(this.#roomOptions, {
       reached: () => this.#tell("connected"),
-      lost: (close) => this.#lost(close),
+      lost: (code) => this.#lost(code),
       synced: (isSynced) => this.#settled(isSynced),
       progressed: () => this.#tellSyncStatus(),
       failed: (error) => this.emit("connection-error", error, this),
@@ -224,8 +227,8 @@ export class RelayProvider extends Emitter<RelayProviderEvents> {
     this.#tell("disconnected");
   }
 
-  #lost(close: PeerClose | null): void {
-    this.emit("connection-close", close, this);
+  #lost(code?: number): void {
+    this.emit("connection-close", code === undefined ? null : closeOf(code), this);
     if (this.#current === undefined) return; // a listener has disconnected
     this.#tell("disconnected");
     if (this.#shouldConnect) this.#tell("connecting"); // the client does that by itself
@@ -255,6 +258,11 @@ export class RelayProvider extends Emitter<RelayProviderEvents> {
 }
 
 type Listener<Name extends keyof RelayProviderEvents> = (...values: RelayProviderEvents[Name]) => void;
+
+/** As much of the close event as the client tells. Some platforms have no code for a lost connection, or 0. */
+function closeOf(code: number): PeerClose {
+  return { code: code || NO_CLOSE, reason: "", wasClean: code !== 0 && code !== NO_CLOSE };
+}
 
 /** With a second copy of Yjs in the process, what one of them writes the other does not read. */
 function checkDoc(doc: unknown): Y.Doc {

@@ -7,7 +7,7 @@
 import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
 import type { Environment } from "../client/environment.ts";
-import { Client, type ClientOptions, type PeerClose, type PeerEvent } from "../client/mod.ts";
+import { Client, type ClientOptions, type PeerEvent } from "../client/mod.ts";
 import { Flush } from "../flush.ts";
 import { Agreement } from "./agreement.ts";
 import type { Freshness } from "./freshness.ts";
@@ -31,8 +31,8 @@ export interface RoomOptions {
 export interface RoomListener {
   /** The relay is there. */
   reached(): void;
-  /** The relay is out of reach. */
-  lost(close: PeerClose | null): void;
+  /** The relay is out of reach: the close code, unless we have hung up ourselves to dial anew. */
+  lost(code?: number): void;
   /** We have all that the others have, or nobody is there any more who could tell. */
   synced(isSynced: boolean): void;
   /** Something that `freshness` tells has changed. */
@@ -97,7 +97,7 @@ export class Room {
   #connect(options: ClientOptions): Client {
     return new Client(options, this.#options.environment)
       .on("server.connect", () => this.#reached())
-      .on("server.disconnect", (close?: PeerClose) => this.#lost(close ?? null))
+      .on("server.disconnect", (code) => this.#lost(code))
       .on("peer.connect", (event) => this.#add(event))
       .on("peer.disconnect", ({ userName }) => this.#remove(userName))
       .on("error", (error) => this.#listener.failed(error));
@@ -126,8 +126,8 @@ export class Room {
     this.#agreement.reached(true);
   }
 
-  #lost(close: PeerClose | null): void {
-    this.#listener.lost(close);
+  #lost(code?: number): void {
+    this.#listener.lost(code);
     this.#agreement.reached(false);
   }
 
