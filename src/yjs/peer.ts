@@ -134,7 +134,7 @@ export class Peer {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#cancelSilence();
-    if (this.#asked !== undefined && this.#behind !== undefined) this.#answer(this.#behind);
+    if (this.#stream.isBusy && this.#behind !== undefined) this.#answer(this.#behind);
   }
 
   #heard(bytes: Uint8Array): void {

@@ -154,7 +154,7 @@ export class RelayProvider extends Emitter<RelayProviderEvents> {
     return syncStatusOf({ connected: this.wsconnected, synced: this.#isSynced, freshness: this.#freshness });
   }
 
-  /** Like that of all emitters, but events of other providers that there are none of here are never told, and no errors. */
+  /** Calls `listener` at every `event`. Other providers have more events: to listen for one that is not here is no error. */
   override on<Name extends keyof RelayProviderEvents>(event: Name, listener: Listener<Name>): this {
     return EVENTS.includes(event) ? super.on(event, listener) : this;
   }

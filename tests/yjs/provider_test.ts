@@ -246,6 +246,29 @@ Deno.test("provider: when it is destroyed, no timer, listener or socket is left"
   assertThrows(() => scene.provider.connect(), Error, "Cannot connect: want a provider that lives");
 });
 
+Deno.test("provider: whoever was not told all when it is destroyed is waited for while he reads, and nobody else", async () => {
+  const scene = await Scene.open();
+  const [bob, eve] = [await scene.meet("bob"), await scene.meet("eve")];
+  bob.asks();
+  scene.write("x".repeat(12_000_000));
+  scene.provider.destroy();
+  await turn();
+  assertEquals([bob.socket.closedWith, eve.socket.closedWith], [undefined, 1000]);
+  const ned = await scene.meet("ned");
+  assertEquals(ned.socket.closedWith, 1000);
+  await scene.relay.pass(9_000);
+  bob.hears();
+  assertEquals([bob.text.length, bob.socket.closedWith], [12_000_000, 1000]);
+  assertEquals(scene.relay.clock.pending, 0);
+  const other = await Scene.open();
+  const ghost = await other.meet("a ghost");
+  ghost.asks();
+  other.write("x".repeat(12_000_000));
+  other.provider.destroy();
+  await other.relay.pass(10_000);
+  assertEquals([ghost.socket.closedWith, other.relay.clock.pending], [1000, 0]);
+});
+
 Deno.test("provider: it ends with its document, and leaves an awareness alone that was given to it", async () => {
   const doc = new Y.Doc();
   const shared = new Awareness(new Y.Doc());
