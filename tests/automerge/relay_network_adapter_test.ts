@@ -65,7 +65,8 @@ Deno.test("what was sent before a disconnect arrives, however much it is", async
   alice.adapter.send(message("alice", "bob", { text: "large", data: new Uint8Array(20_000_000) }));
   alice.adapter.disconnect();
   assertEquals(await alice.next(), "- bob");
-  assertEquals([await bob.next(), await bob.next()], ["alice: large", "- alice"]);
+  assertEquals(await bob.next(), "alice: large");
+  await bob.next("- alice"); // behind an error, where the close overtakes what he says he has got
 });
 
 Deno.test("who speaks something else is sent away, and no peer", async () => {
