@@ -60,7 +60,12 @@ export class MessageStream {
 
   /** What is sent now has to wait. */
   get isBusy(): boolean {
-    return this.#outbox.waiting > 0;
+    return this.waiting > 0;
+  }
+
+  /** How much has not gone out, as frames are counted. Nothing when the connection is over: it will not. */
+  get waiting(): number {
+    return this.#socket.readyState === OPEN ? this.#outbox.left : 0;
   }
 
   /**
@@ -124,6 +129,11 @@ class Outbox {
   waiting = 0;
   readonly #messages: Uint8Array[] = [];
   #offset = 0;
+
+  /** The same without what has gone out of the first of them. */
+  get left(): number {
+    return this.waiting - this.#offset;
+  }
 
   add(message: Uint8Array): void {
     this.#messages.push(message);

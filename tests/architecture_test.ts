@@ -52,7 +52,7 @@ const WINGS: Record<string, Wing> = {
   core: { files: [`${SERVER}core/`], enters: "protocol" },
   automerge: { files: ["src/automerge/"], doors: ["mod.ts"], enters: "messages client protocol" },
   yjs: { files: ["src/yjs/"], doors: ["mod.ts"], enters: "messages client protocol" },
-  messages: { files: ["src/message_stream.ts"], enters: "client" },
+  messages: { files: ["src/flush.ts", "src/message_stream.ts"], enters: "client" },
   client: {
     files: ["src/client/"],
     doors: ["mod.ts", "environment.ts", "options.ts", "emitter.ts", "relay_url.ts"],

@@ -16,6 +16,8 @@ export interface LineListener {
   message(message: Message): void;
   /** The other side is none, or behaves like none. */
   failed(error: Error): void;
+  /** All that had to wait has gone out. */
+  drained(): void;
 }
 
 /** Greets the other side, and carries messages. */
@@ -32,6 +34,7 @@ export class Line {
     this.#listener = listener;
     this.#stream = new MessageStream(socket, {
       message: (bytes) => this.#heard(bytes),
+      drained: () => listener.drained(),
       failed: (error) => this.#isOver || listener.failed(error),
     });
   }
@@ -39,6 +42,16 @@ export class Line {
   /** How the other side presented itself; undefined before it has. */
   get peerMetadata(): PeerMetadata | undefined {
     return this.#peerMetadata;
+  }
+
+  /** As clients call it. */
+  get userName(): string {
+    return this.peerId;
+  }
+
+  /** Bytes that have not gone out yet. */
+  get waiting(): number {
+    return this.#stream.waiting;
   }
 
   /** Says who we are, also to a peer that has not come yet. */

@@ -8,6 +8,7 @@ import { EventEmitter } from "eventemitter3";
 import { Client, type ClientOptions, type PeerEvent, type PeerSocket } from "../client/mod.ts";
 import { type Environment, platform } from "../client/environment.ts";
 import { checkId, settle } from "../client/options.ts";
+import { Flush } from "../flush.ts";
 import { Line } from "./line.ts";
 import { Readiness } from "./readiness.ts";
 import type { Message, NetworkAdapterEvents, PeerId, PeerMetadata } from "./repo_types.ts";
@@ -39,6 +40,8 @@ export class RelayNetworkAdapter extends EventEmitter<NetworkAdapterEvents> {
   /** Those on which a peer has greeted us. The oldest to each peer is in use, as order holds on a single line only. */
   readonly #greeted = new Map<PeerId, Line[]>();
   #client: Client | undefined;
+  /** Of what the client before still had to say. */
+  #flush: Flush | undefined;
 
   /**
    * Throws a `TypeError` when an option cannot be used.
@@ -70,6 +73,7 @@ export class RelayNetworkAdapter extends EventEmitter<NetworkAdapterEvents> {
   /** Called by the repo. */
   connect(peerId: PeerId, peerMetadata: PeerMetadata = this.peerMetadata ?? {}): void {
     this.disconnect();
+    this.#flush?.stop();
     this.peerId = peerId;
     this.peerMetadata = peerMetadata;
     this.#readiness.expect();
@@ -80,13 +84,15 @@ export class RelayNetworkAdapter extends EventEmitter<NetworkAdapterEvents> {
       .on("error", this.#onError);
   }
 
-  /** Called by the repo. `connect()` takes it back. */
+  /** Called by the repo. `connect()` takes it back. What was sent before still goes out. */
   disconnect(): void {
-    if (this.#client === undefined) return;
-    this.#client.disconnectServer();
+    const client = this.#client?.off("peer.connect").off("peer.disconnect").off("error");
+    if (client === undefined) return;
     this.#client = undefined;
     this.#readiness.declare();
+    const lines = [...this.#lines.values()];
     this.#forgetAll();
+    this.#flush = new Flush(client, lines, this.#environment);
   }
 
   /** Called by the repo. */
@@ -122,6 +128,7 @@ export class RelayNetworkAdapter extends EventEmitter<NetworkAdapterEvents> {
       greeted: (line) => this.#met(line),
       message: (message) => this.emit("message", message),
       failed: (error) => this.#sendAway(userName, error),
+      drained: () => this.#flush?.check(),
     });
     this.#lines.set(socket, line);
     line.greet(this.peerMetadata ?? {});

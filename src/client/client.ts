@@ -144,7 +144,7 @@ export class Client extends Emitter<ClientEvents> {
         this.#seek(this.documentIds);
         this.emit("server.connect");
       },
-      closed: () => this.#emitSoon("server.disconnect"),
+      closed: (code) => this.#emitSoon("server.disconnect", code),
       introduced: (userName, documentIds) => this.#introduced(userName, documentIds),
       failed: (error) => this.emit("error", error),
     });

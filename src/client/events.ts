@@ -26,8 +26,8 @@ export interface PeerEvent {
 export interface ClientEvents {
   /** The relay can be talked to. It has just been asked for all documents. */
   "server.connect": [];
-  /** The relay is out of reach, or was left. Connections to peers may live on. */
-  "server.disconnect": [];
+  /** The relay is out of reach, or was left. Connections to peers may live on. The close code, if it was not left. */
+  "server.disconnect": [code?: number];
   /** A connection to a peer is open. For each peer and document, connects and disconnects alternate. */
   "peer.connect": [event: PeerEvent];
   /** A connection to a peer that was open is over. */

@@ -19,7 +19,8 @@ const HEARTBEAT_EVERY_MS = 25_000;
 export interface IntroductionLinkListener {
   /** It is open, and knows of no documents. */
   opened(): void;
-  closed(): void;
+  /** @param code The close code; undefined if it was ended here. */
+  closed(code?: number): void;
   introduced(userName: string, documentIds: readonly string[]): void;
   failed(error: Error): void;
 }
@@ -129,18 +130,18 @@ export class IntroductionLink {
     }
   }
 
-  #ended({ error }: Ending): void {
-    this.#over();
+  #ended({ code, error }: Ending): void {
+    this.#over(code);
     this.#retry.failed();
     if (error !== undefined) this.#listener.failed(error);
   }
 
-  #over(): void {
+  #over(code?: number): void {
     const wasOpen = this.isOpen;
     this.#call = this.#socket = undefined;
     this.#cancelHeartbeat();
     this.#orders = [];
-    if (wasOpen) this.#listener.closed();
+    if (wasOpen) this.#listener.closed(code);
   }
 
   #beat(): void {

@@ -2,7 +2,8 @@
  * What the peers of a room say to each other about a document.
  *
  * Alice and Bob each begin with `ask`. Whoever is asked answers with all that the other lacks, and from then on tells it
- * every update. Awareness is told along with the first answer, and at every change.
+ * every update. Awareness is told along with the first answer, and at every change. Whoever has become synced says so, once,
+ * behind all that it had to tell.
  *
  * The first byte of a message is its kind. The rest is encoded by Yjs, in its format V1, and by y-protocols.
  *
@@ -22,6 +23,8 @@ export const KIND = {
   update: 2,
   /** States of awareness. */
   awareness: 3,
+  /** I am synced. Without a body. */
+  synced: 4,
 } as const;
 
 /** One of {@link KIND}. */
@@ -39,6 +42,7 @@ const READERS: Record<Kind, (body: Uint8Array) => unknown> = {
   [KIND.answer]: Y.decodeUpdate,
   [KIND.update]: Y.decodeUpdate,
   [KIND.awareness]: (body) => modifyAwarenessUpdate(body, (state) => state),
+  [KIND.synced]: wantEmpty,
 };
 
 /** Makes a message of its parts. */
@@ -53,7 +57,7 @@ export function encode({ kind, body }: Message): Uint8Array {
 export function decode(message: Uint8Array): Message {
   const kind = message[0];
   if (kind in READERS) return { kind: kind as Kind, body: message.subarray(1) };
-  throw new Error(`Cannot read a message: want a kind from 0 to ${KIND.awareness}, got ${kind}`);
+  throw new Error(`Cannot read a message: want a kind from 0 to ${KIND.synced}, got ${kind}`);
 }
 
 /** Whether a message that could not be followed was to blame for that. */
@@ -65,4 +69,8 @@ export function isMalformed(message: Uint8Array): boolean {
   } catch {
     return true;
   }
+}
+
+function wantEmpty({ byteLength }: Uint8Array): void {
+  if (byteLength > 0) throw new Error(`Cannot read a message: want no body, got ${byteLength} bytes`);
 }

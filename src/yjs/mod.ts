@@ -16,3 +16,4 @@
  */
 
 export { RelayProvider, type RelayProviderEvents, type RelayProviderOptions, type Status } from "./provider.ts";
+export type { SyncStatus } from "./sync_status.ts";

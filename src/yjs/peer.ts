@@ -27,7 +27,9 @@ export interface Shared {
 
 /** Who hears what happens. */
 export interface PeerListener {
-  /** Something that `isSynced` or `isSilent` depends on. */
+  /** It has said something. */
+  heard(): void;
+  /** Something that its properties tell has changed. */
   progressed(): void;
   /** The peer does not keep to the rules. */
   failed(error: Error): void;
@@ -44,7 +46,7 @@ export interface Update {
 
 /** Both directions of one connection. */
 export class Peer {
-  readonly #userName: string;
+  readonly userName: string;
   readonly #shared: Shared;
   readonly #listener: PeerListener;
   readonly #stream: MessageStream;
@@ -54,18 +56,20 @@ export class Peer {
   /** What it had before the first update that it was not told. */
   #behind: Uint8Array | undefined;
   #isUnaware = false;
+  #hasToAnnounce = false;
   #isSpeaking = false;
+  #hasAnswered = false;
   #isSynced = false;
   #isSilent = false;
   #isOver = false;
 
   constructor(userName: string, socket: PeerSocket, shared: Shared, listener: PeerListener) {
-    this.#userName = userName;
+    this.userName = userName;
     this.#shared = shared;
     this.#listener = listener;
     this.#stream = new MessageStream(socket, {
       message: (message) => this.#heard(message),
-      drained: () => this.#catchUp(),
+      drained: () => this.#drained(),
       failed: (error) => this.#isOver || listener.failed(error),
     });
     this.#cancelSilence = shared.environment.after(SILENCE_MS, () => this.#fellSilent());
@@ -73,6 +77,11 @@ export class Peer {
   }
 
   /** It has told us all it had. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
+  /** It has said that it is synced. */
   get isSynced(): boolean {
     return this.#isSynced;
   }
@@ -80,6 +89,16 @@ export class Peer {
   /** It has said nothing, for too long. */
   get isSilent(): boolean {
     return this.#isSilent;
+  }
+
+  /** It wants to know of our document. */
+  get hasAsked(): boolean {
+    return this.#asked !== undefined;
+  }
+
+  /** Bytes that it has to be told and that have not gone out yet, as the stream counts them. */
+  get waiting(): number {
+    return this.#stream.waiting;
   }
 
   /** Our document has changed. A peer that reads slowly is told everything at once when it has caught up. */
@@ -101,10 +120,21 @@ export class Peer {
     else this.#send(KIND.awareness, update);
   }
 
-  /** It is lost. Nothing is heard any more, though its socket can still hear while it closes. */
+  /** We are synced. It hears that behind all it has to be told before. */
+  announce(): void {
+    this.#hasToAnnounce = true;
+    this.#catchUp();
+  }
+
+  /**
+   * It is lost, or left. Nothing is heard of it any more, though its socket can still hear while it closes, and nothing that
+   * happens from now on is told. What had to wait still goes out.
+   */
   end(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#cancelSilence();
+    if (this.#stream.isBusy && this.#behind !== undefined) this.#answer(this.#behind);
   }
 
   #heard(bytes: Uint8Array): void {
@@ -113,6 +143,7 @@ export class Peer {
     this.#isSilent = false;
     this.#isSpeaking = true;
     try {
+      this.#listener.heard();
       this.#follow(decode(bytes));
     } catch (error) {
       if (isMalformed(bytes)) this.#listener.failed(error as Error);
@@ -123,28 +154,47 @@ export class Peer {
   }
 
   #follow({ kind, body }: Message): void {
-    const { doc, presence, origin } = this.#shared;
-    if (kind === KIND.ask) return this.#answer(body);
-    if (kind === KIND.awareness) return presence.learn(this.#userName, body);
+    const { doc, origin, presence } = this.#shared;
+    if (kind === KIND.ask) return this.#asks(body);
+    if (kind === KIND.awareness) return presence.learn(this, body, origin);
+    if (kind === KIND.synced) return this.#announces(body);
     Y.applyUpdate(doc, body, origin);
     if (kind === KIND.update) return;
+    this.#hasAnswered = true;
+    this.#listener.progressed();
+  }
+
+  #asks(vector: Uint8Array): void {
+    this.#asked = this.#behind = vector;
+    this.#isUnaware = true;
+    this.#catchUp();
+    this.#listener.progressed();
+  }
+
+  #announces({ byteLength }: Uint8Array): void {
+    if (byteLength > 0) throw new Error(`want no body, got ${byteLength} bytes`);
     this.#isSynced = true;
     this.#listener.progressed();
   }
 
-  #answer(vector: Uint8Array): void {
-    this.#asked = this.#behind = vector;
-    this.#isUnaware = true;
-    this.#catchUp();
+  #drained(): void {
+    if (!this.#isOver) this.#catchUp();
+    this.#listener.progressed();
   }
 
   #catchUp(): void {
-    const [vector, awareness] = [this.#behind, this.#isUnaware ? this.#shared.presence.encode() : undefined];
-    if (this.#stream.isBusy) return;
+    if (this.#asked === undefined || this.#stream.isBusy) return;
+    const [vector, isUnaware, hasToAnnounce] = [this.#behind, this.#isUnaware, this.#hasToAnnounce];
+    const awareness = isUnaware ? this.#shared.presence.encode() : undefined;
     this.#behind = undefined;
-    this.#isUnaware = false;
-    if (vector !== undefined) this.#send(KIND.answer, Y.encodeStateAsUpdate(this.#shared.doc, vector));
+    this.#isUnaware = this.#hasToAnnounce = false;
+    if (vector !== undefined) this.#answer(vector);
     if (awareness !== undefined) this.#send(KIND.awareness, awareness);
+    if (hasToAnnounce) this.#send(KIND.synced, new Uint8Array());
+  }
+
+  #answer(vector: Uint8Array): void {
+    this.#send(KIND.answer, Y.encodeStateAsUpdate(this.#shared.doc, vector));
   }
 
   #fellSilent(): void {

@@ -56,6 +56,19 @@ Deno.test("after a disconnect nothing is heard or sent, until it is connected ag
   assertEquals(await bob.next(), "alice: heard");
 });
 
+Deno.test("what was sent before a disconnect arrives, however much it is", async () => {
+  await using relay = await startRelay();
+  await using group = new Group(new Peer("alice", relay.url, "team"), new Peer("bob", relay.url, "team"));
+  const [alice, bob] = group.peers;
+  await alice.next("+ bob");
+  await bob.next("+ alice");
+  alice.adapter.send(message("alice", "bob", { text: "large", data: new Uint8Array(20_000_000) }));
+  alice.adapter.disconnect();
+  assertEquals(await alice.next(), "- bob");
+  assertEquals(await bob.next(), "alice: large");
+  await bob.next("- alice"); // behind an error, where the close overtakes what he says he has got
+});
+
 Deno.test("who speaks something else is sent away, and no peer", async () => {
   await using relay = await startRelay();
   await using group = new Group(new Peer("alice", relay.url, "team"));

@@ -6,10 +6,11 @@ import * as Y from "yjs";
 import type { PeerData, PeerSocket } from "../../src/client/mod.ts";
 import { MessageStream } from "../../src/message_stream.ts";
 import { decode, encode, KIND, type Kind, type Message } from "../../src/yjs/messages.ts";
-import { RelayProvider, type RelayProviderOptions } from "../../src/yjs/mod.ts";
+import { RelayProvider, type RelayProviderOptions, type SyncStatus } from "../../src/yjs/mod.ts";
 import { FakeRelay, type FakeSocket, turn } from "../client/fake_relay.ts";
 
-const { ask, answer, update, awareness } = KIND;
+const { ask, answer, update, awareness, synced } = KIND;
+const NOTHING = new Uint8Array();
 
 Deno.test("provider: it tells whether the relay is there, also of what it does by itself", async () => {
   using scene = new Scene({ connect: false });
@@ -29,18 +30,79 @@ Deno.test("provider: it tells whether the relay is there, also of what it does b
   assertEquals(scene.relay.introductions.map(({ closedWith }) => closedWith), [undefined, 1000]);
 });
 
-Deno.test("provider: it is synced when somebody has told all, until nobody who has is left", async () => {
+Deno.test("provider: it is synced when all have told all and one of them is, until nobody can tell any more", async () => {
   using scene = await Scene.open();
   const [bob, eve] = [await scene.meet("bob"), await scene.meet("eve")];
   bob.says(answer, stateOf("from bob"));
+  bob.says(synced, NOTHING);
   assertEquals([scene.provider.synced, scene.text], [false, "from bob"]);
   eve.says(answer, stateOf(""));
   await scene.meet("a newcomer");
   assertEquals(scene.provider.synced, true);
   await bob.leaves();
+  scene.relay.introduction.end();
+  await turn();
   assertEquals(scene.provider.synced, true);
   await eve.leaves();
   assertEquals(scene.synced, ["synced true", "sync true", "synced false", "sync false"]);
+});
+
+Deno.test("provider: whoever is reached by the relay and introduced to nobody within a moment is synced", async () => {
+  using scene = new Scene();
+  await turn();
+  await scene.relay.pass(9_000);
+  assertEquals(scene.provider.synced, false);
+  await scene.open();
+  await scene.relay.pass(1_999);
+  assertEquals(scene.provider.synced, false);
+  await scene.relay.pass(1);
+  assertEquals(scene.provider.synced, true);
+  const bob = await scene.meet("bob");
+  bob.says(answer, stateOf(""));
+  await bob.leaves();
+  assertEquals(scene.synced, ["synced true", "sync true"]);
+});
+
+Deno.test("provider: whoever waits for somebody to whom it was introduced is not alone", async () => {
+  using scene = await Scene.open();
+  await scene.relay.introduce("bob");
+  await scene.relay.pass(3_000);
+  assertEquals(scene.provider.synced, false);
+  scene.relay.connection.end(); // he is gone
+  await scene.relay.pass(1_000);
+  assertEquals(scene.provider.synced, true);
+});
+
+Deno.test("provider: of peers who are not synced, the one with the smallest name is first, and seeds before it says so", async () => {
+  using scene = await Scene.open();
+  scene.provider.on("sync", () => scene.text === "" && scene.write("seed"));
+  const [bob, eve] = [await scene.meet("bob"), await scene.meet("eve")];
+  for (const peer of [bob, eve]) peer.asks();
+  bob.says(answer, stateOf(""));
+  await scene.relay.pass(2_000);
+  assertEquals(scene.provider.synced, false);
+  eve.says(answer, stateOf(""));
+  assertEquals(scene.provider.synced, true);
+  assertEquals([bob.hears(), bob.text], [[ask, answer, awareness, update], "seed"]);
+  await scene.relay.pass(500);
+  const ned = await scene.meet("ned");
+  ned.asks();
+  assertEquals([bob.hears(), ned.hears()], [[synced], [ask, answer, awareness, synced]]);
+});
+
+Deno.test("provider: whoever has a larger name waits for the one with the smallest, though not for ever", async () => {
+  using scene = await Scene.open({ userName: "zoe" });
+  const [bob, eve] = [await scene.meet("bob"), await scene.meet("eve")];
+  for (const peer of [bob, eve]) peer.says(answer, stateOf(""));
+  await scene.relay.pass(10_000);
+  assertEquals(scene.provider.synced, false);
+  bob.says(update, stateOf("seed"));
+  bob.says(synced, NOTHING);
+  assertEquals([scene.provider.synced, scene.text], [true, "seed"]);
+  using other = await Scene.open({ userName: "zoe" });
+  (await other.meet("bob")).says(answer, stateOf(""));
+  await other.relay.pass(17_000);
+  assertEquals(other.provider.synced, true);
 });
 
 Deno.test("provider: it does not wait for who is silent, but for who speaks", async () => {
@@ -56,11 +118,12 @@ Deno.test("provider: it does not wait for who is silent, but for who speaks", as
 });
 
 Deno.test("provider: it waits for who was silent, once he speaks", async () => {
-  using scene = await Scene.open();
+  using scene = await Scene.open({ userName: "zoe" });
   const [bob, eve] = [await scene.meet("bob"), await scene.meet("eve")];
+  bob.says(answer, stateOf(""));
   await scene.relay.pass(5_000);
   eve.asks();
-  bob.says(answer, stateOf(""));
+  bob.says(synced, NOTHING);
   assertEquals(scene.provider.synced, false);
   eve.says(answer, stateOf(""));
   assertEquals(scene.provider.synced, true);
@@ -183,6 +246,29 @@ Deno.test("provider: when it is destroyed, no timer, listener or socket is left"
   assertThrows(() => scene.provider.connect(), Error, "Cannot connect: want a provider that lives");
 });
 
+Deno.test("provider: whoever was not told all when it is destroyed is waited for while he reads, and nobody else", async () => {
+  const scene = await Scene.open();
+  const [bob, eve] = [await scene.meet("bob"), await scene.meet("eve")];
+  bob.asks();
+  scene.write("x".repeat(12_000_000));
+  scene.provider.destroy();
+  await turn();
+  assertEquals([bob.socket.closedWith, eve.socket.closedWith], [undefined, 1000]);
+  const ned = await scene.meet("ned");
+  assertEquals(ned.socket.closedWith, 1000);
+  await scene.relay.pass(9_000);
+  bob.hears();
+  assertEquals([bob.text.length, bob.socket.closedWith], [12_000_000, 1000]);
+  assertEquals(scene.relay.clock.pending, 0);
+  const other = await Scene.open();
+  const ghost = await other.meet("a ghost");
+  ghost.asks();
+  other.write("x".repeat(12_000_000));
+  other.provider.destroy();
+  await other.relay.pass(10_000);
+  assertEquals([ghost.socket.closedWith, other.relay.clock.pending], [1000, 0]);
+});
+
 Deno.test("provider: it ends with its document, and leaves an awareness alone that was given to it", async () => {
   const doc = new Y.Doc();
   const shared = new Awareness(new Y.Doc());
@@ -194,11 +280,91 @@ Deno.test("provider: it ends with its document, and leaves an awareness alone th
   shared.destroy();
 });
 
+Deno.test("provider: what applications made for y-websocket look at is there", async () => {
+  using scene = new Scene();
+  const { provider } = scene;
+  const looks = () => [provider.shouldConnect, provider.wsconnecting, provider.wsconnected];
+  assertEquals([provider.roomname, ...looks()], ["doc", true, true, false]);
+  await scene.open();
+  assertEquals(looks(), [true, false, true]);
+  provider.disconnect();
+  assertEquals(looks(), [false, false, false]);
+  provider.connect();
+  assertEquals(looks(), [true, true, false]);
+  using waiting = new Scene({ connect: false });
+  assertEquals(waiting.provider.shouldConnect, false);
+});
+
+Deno.test("provider: a listener for an event that there is none of is taken and never called", async () => {
+  using scene = await Scene.open();
+  const provider = scene.provider as unknown as Record<"on" | "once" | "off", (event: string, f?: unknown) => unknown>;
+  const never = () => {
+    throw new Error("want no call");
+  };
+  for (const event of ["peers", "closed", "destroy", "constructor"]) {
+    for (const method of ["on", "once", "off"] as const) assertEquals(provider[method](event, never), provider);
+    assertEquals(provider.off(event), provider);
+  }
+});
+
+Deno.test("provider: it tells how the connection to the relay was closed, and null when it was closed here", async () => {
+  using scene = await Scene.open();
+  const { provider } = scene;
+  const closes: unknown[] = [];
+  provider.on("connection-close", (close, of) => closes.push(close, of === provider, provider.status));
+  scene.relay.introduction.end(1012);
+  await turn();
+  provider.on("connection-close", () => provider.disconnect()); // as there, that is no loop
+  provider.disconnect();
+  await turn();
+  const close = { code: 1012, reason: "", wasClean: true };
+  assertEquals(closes, [close, true, "connected", null, true, "disconnected"]);
+});
+
+Deno.test("provider: whoever sets shouldConnect to false when the connection is lost has it stay so", async () => {
+  using scene = await Scene.open();
+  scene.provider.once("connection-close", () => scene.provider.shouldConnect = false);
+  scene.relay.introduction.end();
+  await turn();
+  await scene.relay.pass(60_000);
+  assertEquals([scene.relay.introductions.length, scene.provider.status], [1, "disconnected"]);
+  scene.provider.connect();
+  await turn();
+  scene.provider.shouldConnect = false;
+  await scene.relay.pass(60_000);
+  assertEquals([scene.relay.introductions.length, scene.provider.status], [2, "disconnected"]);
+});
+
+Deno.test("provider: it tells in detail how synced it is", async () => {
+  using scene = await Scene.open();
+  const { provider } = scene;
+  assertEquals(provider.syncStatus.status, "yellow");
+  const told: SyncStatus[] = [];
+  provider.on("sync-status", (status) => told.push(status));
+  await scene.relay.pass(2_000);
+  scene.write("nobody is there");
+  await scene.relay.pass(100);
+  const green = { connected: true, receivedInitialSync: true, localUpdatesSynced: true, localUpdatesAge: 0 };
+  const yellow = { ...green, localUpdatesSynced: false, status: "yellow" };
+  assertEquals<unknown>(provider.syncStatus, { ...yellow, localUpdatesAge: 100, lastMessageAge: 2_100 });
+  const bob = await scene.meet("bob");
+  bob.asks();
+  await scene.relay.pass(30);
+  assertEquals<unknown>(provider.syncStatus, { ...green, lastMessageAge: 30, status: "green" });
+  scene.write("x".repeat(6_000_000)); // too much for one go
+  bob.hears();
+  provider.disconnect();
+  assertEquals(told.map(({ status }) => status), ["green", "yellow", "green", "yellow", "green", "yellow", "red"]);
+  scene.write("offline");
+  assertEquals([told.length, provider.syncStatus.localUpdatesSynced], [8, false]);
+});
+
 Deno.test("provider: misuse is told at once, and starts nothing", () => {
   const doc = new Y.Doc();
   assertThrows(() => new RelayProvider("ftp://relay", "room", doc), TypeError, "want a url like");
   assertThrows(() => new RelayProvider("relay", "", doc), TypeError, 'Cannot use "" as an id');
   assertThrows(() => new RelayProvider("relay", "room", doc, { maxRetryDelay: 0 }), TypeError, "want maxRetryDelay");
+  assertThrows(() => new RelayProvider("relay", "room", {} as Y.Doc), TypeError, "want a Doc of the copy of yjs that");
   assertEquals(listenersOf(doc), listenersOf(new Y.Doc()));
 });
 
@@ -218,7 +384,7 @@ class Scene {
     return scene;
   }
 
-  constructor(options: RelayProviderOptions, doc = new Y.Doc()) {
+  constructor(options: RelayProviderOptions = {}, doc = new Y.Doc()) {
     const { WebSocket, environment } = this.relay;
     const all = { WebSocket, userName: "alice", ...options };
     this.doc = doc;

@@ -27,12 +27,29 @@ const options = { awareness: new Awareness(doc), connect: false, token: "secret"
 const provider = new RelayProvider("relay.example", "room", doc, options)
   .on("status", ({ status }) => status satisfies "connecting" | "connected" | "disconnected")
   .on("connection-error", ({ message }, { synced }) => console.log(message.trim(), synced satisfies boolean));
+provider.on("connection-close", (close) => console.log(close?.code.toFixed(), close?.reason.trim()));
+provider.on("sync-status", ({ status }) => status satisfies "green" | "yellow" | "red");
+provider.shouldConnect = provider.wsconnected || provider.wsconnecting;
 provider.awareness satisfies Awareness;
 provider.doc satisfies Y.Doc;
 // @ts-expect-error no such event
 provider.on("connected", () => {});
 provider.destroy();
 `;
+
+/** An application in CommonJS, whose Yjs is another than that of the provider. */
+const REQUIRE = `
+const { Doc } = require("yjs");
+const { RelayProvider } = require("${MODULE}");
+try {
+  new RelayProvider("ws://127.0.0.1:1", "room", new Doc());
+} catch (error) {
+  console.log(String(error));
+}
+`;
+const REFUSED =
+  "TypeError: Cannot share a document: want a Doc of the copy of yjs that the provider imports, got one of " +
+  "another copy: load yjs with import, not require, and install it once";
 
 Deno.test("Yjs, packed", async (test) => {
   await using project = await NodeProject.copy(new URL("node/", import.meta.url));
@@ -49,6 +66,12 @@ Deno.test("Yjs, packed", async (test) => {
   await test.step("the types of the packed provider hold", async () => {
     await project.write("use.ts", USE);
     assertEquals(await project.typeCheck("use.ts", "--skipLibCheck"), "");
+  });
+
+  await test.step("a document of a second copy of yjs is refused with a sentence", async () => {
+    await project.write("require.cjs", REQUIRE);
+    await using node = project.node("require.cjs");
+    await node.nextLine("what was refused", (line) => line === REFUSED ? line : undefined);
   });
 
   await test.step("the README's example", async () => {
@@ -175,6 +198,23 @@ const SCENES: Record<string, (stage: Stage) => Promise<void>> = {
     assertEquals(await alice.hashAt(length), await bob.hashAt(length));
   },
 
+  async "of what is written right before the end nothing is lost, and the process ends"(stage) {
+    const [alice, bob, eve] = await meet(stage);
+    await alice.does("fillAndDestroy", BIG);
+    assertEquals(await bob.hashAt(BIG), await eve.hashAt(BIG));
+    assertEquals((await within(alice.exited, "alice to end by herself")).code, 0);
+  },
+
+  async "content that is seeded once synced and empty is there for who is alone, and once for all"(stage) {
+    const seeded = async (peer: YjsPeer) => assertEquals(await peer.reads("seed;"), "seed;");
+    const together = ["alice", "bob", "eve"].map((name) => stage.join(name));
+    for (const peer of together) await peer.does("seed", "seed;");
+    await Promise.all(together.map(seeded));
+    for (const peer of together) await peer.isSynced(true);
+    await together[0].does("append", "and more;");
+    for (const peer of together) assertEquals(await peer.reads("and more;"), "seed;and more;");
+  },
+
   async "who talks nonsense is left out, and the others go on"(stage) {
     const [alice, bob] = await meet(stage);
     for (const [index, nonsense] of NONSENSE.entries()) {
@@ -205,7 +245,7 @@ const SCENES: Record<string, (stage: Stage) => Promise<void>> = {
 const NONSENSE = [
   "Hello!",
   new Uint8Array(),
-  ...[[9], [1], [1, 9], [1, 0, 255], [1, 1, 7, 7], [1, 2, 9, 9], [1, 3, 1, 1, 1, 1, 123]]
+  ...[[9], [4, 0], [1], [1, 9], [1, 0, 255], [1, 1, 7, 7], [1, 2, 9, 9], [1, 3, 1, 1, 1, 1, 123]]
     .map((bytes) => new Uint8Array(bytes)),
 ];
 

@@ -26,6 +26,18 @@ const ORDERS = {
   connect: () => provider.connect(),
   disconnect: () => provider.disconnect(),
   destroy: () => provider.destroy(),
+  /** As a script does that writes something and is done. */
+  fillAndDestroy: (length) => {
+    ORDERS.fill(length);
+    provider.destroy();
+    ORDERS.end();
+  },
+  /** Seeds the document once it is synced and empty, as editors do. */
+  seed: (words) => {
+    const seed = () => provider.synced && text.length === 0 && ORDERS.append(words);
+    provider.on("sync", seed);
+    seed();
+  },
   hash: () => tell({ hash: createHash("sha256").update(text.toString()).digest("hex") }),
   /** Ends the process, unless something keeps it. */
   end: () => process.stdin.destroy(),
