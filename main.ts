@@ -7,8 +7,7 @@
 import { check } from "./src/check/mod.ts";
 import { VERSION } from "./src/protocol.ts";
 import { type Command, parseCommand } from "./src/server/config.ts";
-import { ConfigError } from "./src/server/core/config_error.ts";
-import { EXIT, runRelay } from "./src/server/process/run.ts";
+import { EXIT, fail, runRelay } from "./src/server/process/run.ts";
 
 /**
  * Does what the command line says, and gives the exit code, for a relay when it has ended.
@@ -17,13 +16,11 @@ import { EXIT, runRelay } from "./src/server/process/run.ts";
  */
 export async function main(args: string[]): Promise<number> {
   const env = (name: string) => Deno.env.get(name);
-  if (args[0] === "check") return await check(args.slice(1), env);
   try {
+    if (args[0] === "check") return await check(args.slice(1), env);
     return await obey(parseCommand(args, env, VERSION));
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
-    return EXIT.badConfig;
+    return await fail(error);
   }
 }
 

@@ -12,7 +12,7 @@ Deno.test("without flags and variables, the defaults hold", () => {
   assertEquals(parse([]), withDefaults());
   const { port, host, maxConnections, maxBufferedBytes, holdTimeout, idleTimeout, drainTimeout } = parse([]);
   assertEquals([port, host, maxConnections, maxBufferedBytes], [8080, "0.0.0.0", 10_000, 16 * 1024 * 1024]);
-  assertEquals([holdTimeout, idleTimeout, drainTimeout], [600, 30, 10]);
+  assertEquals([holdTimeout, idleTimeout, drainTimeout], [600, 30, 8]);
 });
 
 Deno.test("a flag wins over its variable, and an empty variable is none", () => {
@@ -42,6 +42,19 @@ Deno.test("a switch is a flag, or a variable with a word for yes or no", () => {
 Deno.test("on Deno Deploy, which kills after 5 s, the drain time is 4 s", () => {
   assertEquals(parse([], { DENO_DEPLOYMENT_ID: "x" }).drainTimeout, 4);
   assertEquals(parse(["--drain-timeout", "2"], { DENO_DEPLOYMENT_ID: "x" }).drainTimeout, 2);
+});
+
+Deno.test("an origin has one spelling, and what can be none is refused", () => {
+  const origins = ["http://[::1]:3000", "HTTPS://Example.com:443/", "file://", "null"];
+  assertEquals(parse([], { RELAY_ALLOW_ORIGINS: origins.join(",") }).allowOrigins, [
+    "http://[::1]:3000",
+    "https://example.com",
+    "file://",
+    "null",
+  ]);
+  for (const origin of ["https://a{b.example", "x://a+b", "http://[::1"]) {
+    assertThrows(() => parse(["--allow-origin", origin]), ConfigError, `got ${JSON.stringify(origin)}`);
+  }
 });
 
 const BAD: [args: string[], env: Record<string, string>, sentence: string][] = [

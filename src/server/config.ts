@@ -7,6 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { ConfigError } from "./core/config_error.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./core/log.ts";
+import { canonicalOrigin } from "./core/origins.ts";
 
 /** Reads one environment variable. */
 export type Environment = (name: string) => string | undefined;
@@ -71,7 +72,7 @@ export interface RelayConfig {
   holdTimeout: number;
   /** Seconds of silence after which a socket is closed; it is pinged at half of them. */
   idleTimeout: number;
-  /** Seconds that pairs get to finish at shutdown. Deno Deploy kills after 5. */
+  /** Seconds that the end may take; all but the last 2 are for pairs. Docker and Cloud Run kill after 10, Deno Deploy after 5. */
   drainTimeout: number;
   /** Bytes of resident memory past which the relay restarts; 0: no bound. Undefined: three quarters of what there is. */
   maxMemory: number | undefined;
@@ -137,8 +138,8 @@ const OPTIONS: { readonly [Name in keyof RelayConfig]: Option<RelayConfig[Name]>
   holdTimeout: seconds("hold-timeout", "RELAY_HOLD_TIMEOUT", 600, "seconds to wait for the other side; 0 = for ever"),
   idleTimeout: seconds("idle-timeout", "RELAY_IDLE_TIMEOUT", 30, "seconds until a silent socket is closed; 0 = never"),
   drainTimeout: {
-    ...seconds("drain-timeout", "RELAY_DRAIN_TIMEOUT", 10, "seconds that pairs get to finish at shutdown"),
-    initial: (env: Environment) => env(DEPLOY_VARIABLE) === undefined ? 10 : 4,
+    ...seconds("drain-timeout", "RELAY_DRAIN_TIMEOUT", 8, "seconds in which it ends; pairs may finish until 2 before"),
+    initial: (env: Environment) => env(DEPLOY_VARIABLE) === undefined ? 8 : 4,
   },
   maxMemory: {
     ...integer("max-memory", "RELAY_MAX_MEMORY", 0, { help: "bytes of memory before it restarts; 0 = no bound" }),
@@ -364,9 +365,5 @@ function canDecode(text: string): boolean {
 }
 
 function readOrigin(text: string): string | Wanted {
-  const rule = new Wanted("origins such as https://example.com or https://*.example.com:8443");
-  if (text === "null") return text;
-  const origin = /^[a-z][a-z0-9+.-]*:\/\/(\*\.)?[^/*?#@\s]+\/?$/i.test(text) &&
-    URL.parse(text.replace("*.", "wildcard."));
-  return origin ? text.replace(/\/$/, "").toLowerCase() : rule;
+  return canonicalOrigin(text) ?? new Wanted("origins such as https://example.com or https://*.example.com:8443");
 }

@@ -29,14 +29,16 @@ export interface DrainPace {
 
 /**
  * Closes introduction sockets at random moments within the first half of the time, so that clients do not come back
- * all at once elsewhere; lets pairs finish until the time ends; then closes what is left.
+ * all at once elsewhere; lets pairs finish until the time ends; then closes what is left. The time is `seconds` without
+ * what the end itself takes, so that they are all that a supervisor has to wait.
  */
 export async function drain(house: Drained, seconds: number, { clock, hurry }: DrainPace): Promise<void> {
+  const ms = Math.max(0, seconds * 1000 - LIMITS.endMs);
   const timers: Timer[] = [];
   for (const socket of house.introductions()) {
-    timers.push(clock.after(Math.random() * seconds * 500, () => socket.close(CLOSE.restarting)));
+    timers.push(clock.after(Math.random() * ms / 2, () => socket.close(CLOSE.restarting)));
   }
-  await within(clock, seconds * 1000, Promise.race([house.emptied(), hurry]));
+  await within(clock, ms, Promise.race([house.emptied(), hurry]));
   for (const timer of timers) timer.cancel();
   for (const socket of [...house.sockets()]) socket.close(CLOSE.restarting);
   await within(clock, LIMITS.closeMs, house.emptied());

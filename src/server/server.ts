@@ -159,8 +159,8 @@ export class Server {
   };
 
   /**
-   * Ends the relay: nobody new comes in, pairs may finish for `seconds` (default: `drainTimeout`), then all sockets
-   * are closed. Later calls wait for the same end.
+   * Ends the relay within `seconds` (default: `drainTimeout`; never less than 2): nobody new comes in, pairs may finish
+   * until 2 seconds before, then all sockets are closed. Later calls wait for the same end.
    */
   drain(seconds: number = this.#config.drainTimeout): Promise<void> {
     return this.#closing ??= this.#drain(seconds);
@@ -180,7 +180,11 @@ export class Server {
     const pace = { clock: this.#clock, hurry: this.#hurry.promise };
     await drain({ introductions, sockets: () => this.#sockets(), emptied }, seconds, pace);
     // Requests that never end must not keep a relay from ending.
-    await within(this.#clock, LIMITS.closeMs, Promise.resolve(this.#transport?.close()));
+    await within(this.#clock, LIMITS.shutdownMs, this.#shutDown());
+  }
+
+  async #shutDown(): Promise<void> {
+    await this.#transport?.close();
     await this.#backplane.close();
   }
 

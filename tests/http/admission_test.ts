@@ -150,6 +150,28 @@ Deno.test("behind a trusted proxy only the entry that the proxy appended counts"
   assertEquals(statusOf(via("9.9.9.9, 7.7.7.7")), "admitted");
 });
 
+Deno.test("behind a trusted proxy a client is its address, however the proxy writes it", () => {
+  const spellings = [
+    "203.0.113.7",
+    "203.0.113.7:50000",
+    "203.0.113.7:50001",
+    "::ffff:cb00:7107",
+    "[::ffff:cb00:7107]:9",
+  ];
+  for (const spelling of spellings) {
+    const admission = admissionWith({ maxConnectionsPerIp: 1, trustProxy: true });
+    const via = (entry: string) => attempt(admission, { headers: { "x-forwarded-for": `10.0.0.1, ${entry}` } });
+    assertEquals([statusOf(via("203.0.113.7")), statusOf(via(spelling))], ["admitted", 429], spelling);
+    assertEquals(statusOf(via("::ffff:cb00:7108")), "admitted");
+  }
+});
+
+Deno.test("who is hidden by a trusted proxy counts for the proxy", () => {
+  const admission = admissionWith({ maxConnectionsPerIp: 1, trustProxy: true });
+  const via = (entry: string) => statusOf(attempt(admission, { headers: { "x-forwarded-for": entry } }));
+  assertEquals([via("unknown"), via("_one"), via("_two"), via("")], ["admitted", 429, 429, 429]);
+});
+
 Deno.test("an IPv6 network counts as one address, and an IPv4 address in IPv6 clothes as itself", () => {
   const admission = admissionWith({ maxConnectionsPerIp: 1 });
   const from = (address: string) => statusOf(attempt(admission, { address }));

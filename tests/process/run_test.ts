@@ -69,6 +69,22 @@ Deno.test("a bad value is one sentence and exit code 2, before anything listens"
   assertMatch(stderr, /^Cannot read --cert: want a readable PEM file, got "\/nowhere\/cert.pem" \(.*\)\.\n$/);
 });
 
+Deno.test("an exception that nobody thought of is one sentence and exit code 1, wherever it comes from", async () => {
+  const forbidden = ["run", "--no-prompt", "--allow-net", "main.ts", "--port", "0"];
+  const impossible = `import { fail, runRelay } from "./src/server/process/run.ts";
+    import { withDefaults } from "./src/server/config.ts";
+    const config = { ...withDefaults({ port: 0 }), get maxMemory() { throw new TypeError("no\\nidea"); } };
+    Deno.exit(await runRelay(config).catch(fail));`;
+  for (const args of [forbidden, ["eval", impossible]]) {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+    assertEquals([code, new TextDecoder().decode(stdout)], [1, ""]);
+    assertMatch(
+      new TextDecoder().decode(stderr),
+      /^Cannot run: want no exception, got "(NotCapable|TypeError): .*"\.\n$/,
+    );
+  }
+});
+
 Deno.test("a port in use is one sentence and exit code 1", async () => {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr;
@@ -77,6 +93,16 @@ Deno.test("a port in use is one sentence and exit code 1", async () => {
   const want = "want an address of this machine and a free port";
   const stderr = `Cannot listen on 127.0.0.1:${port}: ${want}, got one in use.\n`;
   assertEquals(outcome, { code: 1, stdout: "", stderr });
+});
+
+Deno.test("a relay that may not listen is one sentence and exit code 1", async () => {
+  const args = ["run", "--no-prompt", "--allow-env", "main.ts", "--port", "0"];
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+  assertEquals(code, 1);
+  assertMatch(
+    new TextDecoder().decode(stderr),
+    /^Cannot listen on 0\.0\.0\.0:0: want .*, got Requires net access .*\n$/,
+  );
 });
 
 Deno.test("--version prints the version, which is the package's", async () => {

@@ -1,7 +1,8 @@
 /** TLS from outside, with certificates made for the test. */
 
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { ConfigError } from "../../src/server/core/config_error.ts";
+import { readTls } from "../../src/server/core/tls.ts";
 import { Server } from "../../src/server/mod.ts";
 import { Listening } from "../helpers/process.ts";
 import { RawConnection } from "../helpers/raw.ts";
@@ -9,12 +10,17 @@ import { TRANSPORTS } from "../helpers/transports.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 
+const ALGORITHMS = {
+  rsa: ["-newkey", "rsa:2048"],
+  ec: ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+};
+
 /** A folder with `cert.pem` and `key.pem`, which {@link Certificates.renew} replaces. */
 class Certificates implements AsyncDisposable {
-  private constructor(readonly folder: string) {}
+  private constructor(readonly folder: string, readonly algorithm: string[]) {}
 
-  static async make(): Promise<Certificates> {
-    const certificates = new Certificates(await Deno.makeTempDir());
+  static async make(algorithm: keyof typeof ALGORITHMS = "rsa"): Promise<Certificates> {
+    const certificates = new Certificates(await Deno.makeTempDir(), ALGORITHMS[algorithm]);
     await certificates.renew();
     return certificates;
   }
@@ -24,7 +30,7 @@ class Certificates implements AsyncDisposable {
   }
 
   async renew(): Promise<void> {
-    const args = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=relay"];
+    const args = ["req", "-x509", ...this.algorithm, "-nodes", "-days", "2", "-subj", "/CN=relay"];
     args.push(
       "-addext",
       "basicConstraints=critical,CA:FALSE",
@@ -37,6 +43,10 @@ class Certificates implements AsyncDisposable {
     );
     const { code, stderr } = await new Deno.Command("openssl", { args, cwd: this.folder }).output();
     assertEquals(code, 0, new TextDecoder().decode(stderr));
+  }
+
+  async read(name: "cert" | "key"): Promise<string> {
+    return await Deno.readTextFile(`${this.folder}/${name}.pem`);
   }
 
   /** Connects, trusting only the certificate that is in the folder now. */
@@ -106,6 +116,59 @@ Deno.test("a certificate and a key that do not belong together, or are none, are
     await Deno.writeTextFile(path, "-----BEGIN THING-----\nAAAA\n-----END THING-----\n");
     await assertRejects(listen, ConfigError, `Cannot use ${what}`);
   }
+});
+
+const PARAMETERS = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+const ATTRIBUTES = "Bag Attributes\n    friendlyName: relay\nsubject=CN = relay\n";
+
+function utf16(text: string): Uint8Array {
+  return new Uint8Array(Uint16Array.from(`\ufeff${text}`, (character) => character.charCodeAt(0)).buffer);
+}
+
+/** Certificate and key as people have them. */
+const SPELLINGS: Record<string, (cert: string, key: string) => [cert: string | Uint8Array, key: string | Uint8Array]> =
+  {
+    "a key behind an EC PARAMETERS block": (cert, key) => [cert, PARAMETERS + key],
+    "both in one file, the key first": (cert, key) => [key + cert, key + cert],
+    "both in one file, the certificate first": (cert, key) => [cert + key, cert + key],
+    "a byte order mark": (cert, key) => [`\ufeff${cert}`, `\ufeff${key}`],
+    "files that a Windows shell wrote": (cert, key) => [utf16(cert), utf16(key)],
+    "lines that end as on Windows": (cert, key) => [cert.replaceAll("\n", "\r\n"), key.replaceAll("\n", "\r\n")],
+    "attributes before each block": (cert, key) => [ATTRIBUTES + cert, ATTRIBUTES + key],
+    "no line feed at the end": (cert, key) => [`${cert}${cert}`.trimEnd(), key.trimEnd()],
+  };
+
+for (const transport of TRANSPORTS) {
+  Deno.test(`${transport}: keys and certificates are taken as people have them`, async (t) => {
+    await using certificates = await Certificates.make("ec");
+    const [cert, key] = await Promise.all([certificates.read("cert"), certificates.read("key")]);
+    const paths = { cert: `${certificates.folder}/other.crt`, key: `${certificates.folder}/other.key` };
+    for (const [what, spell] of Object.entries(SPELLINGS)) {
+      await t.step(what, async () => {
+        const [certBytes, keyBytes] = spell(cert, key).map((file) =>
+          typeof file === "string" ? new TextEncoder().encode(file) : file
+        );
+        await Promise.all([Deno.writeFile(paths.cert, certBytes), Deno.writeFile(paths.key, keyBytes)]);
+        const server = await new Server({ port: 0, host: "127.0.0.1", transport, ...paths }).listen();
+        assertEquals(await certificates.areShown(server.port), true);
+        await server.close();
+      });
+    }
+  });
+}
+
+Deno.test("what cannot be a certificate or key is one sentence that says what is there", async () => {
+  await using certificates = await Certificates.make();
+  const { folder } = certificates;
+  const [cert, key, encrypted] = ["cert", "key", "encrypted"].map((name) => `${folder}/${name}.pem`);
+  const args = ["pkcs8", "-topk8", "-in", "key.pem", "-out", "encrypted.pem", "-passout", "pass:x"];
+  assertEquals((await new Deno.Command("openssl", { args, cwd: folder }).output()).code, 0);
+  const bad: [cert: string, key: string, sentence: string][] = [
+    [key, cert, "Cannot use --cert: want a certificate in it, got PRIVATE KEY."],
+    [cert, cert, "Cannot use --key: want a private key in it, without a passphrase, got CERTIFICATE."],
+    [cert, encrypted, "Cannot use --key: want a private key in it, without a passphrase, got an encrypted one."],
+  ];
+  for (const [cert, key, sentence] of bad) assertThrows(() => readTls({ cert, key }), ConfigError, sentence);
 });
 
 const REASONS = { tcp: /without a PEM block/, deno: /want --transport tcp, or a restart/ };

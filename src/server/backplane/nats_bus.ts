@@ -105,7 +105,7 @@ export class NatsBus implements Bus {
     this.#stopOutliving();
     const connection = this.#connection;
     if (connection === undefined || connection.isClosed()) return;
-    await within(this.#options.clock, LIMITS.closeMs, connection.flush().catch(() => {}));
+    await within(this.#options.clock, LIMITS.shutdownMs, connection.flush().catch(() => {}));
     await connection.close();
   }
 

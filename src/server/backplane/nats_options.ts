@@ -5,10 +5,9 @@
  */
 
 import type { Authenticator, ConnectionOptions } from "@nats-io/transport-node";
-import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { LIMITS } from "../core/limits.ts";
-import { parsePem, readPem } from "../core/tls.ts";
+import { parsePem, readCertificates, readPem } from "../core/pem.ts";
 
 /** What an operator says about it. */
 export interface NatsAccess {
@@ -59,10 +58,11 @@ function credentialsOf(urls: readonly URL[]): ConnectionOptions {
 /** Read for every connection: credentials run out, and others take their place in the file. */
 async function credsOf(path: string): Promise<Authenticator> {
   const { credsAuthenticator } = await import("@nats-io/transport-node");
-  const read = () => new TextEncoder().encode(readPem("--nats-creds", path));
+  const file = { flag: "--nats-creds", path };
+  const read = () => new TextEncoder().encode(readPem(file));
   const authenticator = credsAuthenticator(read);
   read();
-  parsePem("--nats-creds", "credentials of a user", () => authenticator("nonce"));
+  parsePem(file, "credentials of a user in it", () => authenticator("nonce"));
   return authenticator;
 }
 
@@ -77,9 +77,7 @@ interface RuntimeTls {
 
 function tlsOf(urls: readonly URL[], natsCa: string | undefined): ConnectionOptions {
   if (natsCa === undefined) return urls.some(({ protocol }) => protocol === "tls:") ? named({}) : {};
-  const ca = readPem("--nats-ca", natsCa);
-  parsePem("--nats-ca", "a certificate", () => new X509Certificate(ca));
-  return named({ ca });
+  return named({ ca: readCertificates({ flag: "--nats-ca", path: natsCa }).join("") });
 }
 
 /** Without `resolve` the library has every certificate checked for "localhost": here is who is really dialled. */

@@ -154,6 +154,16 @@ export const LIMITS = {
   closeAnswerMs: 10_000,
   /** Milliseconds that sockets get for the closing handshake when the relay closes. */
   closeMs: 1_000,
+  /** Milliseconds that listener and backplane get after that. */
+  shutdownMs: 500,
+  /** Milliseconds that the last lines of the log get after that, if nobody reads them. */
+  flushMs: 500,
+  /** Milliseconds of the drain time that are kept for these three. */
+  endMs: 2_000,
+  /** Characters of log that may wait: 4,000 lines of a burst, while a disk or a collector is busy. */
+  lineQueueLength: MIB,
+  /** Milliseconds until a line that could not be written is tried again. */
+  writeAgainMs: 100,
   /** Milliseconds between two looks of the watchdog: a fast attacker brings 250 MB in that. */
   watchMs: 250,
   /** Milliseconds between two looks at how late the event loop is: every blockage that a scrape should show. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { configure, getAnsiColorFormatter, getConsoleSink, getLogger, jsonLinesFormatter } from "@logtape/logtape";
+import { configure, getAnsiColorFormatter, getLogger, jsonLinesFormatter } from "@logtape/logtape";
 
 /** What the rooms need of a logger: a sentence with names in braces, and their values. LogTape's are such. */
 export interface Logger {
@@ -31,19 +31,11 @@ export function relayLogger(): Logger {
   return getLogger(["relay"]);
 }
 
-/** Prints the log on stderr: stdout has one line, for programs that wait for it. */
-export async function printLog({ logLevel, logFormat }: LogOptions): Promise<void> {
-  const formatter = logFormat === "json" ? jsonLinesFormatter : getAnsiColorFormatter({ value: "bare" });
-  const stderr = {
-    trace: "error",
-    debug: "error",
-    info: "error",
-    warning: "error",
-    error: "error",
-    fatal: "error",
-  } as const;
+/** Hands the log, line by line, to `print`. */
+export async function printLog({ logLevel, logFormat }: LogOptions, print: (line: string) => void): Promise<void> {
+  const format = logFormat === "json" ? jsonLinesFormatter : getAnsiColorFormatter({ value: "bare" });
   await configure({
-    sinks: { stderr: getConsoleSink({ formatter, levelMap: stderr }) },
+    sinks: { stderr: (record) => print(format(record)) },
     loggers: [
       { category: ["relay"], lowestLevel: logLevel, sinks: ["stderr"] },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },

@@ -7,6 +7,8 @@
 import type { Clock } from "../core/clock.ts";
 import type { RelayConfig } from "../config.ts";
 import { LIMITS } from "../core/limits.ts";
+import { networkOf } from "../core/networks.ts";
+import { Origins } from "../core/origins.ts";
 import { Refusal } from "../core/refusal.ts";
 import { EVERYTHING, type Grant, type Tokens } from "./tokens.ts";
 
@@ -38,7 +40,7 @@ export class Admission {
   readonly #config: AdmissionConfig;
   readonly #tokens: Tokens;
   readonly #clock: Clock;
-  readonly #origins: URLPattern[];
+  readonly #origins: Origins;
   readonly #perAddress = new Map<string, number>();
   readonly #connects: ConnectRate;
   #connections = 0;
@@ -49,7 +51,7 @@ export class Admission {
     this.#config = config;
     this.#tokens = tokens;
     this.#clock = clock;
-    this.#origins = config.allowOrigins.filter((origin) => origin !== "null").map(originPattern);
+    this.#origins = new Origins(config.allowOrigins);
     this.#connects = new ConnectRate(config.maxConnectsPerMinute, clock);
   }
 
@@ -90,8 +92,7 @@ export class Admission {
     const origin = headers.get("origin");
     // Only browsers send an origin, and only for them it means anything: other programs write what they like.
     if (origin === null || this.#config.allowOrigins.length === 0) return;
-    if (origin === "null" && this.#config.allowOrigins.includes("null")) return;
-    if (URL.canParse(origin) && this.#origins.some((pattern) => pattern.test(origin))) return;
+    if (this.#origins.allow(origin)) return;
     return new Refusal("forbidden origin", `Cannot connect: want an allowed origin, got ${JSON.stringify(origin)}.`);
   }
 
@@ -145,9 +146,11 @@ export class Admission {
   }
 
   #addressOf({ headers }: Request, address: string): string {
-    if (!this.#config.trustProxy) return networkOf(address);
-    // Only the last entry is the trusted proxy's own; what stands before it is what the client claimed.
-    return networkOf(headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() || address);
+    const own = networkOf(address) ?? address;
+    if (!this.#config.trustProxy) return own;
+    // Only the last entry is the trusted proxy's own; what stands before it is what the client claimed. Who is hidden
+    // ("unknown") counts for the proxy: everybody's own text would evade every bound.
+    return networkOf(headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "") ?? own;
   }
 }
 
@@ -200,15 +203,6 @@ function refuseRequest({ method, headers }: Request): Refusal | undefined {
   }
 }
 
-/** Whom an address counts for: an IPv6 host has a whole /64 of its own, an IPv4 host one address. */
-function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
-  const [head, tail] = address.split("::").map((half) => half.split(":").filter((group) => group !== ""));
-  const zeros = tail === undefined ? [] : Array(Math.max(0, 8 - head.length - tail.length)).fill("0");
-  return [...head, ...zeros, ...(tail ?? [])].slice(0, 4).join(":");
-}
-
 function bearerToken(headers: Headers): string | undefined {
   return /^bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
 }
@@ -216,12 +210,6 @@ function bearerToken(headers: Headers): string | undefined {
 function unauthorized(got: string): Refusal {
   const sentence = `Cannot connect: want a valid token, got ${got}.`;
   return new Refusal("unauthorized", sentence, { "www-authenticate": 'Bearer realm="relay"' });
-}
-
-function originPattern(origin: string): URLPattern {
-  const [, protocol, hostname, port = ""] = /^(.+?):\/\/(\[.*\]|[^:]+)(?::(\d+))?$/.exec(origin) ?? [];
-  if (protocol === undefined) throw new TypeError(`Cannot allow ${JSON.stringify(origin)}: want an origin.`);
-  return new URLPattern({ protocol, hostname, port });
 }
 
 function retryAfter(seconds: number = LIMITS.retryAfterSeconds): Record<string, string> {

@@ -6,10 +6,10 @@
  */
 
 import { Buffer } from "node:buffer";
-import { createPublicKey, type KeyObject, timingSafeEqual } from "node:crypto";
+import { type KeyObject, timingSafeEqual } from "node:crypto";
 import type { RelayConfig } from "../config.ts";
 import { ConfigError } from "../core/config_error.ts";
-import { readPem } from "../core/tls.ts";
+import { readPublicKey } from "../core/pem.ts";
 
 /** What the holder of a token may do. */
 export interface Grant {
@@ -65,7 +65,7 @@ export class Tokens {
     // The algorithm goes with the key: a token must not choose how it is verified.
     if (jwtSecret !== undefined) verifiers.push((token) => verify(token, jwtSecret, { algorithms: ["HS256"] }));
     if (jwtKey !== undefined) {
-      const key = readPublicKey(jwtKey);
+      const key = readEs256Key(jwtKey);
       verifiers.push((token) => verify(token, key, { algorithms: ["ES256"] }));
     }
     this.#verifiers = verifiers;
@@ -92,20 +92,14 @@ export class Tokens {
   }
 }
 
+const ES256_KEY = "a public key of the curve prime256v1, for ES256";
+
 /** With any other key all tokens would be refused, and nobody would know why. */
-function readPublicKey(path: string): KeyObject {
-  const want = (got: unknown) =>
-    new ConfigError(`Cannot use --jwt-key: want a public key of the curve prime256v1, for ES256, got ${got}.`);
-  const pem = readPem("--jwt-key", path);
-  let key: KeyObject;
-  try {
-    key = createPublicKey(pem);
-  } catch (error) {
-    throw want((error as Error).message);
-  }
+function readEs256Key(path: string): KeyObject {
+  const key = readPublicKey({ flag: "--jwt-key", path }, ES256_KEY);
   const curve = key.asymmetricKeyDetails?.namedCurve;
-  if (curve !== "prime256v1") throw want(curve ?? key.asymmetricKeyType);
-  return key;
+  if (curve === "prime256v1") return key;
+  throw new ConfigError(`Cannot use --jwt-key: want ${ES256_KEY}, got ${curve ?? key.asymmetricKeyType}.`);
 }
 
 function areClaims(value: unknown): value is Claims {

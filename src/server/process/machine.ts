@@ -85,6 +85,17 @@ export function triedDescriptorLimit(wanted: number): number | undefined {
   }
 }
 
+/** Whether the process was started to outlive its terminal (`nohup`); undefined where that cannot be told (see above). */
+export function ignoresHangup(): boolean | undefined {
+  try {
+    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1];
+    // SIGHUP is signal 1, the lowest bit.
+    return mask === undefined ? undefined : parseInt(mask.slice(-1), 16) % 2 === 1;
+  } catch {
+    return;
+  }
+}
+
 function openDescriptor(): number | "none left" | undefined {
   try {
     return openSync("/dev/null", "r");

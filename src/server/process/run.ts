@@ -11,7 +11,8 @@ import { DEPLOY_VARIABLE, type RelayConfig } from "../config.ts";
 import { isLateReset } from "../core/guard.ts";
 import { LIMITS } from "../core/limits.ts";
 import { type Logger, printLog, relayLogger } from "../core/log.ts";
-import { availableMemory, descriptorLimit, openDescriptors, residentMemory } from "./machine.ts";
+import { LineQueue } from "./line_queue.ts";
+import { availableMemory, descriptorLimit, ignoresHangup, openDescriptors, residentMemory } from "./machine.ts";
 import { isDeaf, type OwnAddress } from "./self_probe.ts";
 import { Server } from "../server.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -20,7 +21,7 @@ import { Watchdog } from "./watchdog.ts";
 export const EXIT = {
   /** Drained on a signal. */
   ok: 0,
-  /** The address cannot be bound, or other instances refuse this one. */
+  /** The address cannot be bound, other instances refuse this one, or whatever else went wrong. */
   cannotStart: 1,
   /** An option cannot be used. */
   badConfig: 2,
@@ -30,30 +31,60 @@ export const EXIT = {
   impatient: 130,
 } as const;
 
-/** Runs a relay until a signal or its watchdog ends it, and says how. Throws a {@link ConfigError}. */
+/** Runs a relay until a signal or its watchdog ends it, and says how. What it throws is for {@link fail}. */
 export async function runRelay(given: RelayConfig, clock: Clock = systemClock): Promise<number> {
   const log = relayLogger();
-  await printLog({ ...given, logFormat: given.logFormat ?? (Deno.stderr.isTerminal() ? "pretty" : "json") });
+  const stderr = new LineQueue(Deno.stderr, clock, (lines) => log.error(DROPPED, { lines }));
+  const logFormat = given.logFormat ?? (Deno.stderr.isTerminal() ? "pretty" : "json");
+  await printLog({ ...given, logFormat }, (line) => stderr.push(line));
+  try {
+    return await run(given, { clock, log });
+  } finally {
+    await stderr.flush();
+  }
+}
+
+/** Says in one sentence why the process cannot go on, and gives the exit code. */
+export async function fail(error: unknown): Promise<number> {
+  const stderr = new LineQueue(Deno.stderr, systemClock);
+  stderr.push(`${sentenceOf(error)}\n`);
+  await stderr.flush();
+  return error instanceof ConfigError ? EXIT.badConfig : EXIT.cannotStart;
+}
+
+function sentenceOf(error: unknown): string {
+  const isSentence = error instanceof ConfigError || error instanceof BackplaneError || error instanceof ListenError;
+  if (isSentence) return error.message;
+  const [reason] = String(error).split("\n");
+  return `Cannot run: want no exception, got ${JSON.stringify(reason)}.`;
+}
+
+async function run(given: RelayConfig, { clock, log }: Surroundings): Promise<number> {
   surviveErrors(log);
   const descriptors = descriptorLimit(Math.ceil(given.maxConnections / CONNECTION_SHARE) + LIMITS.spareDescriptors);
   const config = fitToDescriptors(given, descriptors, log);
   const server = new Server(config, { clock, log });
-  // Before listening: without a signal listener the runtime panics when descriptors run out.
+  // Before listening: who is told where it listens may send a signal at once, and without a signal listener the runtime
+  // panics when descriptors run out.
+  const hangup = firstHangup(server, config, log);
   const signal = firstSignal(log);
-  // Likewise: who is told where it listens may send SIGHUP at once, which ends a process that does not expect it.
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => server.renewCertificate());
   const overload = firstOverload(config, descriptors, { clock, log });
-  try {
-    await server.listen();
-  } catch (error) {
-    return cannotStart(config, error);
-  }
-  announce(config, server.port);
+  await server.listen().catch((error) => {
+    throw listenError(config, error);
+  });
+  announce(config, server.port, clock);
   const deafness = firstDeafness({ host: config.host, port: server.port }, { clock, log });
   if (Deno.env.get(DEPLOY_VARIABLE) !== undefined && config.nats.length === 0) log.warning(ISOLATED);
   const needsRestart = Promise.race([overload, deafness]);
-  return await drained(server, await Promise.race([signal, needsRestart]), needsRestart);
+  return await drained(server, await Promise.race([signal, hangup, needsRestart]), needsRestart);
 }
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const DROPPED = "dropped {lines} lines of this log: nobody took them in time";
 
 /** Drains as the reason asks for, but no longer than until the watchdog speaks; gives the exit code. */
 async function drained(server: Server, reason: End, overload: Promise<End>): Promise<number> {
@@ -109,10 +140,27 @@ function firstSignal(log: Logger): Promise<End> {
   });
 }
 
+/**
+ * SIGHUP asks for the certificate to be read again. Without one it means that the terminal is gone, and drains the
+ * relay, unless it was started with `nohup`. Comes before any other signal: the first listener undoes what that has set.
+ */
+function firstHangup(server: Server, { cert }: RelayConfig, log: Logger): Promise<End> {
+  const isImmune = ignoresHangup() === true;
+  return new Promise((resolve) => {
+    const listener = () => {
+      if (cert !== undefined) return server.renewCertificate();
+      if (isImmune) return;
+      log.info("draining; the terminal is gone");
+      resolve("signal");
+    };
+    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", listener);
+  });
+}
+
 function firstOverload(
   { maxMemory }: RelayConfig,
   descriptors: number | undefined,
-  { clock, log }: { clock: Clock; log: Logger },
+  { clock, log }: Surroundings,
 ): Promise<End> {
   const limits = {
     memory: maxMemory ?? availableMemory() * LIMITS.memoryShare,
@@ -128,7 +176,7 @@ function firstOverload(
 }
 
 /** Asks itself, and again, before it gives up on its listener. */
-function firstDeafness(address: OwnAddress, { clock, log }: { clock: Clock; log: Logger }): Promise<End> {
+function firstDeafness(address: OwnAddress, { clock, log }: Surroundings): Promise<End> {
   return new Promise((resolve) => {
     const ask = async (wasDeaf: boolean) => {
       const deaf = await isDeaf(address);
@@ -140,15 +188,20 @@ function firstDeafness(address: OwnAddress, { clock, log }: { clock: Clock; log:
   });
 }
 
-function announce({ cert }: RelayConfig, port: number): void {
-  console.log(`🐟 Listening at ${cert === undefined ? "http" : "https"}://localhost:${port}`);
+function announce({ cert }: RelayConfig, port: number, clock: Clock): void {
+  const scheme = cert === undefined ? "http" : "https";
+  new LineQueue(Deno.stdout, clock).push(`🐟 Listening at ${scheme}://localhost:${port}\n`);
 }
 
-function cannotStart({ host, port }: RelayConfig, error: unknown): number {
-  if (error instanceof ConfigError) throw error;
+/** The address cannot be listened on. The message is one sentence for the operator. */
+class ListenError extends Error {
+  override name = "ListenError";
+}
+
+function listenError({ host, port }: RelayConfig, error: unknown): unknown {
+  if (error instanceof ConfigError || error instanceof BackplaneError) return error;
   const got = (error as { code?: string }).code === "EADDRINUSE" ? "one in use" : (error as Error).message;
-  const isRefused = error instanceof BackplaneError;
-  const sentence = `Cannot listen on ${host}:${port}: want an address of this machine and a free port, got ${got}.`;
-  console.error(isRefused ? error.message : sentence);
-  return EXIT.cannotStart;
+  return new ListenError(
+    `Cannot listen on ${host}:${port}: want an address of this machine and a free port, got ${got}.`,
+  );
 }

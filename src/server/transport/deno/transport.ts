@@ -54,7 +54,7 @@ export class DenoTransport implements Transport {
     this.#isClosing = true;
     this.#restart?.cancel();
     // A request whose body never ends would be waited for.
-    const impatience = this.#options.clock.after(LIMITS.closeMs / 2, () => this.#abort.abort());
+    const impatience = this.#options.clock.after(LIMITS.shutdownMs / 2, () => this.#abort.abort());
     await this.#server?.shutdown();
     impatience.cancel();
   }

@@ -1,0 +1,50 @@
+/**
+ * Whom an address counts for.
+ *
+ * @module
+ */
+
+/** Behind these 96 bits stands an IPv4 address: mapped (RFC 4291), or translated (RFC 6052). */
+const IPV4_PREFIXES = ["0:0:0:0:0:ffff", "64:ff9b:0:0:0:0"];
+
+/**
+ * The network that an address counts for: an IPv4 host has one address, an IPv6 host a whole /64. What may stand around
+ * an address in headers is left out: quotes, brackets, a port, a zone. Undefined when the text is no address.
+ */
+export function networkOf(text: string): string | undefined {
+  const address = bare(text);
+  if (isIpv4(address)) return address.split(".").map(Number).join(".");
+  const groups = ipv6Groups(address);
+  if (groups === undefined) return;
+  const hasIpv4 = IPV4_PREFIXES.includes(groups.slice(0, 6).map(inHex).join(":"));
+  return hasIpv4 ? ipv4Of(groups[6], groups[7]) : groups.slice(0, 4).map(inHex).join(":");
+}
+
+function bare(text: string): string {
+  const unquoted = /^"(.*)"$/.exec(text)?.[1] ?? text;
+  const inBrackets = /^\[(.*)\](?::\d+)?$/.exec(unquoted)?.[1];
+  return (inBrackets ?? /^([\d.]+):\d+$/.exec(unquoted)?.[1] ?? unquoted).replace(/%.*$/, "");
+}
+
+function isIpv4(text: string): boolean {
+  const parts = text.split(".");
+  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256);
+}
+
+/** The eight groups, whatever was left out between them. */
+function ipv6Groups(text: string): number[] | undefined {
+  // The runtime's own parser, which takes every spelling of RFC 4291.
+  const url = /^[0-9a-f:.]+$/i.test(text) && text.includes(":") ? URL.parse(`http://[${text}]`) : null;
+  if (!url) return;
+  const [head, tail] = url.hostname.slice(1, -1).split("::").map((half) => half.split(":").filter(Boolean));
+  const zeros = tail === undefined ? [] : Array(8 - head.length - tail.length).fill("0");
+  return [...head, ...zeros, ...(tail ?? [])].map((group) => parseInt(group, 16));
+}
+
+function inHex(group: number): string {
+  return group.toString(16);
+}
+
+function ipv4Of(high: number, low: number): string {
+  return [high >> 8, high & 255, low >> 8, low & 255].join(".");
+}
