@@ -14,6 +14,6 @@ ENV DENO_USE_WRITEV=1 DENO_USR2_MEMORY_TRIM=1
 ENV RELAY_TRANSPORT=tcp
 USER 65532:65532
 EXPOSE 8080
-HEALTHCHECK --interval=30s --timeout=5s --start-period=5s CMD ["/relay", "check", "--ready"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=5s CMD ["/relay", "check", "--live"]
 # Run it with a restart policy: out of memory or descriptors it ends with code 75, to be started again.
 ENTRYPOINT ["/relay"]

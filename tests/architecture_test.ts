@@ -19,7 +19,7 @@ const SERVER = "src/server/";
 /** From the front door down: a wing enters only wings below it. */
 const WINGS: Record<string, Wing> = {
   main: { files: ["main.ts"], enters: "check process config core protocol" },
-  check: { files: ["src/check/"], doors: ["mod.ts"], enters: "client protocol" },
+  check: { files: ["src/check/"], doors: ["mod.ts"], enters: "client config core protocol" },
   process: { files: [`${SERVER}process/`], doors: ["run.ts"], enters: "server backplane config core" },
   server: {
     files: ["mod.ts", "server.ts", "drain.ts"].map((name) => SERVER + name),
@@ -74,7 +74,7 @@ const PACKAGES: Record<string, string[]> = {
   "@std/msgpack": ["src/check/"],
   "eventemitter3": ["src/automerge/relay_network_adapter.ts"],
   "jsonwebtoken": [`${SERVER}http/tokens.ts`],
-  "node:": [SERVER],
+  "node:": [SERVER, "src/check/neighbor.ts"],
   "y-protocols/awareness": ["src/yjs/"],
   "yjs": ["src/yjs/"],
 };

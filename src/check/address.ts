@@ -10,11 +10,14 @@ import { relayUrl, socketUrl } from "../client/relay_url.ts";
 export class RelayAddress {
   readonly #base: string;
   readonly #token: string | undefined;
+  /** Whether it is on this machine: its certificate is for the name by which others reach it, and is not checked. */
+  readonly isNeighbor: boolean;
 
   /** Throws a `TypeError` for anything but the URL of a relay. */
-  constructor(url: string, token?: string) {
+  constructor(url: string, token?: string, { isNeighbor = false } = {}) {
     this.#base = relayUrl(url);
     this.#token = token;
+    this.isNeighbor = isNeighbor;
   }
 
   get isSecure(): boolean {

@@ -7,8 +7,9 @@
 import type { RelayAddress } from "./address.ts";
 import { Deadline, Late } from "./deadline.ts";
 import { type Answer, ask } from "./http.ts";
+import { askNeighbor } from "./neighbor.ts";
 import { got } from "./refusal.ts";
-import { Fault, type Finding, works } from "./step.ts";
+import { Fault, type Finding, type ProbeName, works } from "./step.ts";
 
 /** What came of asking: an answer, or the reason why there is none. */
 export type Reached = Answer | Error;
@@ -61,19 +62,26 @@ export function trusted(address: RelayAddress, reached: Reached): Finding {
   });
 }
 
-/** Whether it says that it takes connections. */
-export async function ready(address: RelayAddress, by: Deadline): Promise<Finding> {
-  const answer = await ask(address.page("/readyz"), {}, by).catch((error: Error) => error);
+/** Where a relay answers to health checks. */
+const PROBES: Record<ProbeName, { path: string; advice: string }> = {
+  live: { path: "/healthz", advice: "Restart it, and look at its log." },
+  ready: { path: "/readyz", advice: "Wait until it is ready, and look at its log." },
+};
+
+/** Whether it says so. */
+export async function probe(name: ProbeName, address: RelayAddress, by: Deadline): Promise<Finding> {
+  const { path, advice } = PROBES[name];
+  const asking = address.isNeighbor ? askNeighbor(address.page(path), by) : ask(address.page(path), {}, by);
+  const answer = await asking.catch((error: Error) => error);
   if (!(answer instanceof Error) && answer.status === 200) return works(got(answer));
-  const [came, advice] = answer instanceof Error
+  const [came, whatToDo] = answer instanceof Error
     ? [answer.message, adviceFor(TLS, answer) ?? await connectingAdvice(address, answer)]
-    : [got(answer), readyAdvice(answer)];
-  throw new Fault({ expected: `HTTP 200 from ${address}/readyz`, got: came, advice });
+    : [got(answer), answer.status === 404 ? adviceForOthers(name) : advice];
+  throw new Fault({ expected: `HTTP 200 from ${address}${path}`, got: came, advice: whatToDo });
 }
 
-function readyAdvice({ status }: Answer): string {
-  if (status === 404) return "Only relays of version 5 and later have this page: check others without --ready.";
-  return "Wait until it is ready, and look at its log.";
+function adviceForOthers(name: ProbeName): string {
+  return `Only relays of version 5 and later have this page: check others without --${name}.`;
 }
 
 /** Our relay says what it is; others show a page. */

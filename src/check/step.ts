@@ -21,8 +21,11 @@ export const STEP_NAMES = [
   "close",
 ] as const;
 
-/** A part of the check; "ready" is the only one of `--ready`. */
-export type StepName = typeof STEP_NAMES[number] | "ready";
+/** What health checks ask, each on its own. */
+export type ProbeName = "live" | "ready";
+
+/** A part of the check. */
+export type StepName = typeof STEP_NAMES[number] | ProbeName;
 
 /** Works; works, but not as it should; does not work; not tried. */
 export type Mark = "ok" | "warning" | "failed" | "skipped";

@@ -186,7 +186,12 @@ export function parseCommand(args: readonly string[], env: Environment, version:
   const flags = parseFlags(args);
   if (flags.help) return { print: helpText() };
   if (flags.version) return { print: version };
-  return { run: checkPairs(mapOptions((option) => resolve(option, flags, env))) };
+  return { run: resolveAll(flags, env) };
+}
+
+/** The configuration alone, for who asks after a relay. Throws a {@link ConfigError} like {@link parseCommand}. */
+export function readConfig(args: readonly string[], env: Environment): RelayConfig {
+  return resolveAll(parseFlags(args), env);
 }
 
 /** The names of all variables, which is all of the environment that the relay reads. */
@@ -211,6 +216,10 @@ function parseFlags(args: readonly string[]): Flags {
   // What follows "--", which npm users write: ignored, it would start a relay without its token.
   if (flags._.length > 0) throw new ConfigError(`Cannot parse ${flags._[0]} behind "--": want flags before it.`);
   return flags;
+}
+
+function resolveAll(flags: Flags, env: Environment): RelayConfig {
+  return checkPairs(mapOptions((option) => resolve(option, flags, env)));
 }
 
 function resolve<T>(option: Option<T>, flags: Flags, env: Environment): T {

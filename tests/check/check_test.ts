@@ -8,9 +8,11 @@ import { type Difference, difference, type Frame } from "../../src/check/frames.
 import { reachable, trusted } from "../../src/check/reach.ts";
 import { jsonOf, linesOf, type Report } from "../../src/check/report.ts";
 import { Fault, type Step, STEP_NAMES } from "../../src/check/step.ts";
+import { variableNames } from "../../src/server/config.ts";
 import { Peer } from "../helpers/peer.ts";
 import { type Listening, spawnRelay, startRelay } from "../helpers/process.ts";
 import { startAncestor } from "../helpers/released.ts";
+import { TRANSPORTS } from "../helpers/transports.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 const PLAIN_STEPS = STEP_NAMES.filter((name) => name !== "TLS");
@@ -39,9 +41,10 @@ async function run(args: string[], env: (name: string) => string | undefined = N
   }
 }
 
-/** Runs the check as a process of its own, with no more permissions than it needs. */
+/** Runs the check as a process of its own, with no more permissions than it needs: those of `deno task start` suffice. */
 async function runProcess(args: string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const permissions = ["--no-prompt", "--allow-net", "--allow-env=PORT"];
+  const variables = args.some((arg) => /^\w+:/.test(arg)) ? "DENO_CERT" : variableNames();
+  const permissions = ["--no-prompt", "--allow-net", `--allow-env=${variables}`];
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", ...permissions, "main.ts", "check", ...args],
     cwd: ROOT,
@@ -74,9 +77,9 @@ function serve(answer: (request: Request) => Response) {
   return Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, answer);
 }
 
-async function startTlsRelay(args: string[]): Promise<Listening> {
+async function startTlsRelay(args: string[], env: Record<string, string> = {}): Promise<Listening> {
   const port = (line: string) => Number(/^🐟 Listening at https?:.*:(\d+)$/.exec(line)?.[1]) || undefined;
-  return await spawnRelay(["--port", "0", ...args]).listening(port);
+  return await spawnRelay(["--port", "0", ...args], { env }).listening(port);
 }
 
 async function selfSigned(): Promise<{ cert: string; key: string } & AsyncDisposable> {
@@ -102,7 +105,7 @@ Deno.test("of our relay everything works, without waiting for anything, and noth
   assertEquals((await (await fetch(relay.http, { headers: { accept: "application/json" } })).json()).connections, 0);
 });
 
-Deno.test("without a URL it checks the relay at PORT, with no permissions but net and PORT", async () => {
+Deno.test("without a URL it checks the relay at PORT, with no permissions but net and the relay's variables", async () => {
   await using relay = await startRelay();
   const { code, stdout, stderr } = await runProcess(["--timeout", `${PATIENCE_SECONDS}`], { PORT: `${relay.port}` });
   assertEquals([code, stderr], [0, ""]);
@@ -384,6 +387,80 @@ Deno.test("--ready of a relay without such a page, of a dead and of a silent add
   assertStringIncludes(failure(await report(url, "--ready")).advice!, "Nothing listens there");
 });
 
+Deno.test("--live asks only whether the process lives: a relay that drains or is cut off does", async () => {
+  const paths: string[] = [];
+  await using server = serve((request) => {
+    const { pathname } = new URL(request.url);
+    paths.push(pathname);
+    return new Response("", { status: pathname === "/healthz" ? 200 : 503 });
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const live = await report("--live", url);
+  assertEquals([live.code, live.steps.map(({ name }) => name), paths], [0, ["live"], ["/healthz"]]);
+  assertEquals(failure(await report("--ready", url)).name, "ready");
+});
+
+/** How a relay may be set up in its container, with the certificate that it is given, whatever name that is for. */
+const NEIGHBORS: [what: string, env: (files: { cert: string; key: string }) => Record<string, string>][] = [
+  ["PORT alone", () => ({})],
+  ["a certificate", ({ cert, key }) => ({ RELAY_CERT: cert, RELAY_KEY: key })],
+  ["one interface", () => ({ HOST: "127.0.0.2" })],
+  ["one interface, of IPv6, and a certificate", ({ cert, key }) => ({ HOST: "::1", RELAY_CERT: cert, RELAY_KEY: key })],
+  ["all interfaces, of IPv6 too", () => ({ HOST: "::" })],
+  ["a host that has a name", () => ({ HOST: "localhost" })],
+  ["a token", () => ({ RELAY_TOKENS: "sesame" })],
+];
+
+for (const transport of TRANSPORTS) {
+  Deno.test(`${transport}: the relay beside the check is found by its own variables`, async (t) => {
+    await using files = await selfSigned();
+    for (const [what, environment] of NEIGHBORS) {
+      await t.step(what, async () => {
+        const env: Record<string, string> = { RELAY_TRANSPORT: transport, ...environment(files) };
+        await using relay = await startTlsRelay([], env);
+        env.PORT = `${relay.port}`;
+        for (const probe of ["--live", "--ready"]) {
+          const { code, stdout } = await run([probe, "--timeout", `${PATIENCE_SECONDS}`], (name) => env[name]);
+          assertEquals(code, 0, stdout);
+        }
+      });
+    }
+  });
+
+  Deno.test(`${transport}: a relay that hangs does not live, with and without TLS`, async () => {
+    await using files = await selfSigned();
+    for (const flags of [[], ["--cert", files.cert, "--key", files.key]]) {
+      await using relay = await startTlsRelay(["--transport", transport, ...flags]);
+      const args = ["--live", "--port", `${relay.port}`, ...flags];
+      relay.signal("SIGSTOP");
+      assertEquals((await run([...args, "--timeout", "0.5"])).code, 1);
+      relay.signal("SIGCONT");
+      // As in the image, with no permissions but those of the relay.
+      const { code, stdout } = await runProcess([...args, "--timeout", `${PATIENCE_SECONDS}`]);
+      assertEquals(code, 0, stdout);
+    }
+  });
+}
+
+Deno.test("the relay beside the check is found by its own flags", async () => {
+  await using files = await selfSigned();
+  const flags = ["--host", "127.0.0.2", "--cert", files.cert, "--key", files.key];
+  await using relay = await startTlsRelay(flags);
+  const { code, stdout } = await runProcess(["--ready", "--port", `${relay.port}`, ...flags]);
+  assertEquals(code, 0, stdout);
+});
+
+Deno.test("a relay that is cut off from NATS lives, and is not ready", async () => {
+  await using relay = await startRelay(["--nats", "nats://127.0.0.1:1"]);
+  const PORT = `${relay.port}`;
+  assertEquals([(await runProcess(["--live"], { PORT })).code, (await runProcess(["--ready"], { PORT })).code], [0, 1]);
+});
+
+Deno.test("the image asks whether the relay lives", async () => {
+  const dockerfile = await Deno.readTextFile(new URL("Dockerfile", ROOT));
+  assertMatch(dockerfile, /^HEALTHCHECK .* CMD \["\/relay", "check", "--live"\]$/m);
+});
+
 /** A listener that was closed may take connections for a moment longer. */
 async function isOpen(port: number): Promise<boolean> {
   try {
@@ -406,12 +483,18 @@ Deno.test("an argument that cannot be used is one sentence and exit code 2", asy
     [["--timeout=0"], 'Cannot parse --timeout: want seconds, more than 0 and up to 600, got "0".'],
     [["--timeout"], 'Cannot parse --timeout: want seconds, more than 0 and up to 600, got "".'],
     [["--token"], "Cannot parse --token: want a text, got none."],
+    [["--port", "x"], 'Cannot parse --port: want an integer from 0 to 65535, got "x".'],
+    [["--port", "1", "ws://x"], "Cannot use --port with a URL: want one of them, got both."],
+    [["--cert", "c.pem"], "Cannot use --cert alone: want --key with it, got none."],
   ];
   for (const [args, sentence] of cases) {
     assertEquals(await run(args), { code: 2, stdout: "", stderr: `${sentence}\n` });
   }
-  const badPort = await run([], () => "80a");
-  assertMatch(badPort.stderr, /^Cannot check "http:\/\/127\.0\.0\.1:80a": want a URL/);
+  const badPort = await run([], (name) => name === "PORT" ? "80a" : undefined);
+  assertEquals([badPort.code, badPort.stderr], [
+    2,
+    'Cannot parse PORT: want an integer from 0 to 65535, got "80a".\n',
+  ]);
 });
 
 Deno.test("--help says how to use it, and asks nobody", async () => {

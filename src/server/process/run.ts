@@ -10,10 +10,11 @@ import { ConfigError } from "../core/config_error.ts";
 import { DEPLOY_VARIABLE, type RelayConfig } from "../config.ts";
 import { isLateReset } from "../core/guard.ts";
 import { LIMITS } from "../core/limits.ts";
+import type { OwnAddress } from "../core/own_address.ts";
 import { type Logger, printLog, relayLogger } from "../core/log.ts";
 import { LineQueue } from "./line_queue.ts";
 import { availableMemory, descriptorLimit, ignoresHangup, openDescriptors, residentMemory } from "./machine.ts";
-import { isDeaf, type OwnAddress } from "./self_probe.ts";
+import { isDeaf } from "./self_probe.ts";
 import { Server } from "../server.ts";
 import { Watchdog } from "./watchdog.ts";
 

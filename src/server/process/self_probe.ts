@@ -5,20 +5,14 @@
  */
 
 import { LIMITS } from "../core/limits.ts";
+import { type OwnAddress, ownHost } from "../core/own_address.ts";
 
 const REQUEST = new TextEncoder().encode("GET /healthz HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n");
 
-/** Where a process reaches itself. */
-export interface OwnAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** Asks itself. Deaf is who takes the connection and says nothing: a refusal is an answer, too. */
 export async function isDeaf({ host, port }: OwnAddress): Promise<boolean> {
-  const hostname = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   try {
-    using connection = await Deno.connect({ hostname, port });
+    using connection = await Deno.connect({ hostname: ownHost(host), port });
     await connection.write(REQUEST);
     return await isSilent(connection);
   } catch {
