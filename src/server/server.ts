@@ -17,6 +17,7 @@ import { drain } from "./drain.ts";
 import { within } from "./core/within.ts";
 import { Introducer } from "./discovery/introducer.ts";
 import { LIMITS } from "./core/limits.ts";
+import { ListenError } from "./core/listen_error.ts";
 import { type Logger, relayLogger } from "./core/log.ts";
 import { watchLoop } from "./metrics/loop_delay.ts";
 import { answerAsset, makeAssets } from "./page/assets.ts";
@@ -106,7 +107,10 @@ export class Server {
     };
   }
 
-  /** Starts to accept connections. Rejects when the address cannot be bound or a certificate cannot be read. */
+  /**
+   * Starts to accept connections. Rejects with a `ListenError` when the address cannot be bound, and with a `ConfigError`
+   * when a certificate or key cannot be used.
+   */
   async listen(): Promise<this> {
     await this.#tokens.load();
     if (this.#config.metrics) this.#metrics = await this.#openMetrics();
@@ -118,7 +122,7 @@ export class Server {
     });
     this.#address = await this.#transport.listen(this.handle).catch(async (error) => {
       await this.#backplane.close();
-      throw error;
+      throw error instanceof ConfigError ? error : new ListenError(this.#config, error);
     });
     if (this.#metrics !== undefined) this.#loopWatch = watchLoop(this.#clock, this.#metrics.late);
     return this;

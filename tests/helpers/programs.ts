@@ -21,7 +21,7 @@ export function withProgram(name: string, declare: () => void): void {
   });
 }
 
-const PACKAGES: Record<string, string> = { nginx: "nginx-light", promtool: "prometheus" };
+const PACKAGES: Record<string, string> = { nginx: "nginx-light", promtool: "prometheus", "systemd-analyze": "systemd" };
 
 function isFile(path: string): boolean {
   try {

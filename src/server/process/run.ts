@@ -10,6 +10,7 @@ import { ConfigError } from "../core/config_error.ts";
 import { DEPLOY_VARIABLE, type RelayConfig } from "../config.ts";
 import { isLateReset } from "../core/guard.ts";
 import { LIMITS } from "../core/limits.ts";
+import { ListenError } from "../core/listen_error.ts";
 import type { OwnAddress } from "../core/own_address.ts";
 import { type Logger, printLog, relayLogger } from "../core/log.ts";
 import { LineQueue } from "./line_queue.ts";
@@ -70,9 +71,7 @@ async function run(given: RelayConfig, { clock, log }: Surroundings): Promise<nu
   const hangup = firstHangup(server, config, log);
   const signal = firstSignal(log);
   const overload = firstOverload(config, descriptors, { clock, log });
-  await server.listen().catch((error) => {
-    throw listenError(config, error);
-  });
+  await server.listen();
   announce(config, server.port, clock);
   const deafness = firstDeafness({ host: config.host, port: server.port }, { clock, log });
   if (Deno.env.get(DEPLOY_VARIABLE) !== undefined && config.nats.length === 0) log.warning(ISOLATED);
@@ -192,17 +191,4 @@ function firstDeafness(address: OwnAddress, { clock, log }: Surroundings): Promi
 function announce({ cert }: RelayConfig, port: number, clock: Clock): void {
   const scheme = cert === undefined ? "http" : "https";
   new LineQueue(Deno.stdout, clock).push(`🐟 Listening at ${scheme}://localhost:${port}\n`);
-}
-
-/** The address cannot be listened on. The message is one sentence for the operator. */
-class ListenError extends Error {
-  override name = "ListenError";
-}
-
-function listenError({ host, port }: RelayConfig, error: unknown): unknown {
-  if (error instanceof ConfigError || error instanceof BackplaneError) return error;
-  const got = (error as { code?: string }).code === "EADDRINUSE" ? "one in use" : (error as Error).message;
-  return new ListenError(
-    `Cannot listen on ${host}:${port}: want an address of this machine and a free port, got ${got}.`,
-  );
 }
