@@ -26,6 +26,8 @@ const PAIRS: Combination[] = [
   { first: 4, second: 4, lateEnd: "is killed" },
   { first: 3, second: 4, lateEnd: "is killed" },
   { first: 4, second: 3, lateEnd: "hangs up" },
+  { first: 4.1, second: 4.1, lateEnd: "hangs up" },
+  { first: 4.1, second: 4, lateEnd: "is killed" },
 ];
 
 for (const transport of ["deno", "tcp"]) {
