@@ -299,6 +299,26 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
     ]);
   });
 
+  test("who connects to a full relay hears 1013", async () => {
+    await using relay = await start({ maxConnections: 1 });
+    await using _alice = await relay.peer("alice");
+    assertEquals(await (await relay.connect("alice", "bob")).closed, CLOSE.full);
+  });
+
+  test("who connects to a relay that drains hears 1012, and nobody is introduced any more", async () => {
+    await using relay = await start();
+    const alice = await relay.peer("alice", "doc");
+    const bob = await relay.peer("bob");
+    for (const server of relay.servers) server.drain(600);
+    bob.say({ type: "Join", join: ["doc"] });
+    assertEquals(await (await relay.connect("bob", "alice")).closed, CLOSE.restarting);
+    for (const server of relay.servers) await server.close();
+    for (const peer of [alice, bob]) {
+      assertEquals(await peer.closed, CLOSE.restarting);
+      await assertRejects(() => peer.next(), Error, "the socket was closed");
+    }
+  });
+
   test("a handshake that hangs up or is never finished leaves nothing behind", async () => {
     await using relay = await start();
     for (let i = 0; i < 50; i++) {
