@@ -21,7 +21,7 @@ const REQUESTS: [what: string, request: string, id: string][] = [
 /** What stands below a transport answers by itself, with 400: the README lists those of `deno`. */
 const REFUSED: Record<string, string[]> = {
   deno: ["a body of no bytes"],
-  ws: ["raw UTF-8 in the path"],
+  tcp: ["raw UTF-8 in the path"],
 };
 
 /** Subprotocols as clients spell them, and the one that is chosen. */
@@ -61,7 +61,7 @@ for (const transport of TRANSPORTS) {
   }
 }
 
-async function start(transport: "deno" | "ws") {
+async function start(transport: "deno" | "tcp") {
   const server = await new Server({ port: 0, host: "127.0.0.1", transport }).listen();
   const { port } = server;
   return { port, url: `ws://127.0.0.1:${port}`, [Symbol.asyncDispose]: () => server.close() };
