@@ -147,6 +147,32 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
     for (const frame of [...frames, "after"]) assertEquals(await bob.next(), frame);
   });
 
+  test("two who speak at once, before either is paired, hear all of each other", async () => {
+    await using relay = await start();
+    const said = (name: string) => Array.from({ length: 2_000 }, (_, i) => `${name} ${i}`.padEnd(100));
+    await using alice = await relay.connect("alice", "bob");
+    said("alice").forEach((message) => alice.send(message));
+    alice.send(new Uint8Array(8 * MIB));
+    await using bob = await relay.connect("bob", "alice");
+    said("bob").forEach((message) => bob.send(message));
+    for (const message of said("alice")) assertEquals(await bob.next(), message);
+    assertEquals((await bob.next()).length, 8 * MIB);
+    for (const message of said("bob")) assertEquals(await alice.next(), message);
+  });
+
+  test("what a peer said before it hung up waits for one who was introduced to it", async () => {
+    await using relay = await start();
+    await using _alice = await relay.peer("alice", "doc");
+    await using bob = await relay.peer("bob", "doc");
+    await bob.next();
+    const toBob = await relay.connect("alice", "bob");
+    toBob.send("hello and good-bye");
+    toBob.socket.close(4321, "bye");
+    await toBob.closed;
+    const toAlice = await relay.connect("bob", "alice");
+    assertEquals([await toAlice.next(), await toAlice.closed], ["hello and good-bye", { code: 4321, reason: "bye" }]);
+  });
+
   test("messages of up to the bound cross, and one byte more closes with 1009", async () => {
     await using relay = await start({ maxMessageBytes: 3 * MIB });
     const [alice, bob] = await relay.pair();

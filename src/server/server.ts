@@ -89,7 +89,8 @@ export class Server {
     this.#backplane = backplane ?? openBackplane(this.#config, { clock, counters, log });
     const parts = { buffers, clock, counters, log, backplane: this.#backplane };
     this.#introducer = new Introducer(parts);
-    this.#broker = new Broker({ ...this.#config, ...parts, remind: (seeker) => this.#remind(seeker) });
+    const isInterested = (peerId: string, documentId: string) => this.#introducer.isInterested(peerId, documentId);
+    this.#broker = new Broker({ ...this.#config, ...parts, isInterested, remind: (seeker) => this.#remind(seeker) });
     this.#dismissals = new Dismissals(clock);
     this.#transport = transport;
   }
@@ -123,6 +124,7 @@ export class Server {
       introduce: (...args) => this.#introducer.introduce(...args),
       joinRemote: (...args) => this.#broker.joinRemote(...args),
       supersede: (claim) => this.#broker.supersede(claim),
+      sighted: (...args) => this.#broker.sighted(...args),
     });
     this.#address = await this.#transport.listen(this.handle).catch(async (error) => {
       await this.#backplane.close();
@@ -220,10 +222,12 @@ export class Server {
     return { connected: false, remotePairs: 0, ...this.status, ...this.#backplane.status };
   }
 
-  #remind(seeker: Claim): void {
-    if (this.#admission.draining) return;
+  /** Says whether everybody was told. */
+  #remind(seeker: Claim): boolean {
+    if (this.#admission.draining) return false;
     this.#introducer.introduce(seeker.remoteId, seeker.localId, [seeker.documentId]);
     this.#backplane.remind(seeker);
+    return this.#backplane.status?.connected !== false;
   }
 
   #answerReady(): Response {

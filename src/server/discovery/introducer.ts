@@ -94,6 +94,11 @@ export class Introducer {
     }
   }
 
+  /** Whether a peer is here and interested in a document. */
+  isInterested(peerId: string, documentId: string): boolean {
+    return this.#byPeer.get(peerId).values().some(({ documents }) => documents.has(documentId));
+  }
+
   /** From now on it introduces nobody: who follows an introduction would be turned away. */
   drain(): void {
     this.#isDraining = true;
