@@ -2,65 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { CLOSE } from "../src/protocol.ts";
-import type { RelayConfig } from "../src/server/config.ts";
 import { LIMITS } from "../src/server/core/limits.ts";
-import { Server } from "../src/server/server.ts";
-import { type Handler, type Transport, Upgrade } from "../src/server/transport/transport.ts";
-import { FakeClock, FakeSocket } from "./helpers/fakes.ts";
-
-/** Carries nothing: tests hand it the requests. */
-class FakeTransport implements Transport {
-  handle: Handler = () => new Response();
-
-  listen(handler: Handler) {
-    this.handle = handler;
-    return Promise.resolve({ hostname: "relay", port: 1 });
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-}
-
-class Relay {
-  readonly clock = new FakeClock();
-  readonly transport = new FakeTransport();
-  readonly server: Server;
-
-  private constructor(config: Partial<RelayConfig>) {
-    this.server = new Server(config, { clock: this.clock, transport: this.transport });
-  }
-
-  static async start(config: Partial<RelayConfig> = {}): Promise<Relay> {
-    const relay = new Relay(config);
-    await relay.server.listen();
-    return relay;
-  }
-
-  ask(path: string, headers: Record<string, string> = {}): Response | Upgrade {
-    const upgrade = { "upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13" };
-    const request = new Request(`http://relay${path}`, {
-      headers: { ...upgrade, "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==", ...headers },
-    });
-    return this.transport.handle(request, "192.0.2.1");
-  }
-
-  open(path: string): FakeSocket {
-    const upgrade = this.ask(path);
-    if (!(upgrade instanceof Upgrade)) throw new Error(`Cannot open ${path}: got ${upgrade.status}`);
-    const socket = new FakeSocket();
-    upgrade.opened(socket);
-    return socket;
-  }
-
-  statusOf(path: string, headers?: Record<string, string>): number | "upgraded" {
-    const answer = this.ask(path, headers);
-    return answer instanceof Upgrade ? "upgraded" : answer.status;
-  }
-}
+import { Upgrade } from "../src/server/transport/transport.ts";
+import { HeldRelay } from "./helpers/held_relay.ts";
 
 Deno.test("a relay that drains introduces nobody and reminds nobody", async () => {
-  const relay = await Relay.start();
+  const relay = await HeldRelay.start();
   const [alice, bob] = [relay.open("/introduction/alice"), relay.open("/introduction/bob")];
   alice.say({ type: "Join", join: ["doc"] });
   relay.open("/connection/bob/alice/doc");
@@ -71,7 +18,7 @@ Deno.test("a relay that drains introduces nobody and reminds nobody", async () =
 });
 
 Deno.test("who connects to a relay that drains hears 1012, a moment after the open", async () => {
-  const relay = await Relay.start();
+  const relay = await HeldRelay.start();
   relay.server.drain(600);
   const late = relay.open("/connection/alice/bob/doc");
   relay.clock.pass(LIMITS.settleMs - 1);
@@ -82,7 +29,7 @@ Deno.test("who connects to a relay that drains hears 1012, a moment after the op
 });
 
 Deno.test("who connects to a full relay hears 1013, and takes no place", async () => {
-  const relay = await Relay.start({ maxConnections: 1 });
+  const relay = await HeldRelay.start({ maxConnections: 1 });
   relay.open("/introduction/alice");
   const late = relay.open("/connection/alice/bob/doc");
   relay.clock.pass(LIMITS.settleMs);
@@ -91,7 +38,7 @@ Deno.test("who connects to a full relay hears 1013, and takes no place", async (
 });
 
 Deno.test("there are 50 sockets for that: beyond, and once they are taken, the refusal is HTTP, until one is gone", async () => {
-  const relay = await Relay.start({ maxConnections: 1 });
+  const relay = await HeldRelay.start({ maxConnections: 1 });
   relay.open("/introduction/alice");
   const path = (i: number) => `/connection/alice/bob/${i}`;
   const spare = Array.from({ length: LIMITS.spareConnections }, (_, i) => relay.ask(path(i)) as Upgrade);
@@ -101,7 +48,7 @@ Deno.test("there are 50 sockets for that: beyond, and once they are taken, the r
 });
 
 Deno.test("who would be refused anyway is refused by HTTP, whatever else the relay is", async () => {
-  const relay = await Relay.start({ tokens: ["s3cret"], allowOrigins: ["https://a.example"] });
+  const relay = await HeldRelay.start({ tokens: ["s3cret"], allowOrigins: ["https://a.example"] });
   relay.server.drain(600);
   const path = "/t/s3cret/connection/alice/bob/doc";
   assertEquals(relay.statusOf(path), "upgraded");
