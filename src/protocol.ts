@@ -75,6 +75,7 @@ export const CLOSE = {
   flooding: { code: 1008, reason: "too many messages" },
   tooBig: { code: 1009, reason: "message too big" },
   relayFailed: { code: 1011, reason: "relay failed" },
+  full: { code: 1013, reason: "relay is full" },
   slowReader: { code: 1013, reason: "peer reads too slowly" },
   holdFull: { code: 1013, reason: "hold buffer is full" },
   outOfBuffers: { code: 1013, reason: "relay is out of buffer space" },

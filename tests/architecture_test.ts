@@ -22,7 +22,7 @@ const WINGS: Record<string, Wing> = {
   check: { files: ["src/check/"], doors: ["mod.ts"], enters: "client config core protocol" },
   process: { files: [`${SERVER}process/`], doors: ["run.ts"], enters: "server backplane config core" },
   server: {
-    files: ["mod.ts", "server.ts", "drain.ts"].map((name) => SERVER + name),
+    files: ["mod.ts", "server.ts", "dismissals.ts", "drain.ts"].map((name) => SERVER + name),
     doors: ["server.ts"],
     enters: "page http backplane discovery pairing metrics deno tcp transport config core protocol",
   },

@@ -147,6 +147,32 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
     for (const frame of [...frames, "after"]) assertEquals(await bob.next(), frame);
   });
 
+  test("two who speak at once, before either is paired, hear all of each other", async () => {
+    await using relay = await start();
+    const said = (name: string) => Array.from({ length: 2_000 }, (_, i) => `${name} ${i}`.padEnd(100));
+    await using alice = await relay.connect("alice", "bob");
+    said("alice").forEach((message) => alice.send(message));
+    alice.send(new Uint8Array(8 * MIB));
+    await using bob = await relay.connect("bob", "alice");
+    said("bob").forEach((message) => bob.send(message));
+    for (const message of said("alice")) assertEquals(await bob.next(), message);
+    assertEquals((await bob.next()).length, 8 * MIB);
+    for (const message of said("bob")) assertEquals(await alice.next(), message);
+  });
+
+  test("what a peer said before it hung up waits for one who was introduced to it", async () => {
+    await using relay = await start();
+    await using _alice = await relay.peer("alice", "doc");
+    await using bob = await relay.peer("bob", "doc");
+    await bob.next();
+    const toBob = await relay.connect("alice", "bob");
+    toBob.send("hello and good-bye");
+    toBob.socket.close(4321, "bye");
+    await toBob.closed;
+    const toAlice = await relay.connect("bob", "alice");
+    assertEquals([await toAlice.next(), await toAlice.closed], ["hello and good-bye", { code: 4321, reason: "bye" }]);
+  });
+
   test("messages of up to the bound cross, and one byte more closes with 1009", async () => {
     await using relay = await start({ maxMessageBytes: 3 * MIB });
     const [alice, bob] = await relay.pair();
@@ -297,6 +323,26 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
       403,
       undefined,
     ]);
+  });
+
+  test("who connects to a full relay hears 1013", async () => {
+    await using relay = await start({ maxConnections: 1 });
+    await using _alice = await relay.peer("alice");
+    assertEquals(await (await relay.connect("alice", "bob")).closed, CLOSE.full);
+  });
+
+  test("who connects to a relay that drains hears 1012, and nobody is introduced any more", async () => {
+    await using relay = await start();
+    const alice = await relay.peer("alice", "doc");
+    const bob = await relay.peer("bob");
+    for (const server of relay.servers) server.drain(600);
+    bob.say({ type: "Join", join: ["doc"] });
+    assertEquals(await (await relay.connect("bob", "alice")).closed, CLOSE.restarting);
+    for (const server of relay.servers) await server.close();
+    for (const peer of [alice, bob]) {
+      assertEquals(await peer.closed, CLOSE.restarting);
+      await assertRejects(() => peer.next(), Error, "the socket was closed");
+    }
   });
 
   test("a handshake that hangs up or is never finished leaves nothing behind", async () => {

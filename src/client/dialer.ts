@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CLOSE } from "../protocol.ts";
 import type { Environment } from "./environment.ts";
 import type { Token } from "./options.ts";
 import type { PeerSocket } from "./peer_socket.ts";
@@ -115,7 +116,10 @@ export class Call {
     socket.addEventListener("message", ({ data }) => this.#isOver || this.#listener.heard(data));
     // Also after its end: `ws` throws errors that nobody listens for.
     socket.addEventListener("error", (event) => this.#error ??= this.#explain(event));
-    socket.addEventListener("close", ({ code }) => this.#end({ code, error: this.#error }));
+    socket.addEventListener(
+      "close",
+      (event) => this.#end({ code: event.code, error: this.#error ?? this.#complaint(event) }),
+    );
   }
 
   /** Ends it as not to be had. */
@@ -140,6 +144,12 @@ export class Call {
     if (this.#isOver) return;
     this.drop();
     this.#listener.ended(ending);
+  }
+
+  /** The relay has not enough room for what is said: nobody but the application can do anything about it. */
+  #complaint({ code, reason }: { code: number; reason: string }): Error | undefined {
+    if (code !== CLOSE.slowReader.code) return;
+    return new Error(`Connection to ${this.#address} was closed: ${code} ${reason}`.trim());
   }
 
   #explain(cause: unknown): Error {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { introductionPath } from "../protocol.ts";
+import { CLOSE, introductionPath } from "../protocol.ts";
 import type { Call, Dialer, Ending } from "./dialer.ts";
 import type { Environment, NetworkListener } from "./environment.ts";
 import { decode, encode, HEARTBEAT } from "./messages.ts";
@@ -132,7 +132,7 @@ export class IntroductionLink {
 
   #ended({ code, error }: Ending): void {
     this.#over(code);
-    this.#retry.failed();
+    this.#retry.failed({ isOverload: code === CLOSE.slowReader.code });
     if (error !== undefined) this.#listener.failed(error);
   }
 

@@ -142,7 +142,7 @@ export class PeerLink {
     this.#over();
     if (code === CLOSE.superseded.code) this.#isSuperseded = true;
     else if (DELIBERATE.has(code)) this.#listener.idle();
-    else this.#retry.failed();
+    else this.#retry.failed({ isOverload: code === CLOSE.slowReader.code });
     if (error !== undefined) this.#listener.failed(error);
   }
 

@@ -9,6 +9,8 @@ import { type Backoff, drawDelay, longestDelay } from "./reconnect.ts";
 
 /** A thing that closes sooner has not recovered: its backoff goes on growing. */
 const TRUST_AFTER_MS = 5_000;
+/** The same where the relay had no room for what was said: the next try is likely to say as much, and that takes a while. */
+const TRUST_AFTER_OVERLOAD_MS = 60_000;
 
 /** Counts failures, and holds at most one timer. */
 export class Retry {
@@ -16,6 +18,7 @@ export class Retry {
   readonly #environment: Environment;
   readonly #action: () => void;
   #failures = 0;
+  #trustAfterMs = TRUST_AFTER_MS;
   #cancelTimer = () => {};
 
   constructor(backoff: Backoff, environment: Environment, action: () => void) {
@@ -30,8 +33,9 @@ export class Retry {
   }
 
   /** It failed: tries again after a while. */
-  failed(): void {
+  failed({ isOverload = false } = {}): void {
     this.stop();
+    if (isOverload) this.#trustAfterMs = TRUST_AFTER_OVERLOAD_MS;
     const delay = drawDelay(this.#failures, this.#backoff, this.#environment.random);
     this.#failures += 1;
     this.#cancelTimer = this.#environment.after(delay, this.#action);
@@ -40,7 +44,7 @@ export class Retry {
   /** It opened: if it stays so for a while, earlier failures are forgotten. */
   succeeded(): void {
     this.stop();
-    this.#cancelTimer = this.#environment.after(TRUST_AFTER_MS, () => this.#failures = 0);
+    this.#cancelTimer = this.#environment.after(this.#trustAfterMs, () => this.#forget());
   }
 
   /** Neither tries again nor comes to trust, until told more. */
@@ -51,6 +55,11 @@ export class Retry {
   /** Stops, and starts afresh. */
   reset(): void {
     this.stop();
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#failures = 0;
+    this.#trustAfterMs = TRUST_AFTER_MS;
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CLOSE, type Close } from "../protocol.ts";
 import { Admission } from "./http/admission.ts";
 import { ALONE, type Backplane } from "./backplane/backplane.ts";
 import { Broker } from "./pairing/broker.ts";
@@ -13,6 +14,7 @@ import { type RelayConfig, withDefaults } from "./config.ts";
 import { ConfigError } from "./core/config_error.ts";
 import { Counters, increment } from "./metrics/counters.ts";
 import { DenoTransport } from "./transport/deno/transport.ts";
+import { Dismissals } from "./dismissals.ts";
 import { drain } from "./drain.ts";
 import { within } from "./core/within.ts";
 import { Introducer } from "./discovery/introducer.ts";
@@ -23,16 +25,20 @@ import { watchLoop } from "./metrics/loop_delay.ts";
 import { answerAsset, makeAssets } from "./page/assets.ts";
 import { answerPage, type Status } from "./page/page.ts";
 import { natsBackplane } from "./backplane/nats_backplane.ts";
-import { Refusal } from "./core/refusal.ts";
+import { Refusal, type RefusalReason } from "./core/refusal.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { readTls } from "./core/tls.ts";
 import { noSuchPage, Router, type SocketRoute } from "./http/router.ts";
 import type { Claim } from "./core/connection_key.ts";
+import { chosenSubprotocol } from "./http/subprotocol.ts";
 import { type Grant, Tokens } from "./http/tokens.ts";
 import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport/transport.ts";
 
 /** `Deno.serve` takes its certificate once, and drops all sockets when it shuts down. */
 const CANNOT_RENEW = "Cannot renew the certificate: want --transport tcp, or a restart, got --transport deno.";
+
+/** Refusals that a connection hears as a close, as far as there are sockets to spare. */
+const DISMISSED_WITH: Partial<Record<RefusalReason, Close>> = { draining: CLOSE.restarting, full: CLOSE.full };
 
 /** What tests put in place of the machine. */
 export interface ServerParts {
@@ -54,6 +60,7 @@ export class Server {
   readonly #backplane: Backplane;
   readonly #introducer: Introducer;
   readonly #broker: Broker;
+  readonly #dismissals: Dismissals;
   readonly #buffers: Buffers;
   readonly #counters = new Counters();
   #transport: Transport | undefined;
@@ -83,7 +90,9 @@ export class Server {
     this.#backplane = backplane ?? openBackplane(this.#config, { clock, counters, log });
     const parts = { buffers, clock, counters, log, backplane: this.#backplane };
     this.#introducer = new Introducer(parts);
-    this.#broker = new Broker({ ...this.#config, ...parts, remind: (seeker) => this.#remind(seeker) });
+    const isInterested = (peerId: string, documentId: string) => this.#introducer.isInterested(peerId, documentId);
+    this.#broker = new Broker({ ...this.#config, ...parts, isInterested, remind: (seeker) => this.#remind(seeker) });
+    this.#dismissals = new Dismissals(clock);
     this.#transport = transport;
   }
 
@@ -119,6 +128,7 @@ export class Server {
       introduce: (...args) => this.#introducer.introduce(...args),
       joinRemote: (...args) => this.#broker.joinRemote(...args),
       supersede: (claim) => this.#broker.supersede(claim),
+      sighted: (...args) => this.#broker.sighted(...args),
     });
     this.#address = await this.#transport.listen(this.handle).catch(async (error) => {
       await this.#backplane.close();
@@ -178,6 +188,7 @@ export class Server {
 
   async #drain(seconds: number): Promise<void> {
     this.#admission.drain();
+    this.#introducer.drain();
     this.#loopWatch?.cancel();
     const introductions = () => this.#introducer.sockets();
     const emptied = () => this.#admission.emptied();
@@ -219,9 +230,12 @@ export class Server {
     return { connected: false, remotePairs: 0, ...this.status, ...this.#backplane.status };
   }
 
-  #remind(seeker: Claim): void {
+  /** Says whether everybody was told. */
+  #remind(seeker: Claim): boolean {
+    if (this.#admission.draining) return false;
     this.#introducer.introduce(seeker.remoteId, seeker.localId, [seeker.documentId]);
     this.#backplane.remind(seeker);
+    return this.#backplane.status?.connected !== false;
   }
 
   #answerReady(): Response {
@@ -237,10 +251,18 @@ export class Server {
 
   #answerSocket(request: Request, address: string, route: SocketRoute): Response | Upgrade {
     const lease = this.#admission.admit(request, address, route);
-    if (lease instanceof Refusal) return this.#refuse(lease, address);
+    if (lease instanceof Refusal) return this.#dismiss(lease, request, route) ?? this.#refuse(lease, address);
     const requestedAt = Date.now();
     const enter = (socket: PeerSocket) => this.#enter(route, { grant: lease.grant, requestedAt }, socket);
-    return new Upgrade(enter, lease.release, route.kind === "connection");
+    return new Upgrade(enter, lease.release, route.kind === "connection", chosenSubprotocol(request));
+  }
+
+  #dismiss({ reason }: Refusal, request: Request, route: SocketRoute): Upgrade | undefined {
+    const close = route.kind === "connection" ? DISMISSED_WITH[reason] : undefined;
+    if (close === undefined || !this.#admission.isWelcome(request, route)) return;
+    const upgrade = this.#dismissals.dismiss(close, chosenSubprotocol(request));
+    if (upgrade !== undefined) increment(this.#counters.refused, reason);
+    return upgrade;
   }
 
   #refuse(refusal: Refusal, address: string): Response {

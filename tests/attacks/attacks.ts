@@ -2,7 +2,7 @@
 
 import { bulkPairs, busyPairs, pingFlood, pipelinedRequests, unfinishedIntroductions } from "./busy.ts";
 import { handshakeResets, silentConnections } from "./descriptors.ts";
-import { emptyFrames, endlessFragments, stalledReader, tinyFrames, unpairedHold } from "./floods.ts";
+import { emptyFrames, endlessFragments, lastWords, stalledReader, tinyFrames, unpairedHold } from "./floods.ts";
 import { joinStorm, leaveWithoutIds, msgpackNil, staleSocket } from "./messages.ts";
 import type { Attack } from "./stage.ts";
 
@@ -10,6 +10,7 @@ export const ATTACKS = {
   msgpackNil,
   leaveWithoutIds,
   unpairedHold,
+  lastWords,
   stalledReader,
   staleSocket,
   tinyFrames,

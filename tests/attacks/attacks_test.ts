@@ -27,7 +27,11 @@ const LONGEST_MS = 1_000;
 const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; tcp: Expected }> = {
   msgpackNil: both({ attacker: /^closed with 1008$/ }),
   leaveWithoutIds: both({ attacker: /^closed with 1008$/ }),
-  unpairedHold: both({ attacker: /^(closed with 1013|hung up on) / }),
+  unpairedHold: {
+    deno: { attacker: /^(closed with 1013|hung up on) / },
+    tcp: { attacker: /^left open after \d{1,2} MiB$/ },
+  },
+  lastWords: both({ attacker: /^left open$/ }),
   stalledReader: {
     deno: { attacker: /^(closed with 1013|hung up on) / },
     tcp: { attacker: /^left open after \d{1,2} MiB$/ },
@@ -38,7 +42,7 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; tcp: Expected }> 
   endlessFragments: {
     deno: { attacker: /^(closed with 1012|hung up on|left open) /, exitCode: 75, mostMib: WATCHDOG_MIB },
     // The attacker has no partner: what it says is held, up to the bound of a hold.
-    tcp: { attacker: /^(closed with 1009|closed with 1013|hung up on) / },
+    tcp: { attacker: /^left open after \d{1,2} MiB$/ },
   },
   handshakeResets: {
     deno: { attacker: /restart|comes in/, exitCode: 75 },

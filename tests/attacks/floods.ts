@@ -7,6 +7,8 @@ import type { Attack, Patience } from "./stage.ts";
 
 const MIB = 1024 * 1024;
 const BINARY = 2;
+const CLOSE = 8;
+const LAST_WORDS = 1_000;
 /** Far below this machine's, so that the watchdog is seen at work before anything suffers. */
 const MAX_MEMORY = 400 * MIB;
 /** Frames in one write. */
@@ -18,6 +20,24 @@ export const unpairedHold: Attack = {
     using raw = await RawConnection.upgrade(relay, "/connection/mallory/nobody/doc");
     const taken = await flood(raw, frameOf(BINARY, new Uint8Array(MIB)), 200);
     return `${await fateOf(raw, 2)} after ${taken} MiB`;
+  },
+};
+
+/** Each waits for a second for a peer that never comes, though its connection is gone. */
+export const lastWords: Attack = {
+  name: `${LAST_WORDS} connections that say 512 KiB each, and hang up`,
+  oursOnly: true,
+  async run({ port }) {
+    using raw = await RawConnection.upgrade(port, "/introduction/mallory");
+    await raw.sendText('{"type":"Join","join":["doc"]}');
+    const words = frameOf(BINARY, new Uint8Array(MIB / 2));
+    for (let i = 0; i < LAST_WORDS; i++) {
+      using gone = await RawConnection.upgrade(port, `/connection/mallory/${i}/doc`);
+      await gone.write(words);
+      await gone.write(frameOf(CLOSE, Uint8Array.of(0x03, 0xe8)));
+      await gone.readClose();
+    }
+    return await fateOf(raw, 2);
   },
 };
 

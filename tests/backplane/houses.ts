@@ -39,12 +39,15 @@ export class House {
     const remind = (seeker: Claim) => {
       this.introducer.introduce(seeker.remoteId, seeker.localId, [seeker.documentId]);
       backplane.remind(seeker);
+      return backplane.status.connected;
     };
-    this.broker = new Broker({ ...parts, holdTimeout: 600, maxBufferedBytes: 16 * MIB, remind });
+    const isInterested = this.introducer.isInterested.bind(this.introducer);
+    this.broker = new Broker({ ...parts, holdTimeout: 600, maxBufferedBytes: 16 * MIB, remind, isInterested });
     backplane.open({
       introduce: (...args) => this.introducer.introduce(...args),
       joinRemote: (...args) => this.broker.joinRemote(...args),
       supersede: (claim) => this.broker.supersede(claim),
+      sighted: (...args) => this.broker.sighted(...args),
     });
   }
 
@@ -57,8 +60,12 @@ export class House {
 
   /** @param requestedAt When it was asked for, if not just now. */
   connect(localId: string, remoteId: string, documentId = "doc", requestedAt?: number): FakeSocket {
-    const socket = this.#open();
-    this.broker.welcome({ localId, remoteId, documentId, requestedAt }, socket);
+    return this.carry(new FakeSocket(), { localId, remoteId, documentId, requestedAt });
+  }
+
+  carry<Socket extends FakeSocket>(socket: Socket, claim: Claim): Socket {
+    this.sockets.add(socket);
+    this.broker.welcome(claim, socket);
     return socket;
   }
 

@@ -4,7 +4,8 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { CLOSE } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
-import type { FakeSocket } from "../helpers/fakes.ts";
+import { reverse } from "../../src/server/core/connection_key.ts";
+import { type FakeSocket, PausableSocket } from "../helpers/fakes.ts";
 import { Houses, plain } from "./houses.ts";
 
 const MIB = 1024 * 1024;
@@ -104,6 +105,77 @@ Deno.test("a seeker's counterpart on another instance hears that it is waited fo
   one.connect("alice", "bob");
   houses.pass(LIMITS.remindFirstMs);
   assertEquals(bob.heard, [introduction("alice", "doc")]);
+});
+
+Deno.test("who waits for a peer of another instance hears 4408 half a minute after that one has left, and not before", () => {
+  const houses = new Houses(3);
+  const [one, other, third] = houses.all;
+  third.enter("carol", "doc");
+  const bob = other.enter("bob", "doc");
+  const alice = one.connect("alice", "bob");
+  houses.pass(200_000, 500);
+  assertEquals(alice.closedWith, undefined);
+  bob.say({ type: "Leave", leave: ["doc"] });
+  houses.pass(LIMITS.ghostMs - 1_000, 500);
+  assertEquals(alice.closedWith, undefined);
+  houses.pass(LIMITS.remindEveryMs + 1_000, 500);
+  assertEquals(alice.closedWith, CLOSE.noReciprocal);
+});
+
+Deno.test("who was introduced at one instance and connects at another does not wait for a ghost there", () => {
+  const houses = new Houses(2);
+  const [one, other] = houses.all;
+  other.enter("alice", "doc");
+  const [alice, carol] = [one.connect("alice", "bob"), one.connect("carol", "bob")];
+  houses.pass(LIMITS.remindFirstMs + LIMITS.ghostMs + 1_000, 500);
+  assertEquals([alice.closedWith, carol.closedWith], [CLOSE.noReciprocal, undefined]);
+});
+
+Deno.test("an instance that is cut off takes nobody for gone", () => {
+  const houses = new Houses(2);
+  const [one, other] = houses.all;
+  one.enter("alice", "doc");
+  other.enter("bob", "doc");
+  houses.pass(QUIET_MS);
+  one.bus.disconnect();
+  const alice = one.connect("alice", "bob");
+  houses.pass(200_000, 500);
+  assertEquals(alice.closedWith, undefined);
+  one.bus.connect();
+  houses.pass(200_000, 500);
+  assertEquals(alice.closedWith, undefined);
+});
+
+Deno.test("what a peer said before it hung up reaches another instance within a second", () => {
+  const houses = new Houses(2);
+  const [one, other] = houses.all;
+  one.enter("alice", "doc");
+  const alice = one.connect("alice", "bob");
+  alice.receive("hello and good-bye");
+  houses.pass(QUIET_MS);
+  alice.vanish({ code: 4000, reason: "bye" });
+  houses.pass(700);
+  const bob = other.connect("bob", "alice");
+  houses.pass(200);
+  assertEquals([bob.sent, bob.closedWith], [["hello and good-bye"], { code: 4000, reason: "bye" }]);
+});
+
+Deno.test("who was paused because it says much crosses whole to another instance, and is read again there", () => {
+  const houses = new Houses(2, { splices: [true, true] });
+  const [one, other] = houses.all;
+  const claim = { localId: "alice", remoteId: "bob", documentId: "doc" };
+  const alice = one.carry(new PausableSocket(), claim);
+  const frames = Array.from({ length: 80 }, (_, i) => new Uint8Array(64 * 1024).fill(i));
+  frames.forEach((frame) => alice.receive(frame));
+  assertEquals([alice.isPaused, alice.closedWith], [true, undefined]);
+  const bob = other.carry(new PausableSocket(), reverse(claim));
+  houses.pass(1_000);
+  bob.drain();
+  houses.pass(500);
+  alice.receive("after");
+  houses.pass(500);
+  assertEquals(bob.sent.map(plain), [...frames, "after"]);
+  assertEquals(alice.isPaused, false);
 });
 
 Deno.test("frames of any type and size cross in order, those that were held first", () => {

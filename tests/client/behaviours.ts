@@ -81,6 +81,22 @@ export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {
     });
   },
 
+  "what both say at length in the same moment is heard, and takes one connection": async (stage) => {
+    await withPeople(stage, 2, async ([alice, bob], doc) => {
+      const documents = ["1", "2", "3", "4"].map((name) => doc + name);
+      const said = Array.from({ length: 400 }, (_, i) => `${i}`.padEnd(100));
+      for (const { client } of [alice, bob]) {
+        client.on("peer.connect", ({ socket }) => said.forEach((message) => socket.write(message)));
+        documents.forEach((id) => client.join(id));
+      }
+      for (const id of documents) {
+        for (const message of said) same((await alice.next("data", bob, id)).data, message);
+        for (const message of said) same((await bob.next("data", alice, id)).data, message);
+      }
+      same([alice.count("peer.connect"), bob.count("peer.connect")], [documents.length, documents.length]);
+    });
+  },
+
   "the socket is a WebSocket of the platform": async (stage) => {
     await withPair(stage, async (alice, bob, doc) => {
       const socket = alice.socket(bob, doc);

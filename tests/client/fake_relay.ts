@@ -40,9 +40,9 @@ export class FakeSocket extends EventTarget {
   }
 
   /** It is really closed, and tells how: by default as browsers do when it was lost. */
-  end(code = 1006): void {
+  end(code = 1006, reason = ""): void {
     this.readyState = 3;
-    this.dispatchEvent(new CloseEvent("close", { code }));
+    this.dispatchEvent(new CloseEvent("close", { code, reason }));
   }
 }
 

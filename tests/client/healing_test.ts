@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { CLOSE } from "../../src/protocol.ts";
 import { chance } from "./chance.ts";
 import { diary, FakeRelay, turn } from "./fake_relay.ts";
 
@@ -71,8 +72,34 @@ Deno.test("healing: a lost peer is asked for again, however it was lost", async 
     assertEquals(relay.joins, 2, `${code}`);
     await relay.introduce("bob");
     relay.connection.open();
-    assertEquals(lines, ["peer.disconnect bob doc", "peer.connect bob doc"], `${code}`);
+    const told = lines.filter((line) => line.startsWith("peer."));
+    assertEquals(told, ["peer.disconnect bob doc", "peer.connect bob doc"], `${code}`);
   }
+});
+
+Deno.test("healing: a connection that the relay has no room for is an error, and tried later each time", async () => {
+  const relay = new FakeRelay();
+  const lines = diary(await relay.paired());
+  const waits: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    // Longer than what is trusted otherwise.
+    await relay.pass(20_000);
+    const endedAt = relay.clock.now();
+    const joins = relay.joins;
+    relay.connection.end(CLOSE.slowReader.code, CLOSE.slowReader.reason);
+    while (relay.joins === joins) await relay.pass(500);
+    waits.push(relay.clock.now() - endedAt);
+    await relay.introduce("bob");
+    relay.connection.open();
+  }
+  assertEquals(waits, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  const errors = lines.filter((line) => line.startsWith("error"));
+  const error = "error Connection to ws://relay/connection/alice/bob/doc was closed: 1013 peer reads too slowly";
+  assertEquals(errors, Array(8).fill(error));
+  await relay.pass(60_000);
+  relay.connection.end(1012);
+  await relay.pass(500);
+  assertEquals(relay.joins, 10);
 });
 
 Deno.test("healing: what a peer ended on purpose is not asked for, but followed when introduced", async () => {

@@ -8,7 +8,7 @@ import { RelayStage } from "./stage.ts";
 
 const BYTES = new Uint8Array([0, 0xc0, 0xff]);
 
-for (const generation of [3, 4] as const) {
+for (const generation of [3, 4, 4.1] as const) {
   Deno.test(`released: our client with client ${generation}, both ways`, async () => {
     await using relay = await RelayStage.start();
     await using pair = await Pair.meet(relay, generation);

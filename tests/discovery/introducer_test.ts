@@ -111,7 +111,7 @@ Deno.test("each peer is answered in the dialect of its latest message", () => {
   assertEquals(
     v4.sent[0],
     Uint8Array.fromHex(
-      "83a474797065ac496e74726f64756374696f6ea6706565724964a27633ab646f63756d656e7449647391a3646f63",
+      "84a474797065ac496e74726f64756374696f6ea6706565724964a27633a8757365724e616d65a27633ab646f63756d656e7449647391a3646f63",
     ),
   );
   v4.say({ type: "Join", join: ["doc"] });

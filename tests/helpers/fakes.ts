@@ -96,8 +96,27 @@ export class FakeSocket implements PeerSocket {
     this.#listener?.closed({ code: undefined, reason: "", ...ending });
   }
 
+  /** The network takes what was sent. */
+  drain(): void {
+    this.backlog = 0;
+    this.#listener?.drained?.();
+  }
+
   /** What was sent as JSON text. */
   get heard(): unknown[] {
     return this.sent.map((frame) => JSON.parse(frame as string));
+  }
+}
+
+/** A socket that can stop reading. */
+export class PausableSocket extends FakeSocket {
+  isPaused = false;
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
   }
 }

@@ -7,8 +7,8 @@
 
 import type { ClientMessage, Introduction } from "../../src/protocol.ts";
 
-/** Who speaks so: the documented API, relay-client 2 and 3, or relay 4. */
-export type Dialect = "canonical" | "2.x" | "3.x" | "4.x";
+/** Who speaks so: the documented API, relay-client 2 and 3, relay 4, or relay 4.0.1 to 4.1.2 where it differs. */
+export type Dialect = "canonical" | "2.x" | "3.x" | "4.x" | "4.1";
 
 /** A frame as it is on the wire, text or binary, and what it means. */
 export interface Golden<Message> {
@@ -69,6 +69,12 @@ export const SERVER_GOLDEN: readonly Golden<Introduction>[] = [
     "de0003 a474797065 ac496e74726f64756374696f6e a6706565724964 a3626f62 ab646f63756d656e74496473 91 a3646f63",
     INTRODUCTION,
   ),
+  v4(
+    "Introduction",
+    "de0003 a474797065 ac496e74726f64756374696f6e a8757365724e616d65 a3626f62 ab646f63756d656e74496473 91 a3646f63",
+    INTRODUCTION,
+    "4.1",
+  ),
 ];
 
 /** The frame of this name, for example "4.x Join". */
@@ -90,7 +96,7 @@ function v3<Message>(kind: string, frame: string, message: Message): Golden<Mess
   return { name: `3.x ${kind}`, dialect: "3.x", frame, message };
 }
 
-function v4<Message>(kind: string, hex: string, message: Message): Golden<Message> {
+function v4<Message>(kind: string, hex: string, message: Message, dialect: Dialect = "4.x"): Golden<Message> {
   const frame = Uint8Array.fromHex(hex.replaceAll(/\s/g, ""));
-  return { name: `4.x ${kind}`, dialect: "4.x", frame, message };
+  return { name: `${dialect} ${kind}`, dialect, frame, message };
 }

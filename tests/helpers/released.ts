@@ -8,7 +8,10 @@
 import { Child, Listening } from "./process.ts";
 
 /** 3 is relay-client and relay 3.6.2, which speak JSON; 4 is relay 4.2.2, which speaks MessagePack. */
-export type Generation = 3 | 4;
+export type ServerGeneration = 3 | 4;
+
+/** 4.1 is 4.2.2 under the names of 4.0.1 to 4.1.2: `tests/released/hooks.mjs`. */
+export type Generation = ServerGeneration | 4.1;
 
 /** A message between peers: text is a string, binary is bytes. */
 export type Data = string | Uint8Array<ArrayBuffer>;
@@ -95,7 +98,7 @@ export class ReleasedClient extends Child {
 
 /** Starts a released server on a free port. */
 export async function startAncestor(
-  generation: Generation,
+  generation: ServerGeneration,
   options: { env?: Record<string, string> } = {},
 ): Promise<Listening> {
   await installReleased();

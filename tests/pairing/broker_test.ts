@@ -7,28 +7,37 @@ import { Buffers } from "../../src/server/core/memory_budget.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import type { Claim } from "../../src/server/core/connection_key.ts";
-import { FakeClock, FakeSocket, silentLog } from "../helpers/fakes.ts";
+import { FakeClock, FakeSocket, PausableSocket, silentLog } from "../helpers/fakes.ts";
 
-const MIB = 1024 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
 
 class House {
   readonly clock = new FakeClock();
   readonly buffers: Buffers;
   readonly counters = new Counters();
   readonly reminded: Claim[] = [];
+  /** Peers that are interested in every document. */
+  readonly interested = new Set<string>();
+  /** Whether everybody can be asked for who is waited for. */
+  isWhole = true;
   readonly broker: Broker;
 
   constructor({ holdTimeout = 600, maxBufferedBytes = 16 * MIB, maxBufferedTotal = 512 * MIB } = {}) {
     this.buffers = new Buffers(maxBufferedTotal, this.clock);
-    const remind = (claim: Claim) => this.reminded.push(claim);
+    const remind = (claim: Claim) => this.reminded.push(claim) > 0 && this.isWhole;
+    const isInterested = (peerId: string) => this.interested.has(peerId);
     const { buffers, clock, counters } = this;
     const parts = { buffers, clock, counters, log: silentLog, backplane: ALONE };
-    this.broker = new Broker({ ...parts, holdTimeout, maxBufferedBytes, remind });
+    this.broker = new Broker({ ...parts, holdTimeout, maxBufferedBytes, remind, isInterested });
   }
 
   /** A connection that has settled. */
   connect(localId: string, remoteId: string, documentId = "doc"): FakeSocket {
-    const socket = new FakeSocket();
+    return this.enter(new FakeSocket(), [localId, remoteId, documentId]);
+  }
+
+  enter<Socket extends FakeSocket>(socket: Socket, [localId, remoteId, documentId]: [string, string, string]): Socket {
     this.broker.welcome({ localId, remoteId, documentId }, socket);
     this.clock.pass(LIMITS.settleMs);
     return socket;
@@ -84,6 +93,9 @@ Deno.test("a close in the first 20 ms crosses behind what was sent before it", (
   house.broker.welcome({ localId: "alice", remoteId: "bob", documentId: "doc" }, alice);
   bob.receive("hello and good-bye");
   bob.vanish({ code: 4000, reason: "bye" });
+  bob.receive("from the grave");
+  assertEquals([alice.sent, alice.closedWith], [[], undefined]);
+  house.clock.pass(LIMITS.settleMs);
   assertEquals([alice.sent, alice.closedWith], [["hello and good-bye"], { code: 4000, reason: "bye" }]);
   alice.vanish();
   assertEquals(house.clock.pending, 0);
@@ -125,23 +137,57 @@ Deno.test("a seeker whose other side never comes is closed with 4408, and never 
   assertEquals(patient.closedWith, undefined);
 });
 
-Deno.test("a hold keeps 256 frames or 1 MiB; one more closes the seeker with 1013", () => {
+Deno.test("a hold weighs its bytes and 1 KiB for each frame: above 16 MiB one more closes who cannot be paused with 1013", () => {
   const house = new House();
   const [many, large] = [house.connect("alice", "bob"), house.connect("alice", "carol")];
-  for (let i = 0; i < LIMITS.heldMessages; i++) many.receive("x");
-  large.receive(new Uint8Array(MIB));
+  const most = 16 * KIB - 16;
+  for (let i = 0; i < most + 1; i++) many.receive("x");
+  for (let i = 0; i < 16; i++) large.receive("🎉".repeat(MIB / 4));
   assertEquals([many.closedWith, large.closedWith], [undefined, undefined]);
-  assertEquals(house.buffers.total, MIB + 256);
+  assertEquals(house.buffers.total, (most + 1) * (KIB + 1) + 16 * (MIB + KIB));
   many.receive("x");
   large.receive("x");
   assertEquals([many.closedWith, large.closedWith], [CLOSE.holdFull, CLOSE.holdFull]);
   house.assertEmpty();
 });
 
-Deno.test("held text counts by its bytes, not its characters", () => {
-  const alice = new House().connect("alice", "bob");
-  alice.receive("🎉".repeat(MIB / 4 + 1));
-  assertEquals(alice.closedWith, CLOSE.holdFull);
+Deno.test("who can be paused is paused above 1 MiB and kept, with what was under way, until the other side has caught up", () => {
+  const house = new House();
+  const alice = house.enter(new PausableSocket(), ["alice", "bob", "doc"]);
+  const frames = Array.from({ length: 40 }, (_, i) => new Uint8Array(64 * KIB).fill(i));
+  frames.slice(0, 15).forEach((frame) => alice.receive(frame));
+  assertEquals(alice.isPaused, false);
+  frames.slice(15).forEach((frame) => alice.receive(frame));
+  assertEquals([alice.isPaused, alice.closedWith], [true, undefined]);
+  const bob = new PausableSocket();
+  bob.backlog = MIB;
+  house.enter(bob, ["bob", "alice", "doc"]);
+  assertEquals([bob.sent, alice.isPaused], [frames, true]);
+  bob.drain();
+  alice.receive("after");
+  assertEquals([bob.sent.at(-1), alice.isPaused], ["after", false]);
+});
+
+Deno.test("who was paused while it waited is read again when another side that does not tell has taken it all", () => {
+  const house = new House();
+  const alice = house.enter(new PausableSocket(), ["alice", "bob", "doc"]);
+  alice.receive(new Uint8Array(MIB));
+  assertEquals(alice.isPaused, true);
+  house.connect("bob", "alice");
+  house.clock.pass(LIMITS.askMs);
+  assertEquals(alice.isPaused, false);
+});
+
+Deno.test("10,000 small messages from both sides at once arrive, whoever comes first", () => {
+  const [alice, bob] = [new FakeSocket(), new FakeSocket()];
+  const house = new House();
+  house.broker.welcome({ localId: "alice", remoteId: "bob", documentId: "doc" }, alice);
+  const said = (name: string) => Array.from({ length: 10_000 }, (_, i) => `${name} ${i}`);
+  said("alice").forEach((message) => alice.receive(message));
+  house.broker.welcome({ localId: "bob", remoteId: "alice", documentId: "doc" }, bob);
+  said("bob").forEach((message) => bob.receive(message));
+  house.clock.pass(LIMITS.settleMs);
+  assertEquals([alice.sent, bob.sent], [said("bob"), said("alice")]);
 });
 
 Deno.test("all holds together are bounded: past the sum one is closed with 1013", () => {
@@ -189,6 +235,100 @@ Deno.test("a seeker is announced to its counterpart after 2 s and then every 15 
   house.connect("bob", "alice");
   house.clock.pass(60_000);
   assertEquals(house.reminded.length, 3);
+});
+
+Deno.test("who waits for a peer that was interested and is not any more hears 4408 after 30 s", () => {
+  const house = new House();
+  house.interested.add("bob");
+  const alice = house.connect("alice", "bob");
+  house.clock.pass(60_000);
+  house.interested.delete("bob");
+  house.clock.pass(LIMITS.ghostMs - 1);
+  assertEquals(alice.closedWith, undefined);
+  house.clock.pass(LIMITS.remindEveryMs + 1);
+  assertEquals(alice.closedWith, CLOSE.noReciprocal);
+  house.assertEmpty();
+});
+
+Deno.test("who was introduced to a peer that was gone before it could connect hears 4408 after 30 s", () => {
+  const house = new House();
+  house.interested.add("alice");
+  const alice = house.connect("alice", "bob");
+  house.clock.pass(LIMITS.remindFirstMs + LIMITS.ghostMs - LIMITS.settleMs - 1);
+  assertEquals(alice.closedWith, undefined);
+  house.clock.pass(1);
+  assertEquals(alice.closedWith, CLOSE.noReciprocal);
+});
+
+Deno.test("a peer that comes back in time is waited for, and so is one that stays", () => {
+  const house = new House();
+  ["alice", "bob", "dave"].forEach((id) => house.interested.add(id));
+  const [alice, carol] = [house.connect("alice", "bob"), house.connect("carol", "dave")];
+  house.clock.pass(20_000);
+  house.interested.delete("bob");
+  house.clock.pass(LIMITS.ghostMs);
+  house.interested.add("bob");
+  house.clock.pass(500_000);
+  assertEquals([alice.closedWith, carol.closedWith], [undefined, undefined]);
+});
+
+Deno.test("peers of whom no introduction is known may meet without: they are waited for until the hold expires", () => {
+  const house = new House();
+  const alice = house.connect("alice", "bob");
+  house.clock.pass(599_000);
+  assertEquals(alice.closedWith, undefined);
+});
+
+Deno.test("who cannot be asked for is not taken for gone", () => {
+  const house = new House();
+  house.interested.add("alice");
+  house.isWhole = false;
+  const alice = house.connect("alice", "bob");
+  house.clock.pass(500_000);
+  assertEquals(alice.closedWith, undefined);
+});
+
+Deno.test("what a peer said before it hung up waits a second for another, who hears it and then the close", () => {
+  const house = new House();
+  house.interested.add("bob");
+  const alice = house.connect("alice", "bob");
+  alice.receive("hello and good-bye");
+  alice.vanish({ code: 4000, reason: "bye" });
+  house.clock.pass(LIMITS.lastWordsMs - 1);
+  const bob = house.connect("bob", "alice");
+  assertEquals([bob.sent, bob.closedWith], [["hello and good-bye"], { code: 4000, reason: "bye" }]);
+  bob.vanish();
+  house.assertEmpty();
+});
+
+for (
+  const [what, code, said, interested] of [
+    ["who said nothing", 1000, [], ["bob"]],
+    ["who vanished without a close", undefined, ["hello"], ["bob"]],
+    ["whom nobody was introduced to", 1000, ["hello"], []],
+  ] as const
+) {
+  Deno.test(`nothing waits of a peer ${what}`, () => {
+    const house = new House();
+    interested.forEach((id) => house.interested.add(id));
+    const alice = house.connect("alice", "bob");
+    said.forEach((message) => alice.receive(message));
+    alice.vanish({ code });
+    house.assertEmpty();
+  });
+}
+
+Deno.test("last words wait no longer than a second, and no longer than until the peer is back", () => {
+  const house = new House();
+  house.interested.add("bob");
+  const alice = house.connect("alice", "bob");
+  alice.receive("hello");
+  alice.vanish({ code: 1000 });
+  const again = house.connect("alice", "bob");
+  again.receive("again");
+  again.vanish({ code: 1000 });
+  house.clock.pass(LIMITS.lastWordsMs);
+  house.assertEmpty();
 });
 
 Deno.test("a receiver that lets 16 MiB wait ends the pair with 1013 on both sides; one large frame may pass", () => {
@@ -239,7 +379,7 @@ Deno.test("past the sum of all backlogs the pair with the largest is closed, and
 Deno.test("a closed seeker keeps nothing, even while its socket stays", () => {
   const house = new House();
   const alice = house.connect("alice", "bob");
-  alice.receive(new Uint8Array(MIB));
+  alice.receive(new Uint8Array(16 * MIB));
   alice.receive("x");
   assertEquals([alice.closedWith, house.buffers.total, house.clock.pending], [CLOSE.holdFull, 0, 0]);
 });

@@ -10,6 +10,7 @@ import { mock } from "node:test";
 
 const GENERATIONS = {
   3: { path: "relay-client-3", userName: "userName", separator: "." },
+  4.1: { path: "relay-4.1", userName: "userName", separator: "." },
   4: { path: "relay-4/Client.js", userName: "peerId", separator: "-" },
 };
 

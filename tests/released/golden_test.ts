@@ -14,17 +14,19 @@ const SAYINGS: [kind: string, say: (client: ReleasedClient) => Promise<void>][] 
   ["Heartbeat", (client) => client.passTime(HEARTBEAT_INTERVAL)],
 ];
 
-for (const generation of [3, 4] as const) {
+for (const [generation, dialect] of [[3, "3.x"], [4, "4.x"], [4.1, "4.x"]] as const) {
   Deno.test(`golden frames are what the v${generation} client sends`, async () => {
     await using recorder = startRecorder();
     await using client = await ReleasedClient.start({ generation, userName: "alice", url: recorder.url });
     await client.next("server.connect");
     for (const [kind, say] of SAYINGS) {
       await say(client);
-      assertEquals(await recorder.frames.next(kind), goldenFrame(`${generation}.x ${kind}`));
+      assertEquals(await recorder.frames.next(kind), goldenFrame(`${dialect} ${kind}`));
     }
   });
+}
 
+for (const generation of [3, 4] as const) {
   Deno.test(`golden frames are what the v${generation} server sends`, async () => {
     await using server = await startAncestor(generation);
     await using alice = await openIntroduction(server.url, "alice");
@@ -37,6 +39,11 @@ for (const generation of [3, 4] as const) {
 
 Deno.test("golden heartbeat of the 4.x types is what its encoder makes of it", async () => {
   assertEquals(await packReleased({ type: "❤️" }), goldenFrame("4.x ❤️"));
+});
+
+Deno.test("golden introduction of 4.0.1 to 4.1.2 is what their encoder makes of it", async () => {
+  const introduction = { type: "Introduction", userName: "bob", documentIds: ["doc"] };
+  assertEquals(await packReleased(introduction), goldenFrame("4.1 Introduction"));
 });
 
 /** A server that says nothing and keeps every frame. */

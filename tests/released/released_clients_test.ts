@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, equal } from "@std/assert";
 import { CLOSE } from "../../src/protocol.ts";
-import { Population } from "../helpers/population.ts";
+import { Population, untilReady } from "../helpers/population.ts";
 import { startRelay } from "../helpers/process.ts";
 import { withProgram } from "../helpers/programs.ts";
 import { type Data, type Generation, ReleasedClient } from "../helpers/released.ts";
@@ -26,6 +26,8 @@ const PAIRS: Combination[] = [
   { first: 4, second: 4, lateEnd: "is killed" },
   { first: 3, second: 4, lateEnd: "is killed" },
   { first: 4, second: 3, lateEnd: "hangs up" },
+  { first: 4.1, second: 4.1, lateEnd: "hangs up" },
+  { first: 4.1, second: 4, lateEnd: "is killed" },
 ];
 
 for (const transport of ["deno", "tcp"]) {
@@ -35,6 +37,32 @@ for (const transport of ["deno", "tcp"]) {
       return new Meeting(relay, () => relay.url);
     });
   }
+}
+
+for (const transport of ["deno", "tcp"]) {
+  // On Node, a refusal of a connection by HTTP ends its process.
+  Deno.test(`${transport}: v4 clients survive a relay that is full: their connections are closed with 1013`, async () => {
+    await using relay = await startRelay(["--transport", transport, "--max-connections", "2"]);
+    const meeting = new Meeting(relay, () => relay.url);
+    await using a = await start(meeting, { generation: 4, userName: "alice" });
+    await using b = await start(meeting, { generation: 4, userName: "bob" });
+    for (const client of [a, b]) await client.join(DOCUMENT);
+    await Promise.all([a, b].map((client) => client.next("peer.close", CLOSE.full)));
+    await Promise.all([a, b].map(assertLives));
+  });
+
+  Deno.test(`${transport}: v4 clients survive a relay that drains: nobody is introduced any more`, async () => {
+    await using relay = await startRelay(["--transport", transport, "--drain-timeout", "20"]);
+    const meeting = new Meeting(relay, () => relay.url);
+    await using a = await start(meeting, { generation: 4, userName: "alice" });
+    await using b = await start(meeting, { generation: 4, userName: "bob" });
+    await a.join(DOCUMENT);
+    relay.signal("SIGTERM");
+    await untilReady(relay, 503);
+    await b.join(DOCUMENT);
+    await Promise.all([a, b].map((client) => client.next("server.close", CLOSE.restarting)));
+    await Promise.all([a, b].map(assertLives));
+  });
 }
 
 withProgram("nats-server", () => {
@@ -173,6 +201,12 @@ function outline(data: Data): string {
 function message(topic: string, index: number): Data {
   const text = `${topic} 🎉 `.repeat((index >> 1) ** 4);
   return index % 2 === 0 ? text : Uint8Array.from(new TextEncoder().encode(text), (byte) => byte ^ 0xff);
+}
+
+/** A process that has ended answers nothing. */
+async function assertLives(client: ReleasedClient): Promise<void> {
+  await client.send("nobody", DOCUMENT, "hello");
+  await client.next("error", { message: `Cannot send to nobody about ${DOCUMENT}: want a connected peer` });
 }
 
 async function end(stale: ReleasedClient, how: LateEnd): Promise<void> {

@@ -15,7 +15,7 @@ import type { World } from "./world.ts";
 
 type Action = (world: World, chance: Chance) => Promise<void> | void;
 
-/** Messages said at once: below the 256 that are held, since the partner's socket may just be gone. */
+/** Messages said at once, perhaps to a partner whose socket is just gone: then they are held. */
 const MESSAGES_AT_ONCE = 20;
 /** Milliseconds between two sides of which the second is the newer on other instances, too: they look at the time of day. */
 const APART_MS = 2;

@@ -17,6 +17,8 @@ export interface Rooms {
   joinRemote(claim: Claim, socket: PeerSocket): boolean;
   /** Ends the connection of this side: a newer one has come to another instance. */
   supersede(claim: Claim): void;
+  /** The peer that `claim` waits for is on another instance and interested; or, if `isThere` is false, only its own is. */
+  sighted(claim: Claim, isThere: boolean): void;
 }
 
 /** How an instance stands among the others. */
@@ -35,7 +37,7 @@ export class BackplaneError extends Error {
 export interface Backplane extends Announcer, Matchmaker {
   /** None: there are no others. */
   readonly status?: BackplaneStatus;
-  /** Tells the counterpart of a seeker, wherever it is, that it is waited for. */
+  /** Tells the counterpart of a seeker, wherever it is, that it is waited for. {@link Rooms.sighted} hears of it. */
   remind(seeker: Claim): void;
   /** Connects. Rejects with a {@link BackplaneError} when it is refused; who cannot be reached yet is asked again. */
   open(rooms: Rooms): Promise<void>;

@@ -17,7 +17,7 @@ import { sample } from "../core/sample.ts";
 import type { Claim } from "../core/connection_key.ts";
 import type { Bus, Hearing } from "./bus.ts";
 import { type Member, type MessageOf, readMessage } from "./messages.ts";
-import { documentSubject } from "./subjects.ts";
+import { documentSubject, placeOf } from "./subjects.ts";
 import { encodeJson } from "./frames.ts";
 
 /** What interests need. */
@@ -81,7 +81,7 @@ export class Interests implements Announcer {
 
   /** Tells the counterpart of a seeker that it is waited for. */
   remind({ localId: seeker, remoteId: counterpart, documentId }: Claim): void {
-    const message: MessageOf<"waits"> = { kind: "waits", seeker, counterpart };
+    const message: MessageOf<"waits"> = { kind: "waits", instance: this.#options.bus.self, seeker, counterpart };
     this.#options.bus.publish(documentSubject(documentId), encodeJson(message));
   }
 
@@ -141,8 +141,13 @@ export class Interests implements Announcer {
     }
   }
 
-  #reminded(topic: Topic, { seeker, counterpart }: MessageOf<"waits">): void {
-    if (topic.members.has(counterpart)) this.#introductions.add(counterpart, seeker, topic.documentId);
+  #reminded({ members, documentId }: Topic, { instance, seeker, counterpart }: MessageOf<"waits">): void {
+    const isOther = members.has(counterpart);
+    if (isOther) this.#introductions.add(counterpart, seeker, documentId);
+    else if (!members.has(seeker)) return;
+    const place = placeOf({ localId: seeker, remoteId: counterpart, documentId });
+    const answer: MessageOf<"interested"> = { kind: "interested", ...place, isOther };
+    this.#options.bus.send(instance, encodeJson(answer));
   }
 
   /** Introduces a peer elsewhere to those here who have not been introduced to this join of it. Gives their ids. */

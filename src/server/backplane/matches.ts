@@ -19,7 +19,7 @@ import type { Claim } from "../core/connection_key.ts";
 import type { Bus, Hearing } from "./bus.ts";
 import type { Links } from "./links.ts";
 import { type Arrival, type ControlMessage, type MessageOf, readMessage } from "./messages.ts";
-import { pairSubject } from "./subjects.ts";
+import { placeOf } from "./subjects.ts";
 import { encodeJson } from "./frames.ts";
 
 /** What matches need. */
@@ -119,6 +119,7 @@ export class Matches implements Matchmaker {
     if (message.kind === "accept") return this.#accepted(message, sender);
     if (message.kind === "ok") return this.#linked(message, sender);
     if (message.kind === "gone") return this.#unreserve(message.handle);
+    if (message.kind === "interested") return this.#sighted(message);
     if (message.kind !== "offer") return;
     const meeting = this.#meetings.get(message.pair);
     if (meeting !== undefined) this.#offered(meeting, message);
@@ -134,6 +135,11 @@ export class Matches implements Matchmaker {
   /** Waits for nobody's answer any more. */
   loseAll(): void {
     for (const handle of this.#reservations.keys()) this.#unreserve(handle);
+  }
+
+  #sighted({ pair, side, isOther }: MessageOf<"interested">): void {
+    const half = this.#meetings.get(pair)?.halves[side];
+    if (half !== undefined) this.#options.rooms.sighted(half.claim, isOther);
   }
 
   #arrange(pair: string): Meeting {
@@ -233,13 +239,6 @@ export class Matches implements Matchmaker {
   #tell(instance: string, message: ControlMessage): void {
     this.#options.bus.send(instance, encodeJson(message));
   }
-}
-
-/** The subject of a pair, and on which side of it a connection is. */
-function placeOf({ localId, remoteId, documentId }: Claim): { pair: string; side: 0 | 1 } {
-  return localId < remoteId
-    ? { pair: pairSubject(localId, remoteId, documentId), side: 0 }
-    : { pair: pairSubject(remoteId, localId, documentId), side: 1 };
 }
 
 /** Positive if the first is newer. */

@@ -27,8 +27,10 @@ const SHAPES = {
   members: { instance: isText, birth: isText, members: isMembers, asks: isBoolean },
   /** The answer. */
   here: { document: isText, birth: isText, members: isMembers },
-  /** To all with peers interested in a document: a connection from `seeker` to `counterpart` waits. */
-  waits: { seeker: isId, counterpart: isId },
+  /** To all with peers interested in a document: a connection from `seeker` to `counterpart` waits at `instance`. */
+  waits: { instance: isText, seeker: isId, counterpart: isId },
+  /** The answer to the instance of side `side`: the other side is here and interested; or, if not, side `side` is. */
+  interested: { pair: isText, side: isSide, isOther: isBoolean },
 } as const satisfies Record<string, Record<string, (value: unknown) => boolean>>;
 
 type Kind = keyof typeof SHAPES;

@@ -42,6 +42,7 @@ export class SharedBackplane implements Backplane {
       introduce: (...args) => this.#rooms?.introduce(...args),
       joinRemote: (...args) => this.#rooms?.joinRemote(...args) ?? false,
       supersede: (...args) => this.#rooms?.supersede(...args),
+      sighted: (...args) => this.#rooms?.sighted(...args),
     };
     this.#bus = bus;
     const links = this.#links = new Links({ bus, ...options });

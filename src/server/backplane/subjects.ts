@@ -5,6 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
+import type { Claim } from "../core/connection_key.ts";
 
 /** What a subject may not hold (dots, spaces, anything long) is hashed: 22 characters are 132 bits. */
 function hash(...parts: string[]): string {
@@ -19,6 +20,13 @@ export function documentSubject(documentId: string): string {
 /** Heard by every instance with one side of this conversation. `low` and `high` are the peers' ids in order. */
 export function pairSubject(low: string, high: string, documentId: string): string {
   return `relay1.pair.${hash("pair", low, high, documentId)}`;
+}
+
+/** The subject of a pair, and on which side of it a connection is. */
+export function placeOf({ localId, remoteId, documentId }: Claim): { pair: string; side: 0 | 1 } {
+  return localId < remoteId
+    ? { pair: pairSubject(localId, remoteId, documentId), side: 0 }
+    : { pair: pairSubject(remoteId, localId, documentId), side: 1 };
 }
 
 /** Heard by one instance. */

@@ -35,12 +35,20 @@ export const LIMITS = {
   /** Bytes of introductions that a peer may leave unread, beside what one full join costs in {@link frameOverheadBytes}. */
   introductionBacklogBytes: MIB + 1_000 * KIB,
 
-  /** Messages kept for the peer that has not come yet. */
-  heldMessages: 256,
-  /** Pieces in which they may come: a message can come byte by byte, and each piece costs memory of its own. */
-  heldPieces: 1_024,
-  /** Bytes of these frames: a greeting and a first sync message fit, a file does not. */
+  /**
+   * Bytes kept for the peer that has not come yet, with {@link frameOverheadBytes} for each piece, above which a sender is
+   * paused, if it can be: a greeting and a first sync message fit, a file does not.
+   */
   heldBytes: MIB,
+  /** The same where it cannot be: then one message more ends the hold. As much as a slow reader may leave unread. */
+  heldBytesUnpaused: 16 * MIB,
+  /** Milliseconds that what a peer said before it hung up waits for another, whose request may be on its way. */
+  lastWordsMs: 1_000,
+  /**
+   * Milliseconds without the peer that is waited for, since a reminder found it missing: two more reminders, and the
+   * answers of other instances. A peer comes back from a restart or from another network in less.
+   */
+  ghostMs: 31_000,
   /**
    * Milliseconds after its open in which nothing is delivered to a connection. Released clients on Node listen one turn
    * after `open` and lose what arrives in the same read as the handshake (measured: 75 of 100 greetings at 0 ms, 1 of

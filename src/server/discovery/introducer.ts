@@ -59,6 +59,7 @@ export class Introducer {
   readonly #options: IntroducerOptions;
   /** Bytes that all interests take. */
   #documentBytes = 0;
+  #isDraining = false;
 
   constructor(options: IntroducerOptions) {
     this.#options = options;
@@ -86,10 +87,21 @@ export class Introducer {
 
   /** Introduces a peer, here or elsewhere, to `listenerId`, if that one is here and still interested. */
   introduce(listenerId: string, peerId: string, documentIds: readonly string[]): void {
+    if (this.#isDraining) return;
     for (const listener of this.#byPeer.get(listenerId)) {
       const common = documentIds.filter((id) => listener.documents.has(id));
       if (common.length > 0) this.#tell(listener, spell(peerId, common, listener.dialect));
     }
+  }
+
+  /** Whether a peer is here and interested in a document. */
+  isInterested(peerId: string, documentId: string): boolean {
+    return this.#byPeer.get(peerId).values().some(({ documents }) => documents.has(documentId));
+  }
+
+  /** From now on it introduces nobody: who follows an introduction would be turned away. */
+  drain(): void {
+    this.#isDraining = true;
   }
 
   /** The sockets of all peers, for the drain. */
@@ -147,6 +159,7 @@ export class Introducer {
     if (isTooMuch) return this.#refuse(peer, "too many documents");
     if (this.#documentBytes + bytes > LIMITS.documentBytes) return this.#dismiss(peer, CLOSE.outOfBuffers);
     for (const id of added) this.#add(peer, id);
+    if (this.#isDraining) return;
     this.#introduceAll(peer, documents);
     if (peer.isOpen) this.#options.backplane.joined(peer.peerId, documents);
   }

@@ -103,17 +103,19 @@ function skippedBytes(type: number): number {
   return bytes;
 }
 
-/** A MessagePack map of 3 with `"type": "Introduction"`, up to its key `"peerId"`. */
-const PACKED_HEAD = Buffer.from("\x83\xa4type\xacIntroduction\xa6peerId", "latin1");
+/** A MessagePack map of 4 with `"type": "Introduction"`, up to its key `"peerId"`. */
+const PACKED_HEAD = Buffer.from("\x84\xa4type\xacIntroduction\xa6peerId", "latin1");
+const PACKED_NAME_KEY = Buffer.from("\xa8userName", "latin1");
 const PACKED_DOCUMENTS_KEY = Buffer.from("\xabdocumentIds", "latin1");
+const PACKED_KEYS = PACKED_HEAD.byteLength + PACKED_NAME_KEY.byteLength + PACKED_DOCUMENTS_KEY.byteLength;
 
-/** Writes an introduction, under the names of generation 4. */
+/** Writes an introduction for generation 4, which reads `userName` up to 4.1.2 and `peerId` from 4.1.3 on. */
 export function packIntroduction({ userName, documentIds }: Introduction): Uint8Array<ArrayBuffer> {
-  const packed = Buffer.allocUnsafe(
-    PACKED_HEAD.byteLength + PACKED_DOCUMENTS_KEY.byteLength + packedBound(userName, documentIds),
-  );
-  let at = PACKED_HEAD.copy(packed);
-  at = packString(packed, at, userName);
+  const packed = Buffer.allocUnsafe(PACKED_KEYS + packedBound(userName, documentIds));
+  const idAt = PACKED_HEAD.copy(packed);
+  const idEnd = packString(packed, idAt, userName);
+  let at = idEnd + PACKED_NAME_KEY.copy(packed, idEnd);
+  at += packed.copy(packed, at, idAt, idEnd);
   at += PACKED_DOCUMENTS_KEY.copy(packed, at);
   // A 32-bit length (0xdd) holds for any list; 15 and fewer fit the type byte (0x90).
   at = documentIds.length < 16
@@ -123,9 +125,9 @@ export function packIntroduction({ userName, documentIds }: Introduction): Uint8
   return new Uint8Array(packed.buffer, packed.byteOffset, at);
 }
 
-/** Bytes that suffice: a UTF-16 unit takes at most 3, a string's length 3, a list's length 5. */
+/** Bytes that suffice, besides the keys: a UTF-16 unit takes at most 3, a string's length 3, a list's length 5. */
 function packedBound(userName: string, documentIds: readonly string[]): number {
-  return documentIds.reduce((bytes, id) => bytes + 3 + id.length * 3, 8 + userName.length * 3);
+  return documentIds.reduce((bytes, id) => bytes + 3 + id.length * 3, 5 + 2 * (3 + userName.length * 3));
 }
 
 /** Ids have at most {@link WIRE_LIMITS.idBytes}, so that 16 bits of length suffice. */

@@ -77,10 +77,17 @@ export class Admission {
 
   /** Walks the ladder. */
   admit(request: Request, address: string, applicant: Applicant): Lease | Refusal {
-    const refusal = this.#refuseAll() ?? refuseRequest(request) ?? this.#refuseOrigin(request);
-    if (refusal !== undefined) return refusal;
-    const grant = this.#grant(request, applicant);
+    const grant = this.#refuseAll() ?? this.#judge(request, applicant);
     return grant instanceof Refusal ? grant : this.#lease(this.#addressOf(request, address), grant);
+  }
+
+  /** Whether a relay with room, which does not drain, would take this one in. */
+  isWelcome(request: Request, applicant: Applicant): boolean {
+    return !(this.#judge(request, applicant) instanceof Refusal);
+  }
+
+  #judge(request: Request, applicant: Applicant): Grant | Refusal {
+    return refuseRequest(request) ?? this.#refuseOrigin(request) ?? this.#grant(request, applicant);
   }
 
   #refuseAll(): Refusal | undefined {

@@ -75,6 +75,11 @@ export class Broker {
     return seeker !== undefined || half !== undefined;
   }
 
+  /** Another instance knows the peer that a seeker waits for, or, if `isThere` is false, the seeker's own. */
+  sighted(claim: Claim, isThere: boolean): void {
+    this.#seekers.get(keyOf(claim))?.sighted(isThere);
+  }
+
   /** The sockets of all seekers and pairs, for the drain. */
   *sockets(): Iterable<PeerSocket> {
     for (const { socket } of this.#seekers.values()) yield socket;
@@ -107,6 +112,6 @@ export class Broker {
     this.#halves.set(keys[0], { socket: seeker.socket, pipe });
     this.#halves.set(keys[1], { socket, pipe });
     this.#options.log.debug("paired {local} with {remote}", { local: claim.localId, remote: claim.remoteId });
-    pipe.start(held);
+    pipe.start(held, seeker.isPaused);
   }
 }

@@ -15,7 +15,6 @@ import {
   byteLength,
   type Ending,
   type Frame,
-  messageCount,
   type PeerSocket,
   type SocketListener,
   Splice,
@@ -28,8 +27,10 @@ export interface SeekerOptions {
   readonly counters: Counters;
   /** Seconds to wait for the other side; 0: for ever. */
   readonly holdTimeout: number;
-  /** Tells the counterpart that it is waited for. */
-  readonly remind: (seeker: Claim) => void;
+  /** Tells the counterpart that it is waited for. False: not everybody could be told, so that silence means nothing. */
+  readonly remind: (seeker: Claim) => boolean;
+  /** Whether a peer is here and interested in a document. */
+  readonly isInterested: (peerId: string, documentId: string) => boolean;
   readonly backplane: {
     /** Milliseconds in which its other side may come from elsewhere although it has gone itself. */
     lingerMs(seeker: Claim): number;
@@ -45,8 +46,13 @@ export class Seeker implements SocketListener {
   readonly #expiry: Timer | undefined;
   #reminder: Timer;
   #socket: PeerSocket;
-  #bytes = 0;
-  #messages = 0;
+  /** Bytes kept, with what keeping them costs. */
+  #weight = 0;
+  #isPaused = false;
+  /** One side is known to be interested in the document, so that the other should be, too. */
+  #isExpected: boolean;
+  /** Since the other side was missing. */
+  #absence: Timer | undefined;
   /** How its socket ended, while it is still waited for. */
   #departure: Ending | undefined;
   #lingering: Timer | undefined;
@@ -63,8 +69,9 @@ export class Seeker implements SocketListener {
     this.#left = left;
     this.#socket = socket;
     const { buffers, clock, holdTimeout } = options;
-    this.#share = buffers.open({ measure: () => this.#bytes, evict: () => this.close(CLOSE.outOfBuffers) });
+    this.#share = buffers.open({ measure: () => this.#weight, evict: () => this.close(CLOSE.outOfBuffers) });
     options.counters.seekersHeld += 1;
+    this.#isExpected = this.#isInterested(claim.localId) || this.#isInterested(claim.remoteId);
     if (holdTimeout > 0) this.#expiry = clock.after(holdTimeout * 1000, () => this.#expire());
     this.#reminder = clock.after(LIMITS.remindFirstMs, () => this.#remind());
     socket.listen(this);
@@ -73,23 +80,27 @@ export class Seeker implements SocketListener {
   message(frame: Frame): void {
     const size = byteLength(frame);
     addFrame(this.#options.counters.received, frame, size);
-    const bytes = this.#bytes + size;
-    this.#messages += messageCount(frame);
-    const isFull = this.#messages > LIMITS.heldMessages || this.#frames.length >= LIMITS.heldPieces;
-    if (isFull || bytes > LIMITS.heldBytes) return this.close(CLOSE.holdFull);
+    // One large message may always pass, as it may in a pair.
+    if (this.#weight > LIMITS.heldBytesUnpaused && !this.#canPause) return this.close(CLOSE.holdFull);
     this.#frames.push(detached(frame));
-    this.#bytes = bytes;
+    this.#weight += size + LIMITS.frameOverheadBytes;
+    if (this.#weight > LIMITS.heldBytes) this.#pause();
     // At last: it may evict this very seeker.
-    this.#share.set(bytes);
+    this.#share.set(this.#weight);
   }
 
   get socket(): PeerSocket {
     return this.#socket;
   }
 
+  /** Its socket is not read any more: what is held is enough. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   ending(ending: Ending): void {
     if (this.#isOver || this.#departure !== undefined) return;
-    const ms = this.#options.backplane.lingerMs(this.claim);
+    const ms = Math.max(this.#options.backplane.lingerMs(this.claim), this.#lastWordsMs(ending));
     if (ms > 0) this.#linger(ending, ms);
     else this.#end();
   }
@@ -109,6 +120,29 @@ export class Seeker implements SocketListener {
   handOver(): Frame[] {
     this.#leave(true);
     return this.#frames.splice(0);
+  }
+
+  /** The other side is there, or, if `isThere` is false, this one is, as another instance knows. */
+  sighted(isThere: boolean): void {
+    this.#isExpected = true;
+    if (isThere) this.#forgetAbsence();
+  }
+
+  get #canPause(): boolean {
+    return this.#socket.pause !== undefined;
+  }
+
+  /** What comes all the same, as it was under way, is kept. */
+  #pause(): void {
+    if (this.#isPaused || !this.#canPause) return;
+    this.#isPaused = true;
+    this.#socket.pause?.();
+  }
+
+  /** Who has spoken and hung up may have been introduced to somebody whose request is not read yet. */
+  #lastWordsMs({ code }: Ending): number {
+    const hasSpoken = this.#frames.length > 0 && code !== undefined;
+    return hasSpoken && this.#isExpected ? LIMITS.lastWordsMs : 0;
   }
 
   /** What a socket said and how it ended is kept for a side that may have come at the same time elsewhere. */
@@ -135,14 +169,35 @@ export class Seeker implements SocketListener {
     this.#isOver = true;
     // Who is joined is counted where its new listener hears of its end.
     if (this.#departure !== undefined && !isJoined) this.#options.counters.closed(this.#departure);
-    for (const timer of [this.#expiry, this.#reminder, this.#lingering]) timer?.cancel();
+    for (const timer of [this.#expiry, this.#reminder, this.#lingering, this.#absence]) timer?.cancel();
     this.#share.close();
     this.#left(isJoined);
   }
 
   #remind(): void {
     this.#reminder = this.#options.clock.after(LIMITS.remindEveryMs, () => this.#remind());
-    this.#options.remind(this.claim);
+    if (this.#options.remind(this.claim)) this.#lookOut();
+    else this.#forgetAbsence();
+  }
+
+  /** Who waits for somebody that is gone is let go. Other instances answer a reminder with {@link Seeker.sighted}. */
+  #lookOut(): void {
+    const { claim } = this;
+    if (this.#isInterested(claim.remoteId)) return this.sighted(true);
+    if (this.#isInterested(claim.localId)) this.sighted(false);
+    this.#absence ??= this.#options.clock.after(LIMITS.ghostMs, () => {
+      this.#absence = undefined;
+      if (this.#isExpected) this.#expire();
+    });
+  }
+
+  #forgetAbsence(): void {
+    this.#absence?.cancel();
+    this.#absence = undefined;
+  }
+
+  #isInterested(peerId: string): boolean {
+    return this.#options.isInterested(peerId, this.claim.documentId);
   }
 }
 

@@ -53,11 +53,17 @@ export class Pipe {
     this.#ends = [new End(first, this, options), new End(second, this, options)];
   }
 
-  /** Joins the sockets. `held` is what the first sent while it waited; the second gets it before all else. */
-  start(held: readonly Frame[]): void {
+  /**
+   * Joins the sockets. `held` is what the first sent while it waited; the second gets it before all else. If the first was
+   * paused meanwhile, it is read again once the second has caught up.
+   */
+  start(held: readonly Frame[], isPaused = false): void {
+    const [first, second] = this.#ends;
     for (const { socket } of this.#ends) socket.paired?.();
+    if (isPaused) this.#holdBack(first, second);
     for (const end of this.#ends) end.socket.listen(end);
-    for (const frame of held) this.#forward(frame, byteLength(frame), this.#ends[0]);
+    for (const frame of held) this.#forward(frame, byteLength(frame), first);
+    if (isPaused) this.drained(second);
   }
 
   /** Closes both sides, each behind what was sent to it: the side of `socket` with `close`, the other with `other`. */

@@ -18,6 +18,8 @@ export class SettlingSocket implements PeerSocket {
   #early: Frame[] | undefined = [];
   #earlyBytes = 0;
   #timer: Timer | undefined;
+  /** How it is closed once it has settled. */
+  #closing: [close: Close, isCut?: boolean] | undefined;
 
   /** @param socket It has opened just now. */
   constructor(socket: PeerSocket, clock: Clock) {
@@ -47,15 +49,18 @@ export class SettlingSocket implements PeerSocket {
   }
 
   send(frame: Frame): void {
+    // The rest of a frame, behind a close that waits: the socket knows whether it still takes it.
+    if (this.#closing !== undefined) this.#settle();
     const wait = this.#early === undefined ? 0 : this.#settledAt - this.#clock.now();
     if (wait > 0) return this.#keep(frame, wait);
     this.#settle();
     this.#socket.send(frame);
   }
 
+  /** Behind what was sent, at once if that was nothing. */
   close(close: Close, isCut?: boolean): void {
-    this.#settle();
-    this.#socket.close(close, isCut);
+    if (this.#earlyBytes === 0) this.#socket.close(close, isCut);
+    else this.#closing ??= [close, isCut];
   }
 
   listen(listener: SocketListener): void {
@@ -75,5 +80,6 @@ export class SettlingSocket implements PeerSocket {
     this.#earlyBytes = 0;
     this.#timer?.cancel();
     for (const frame of early) this.#socket.send(frame);
+    if (this.#closing !== undefined) this.#socket.close(...this.#closing);
   }
 }

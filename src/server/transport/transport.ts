@@ -131,11 +131,13 @@ export class Upgrade {
    * @param opened The socket is open; frames may be sent.
    * @param ended Called exactly once, when the socket is gone or never came to be.
    * @param crosses What it sends is for another socket of its kind, and need not be read.
+   * @param subprotocol What the answer names, if anything.
    */
   constructor(
     readonly opened: (socket: PeerSocket) => void,
     readonly ended: () => void,
     readonly crosses: boolean,
+    readonly subprotocol?: string,
   ) {}
 }
 

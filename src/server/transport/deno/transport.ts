@@ -102,6 +102,8 @@ export class DenoTransport implements Transport {
       return new Refusal("bad request", `Cannot upgrade: ${(error as Error).message}.`).toResponse();
     }
     new DenoSocket(upgraded.socket, upgrade, this.#options);
+    // The runtime's own option throws when the names are not separated by ", ". A token is always a valid value.
+    if (upgrade.subprotocol !== undefined) upgraded.response.headers.set("sec-websocket-protocol", upgrade.subprotocol);
     return upgraded.response;
   }
 }
