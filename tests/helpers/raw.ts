@@ -70,6 +70,14 @@ export class RawConnection implements Disposable {
     }
   }
 
+  /** The status of an answer of HTTP/1.1; undefined for any other answer, or none. */
+  async readStatus(): Promise<number | undefined> {
+    const START = "HTTP/1.1 200";
+    const text = () => new TextDecoder("latin1").decode(this.#buffer);
+    while (text().length < START.length && START.startsWith(text().slice(0, "HTTP/1.".length)) && await this.#more());
+    return Number(/^HTTP\/1.[01] (\d{3})/.exec(text())?.[1]) || undefined;
+  }
+
   /** The body that the response's headers announce. */
   async readBody(head: string): Promise<string> {
     const length = Number(/^content-length: (\d+)\r$/im.exec(head)?.[1] ?? 0);

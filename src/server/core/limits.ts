@@ -87,6 +87,8 @@ export const LIMITS = {
   acceptBacklog: 4_096,
   /** Bytes of a request before its body: twice what browsers with long tokens send. */
   headBytes: 16 * KIB,
+  /** Headers of a request: four times what browsers behind proxies send. What they cost the runtime grows with the square. */
+  headers: 256,
   /** Bytes of free buffers of each size that are kept for later reads: more than a turn needs. */
   freeBytes: 4 * MIB,
   /** Milliseconds in which a receiver with a backlog has to take something. */

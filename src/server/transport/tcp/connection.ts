@@ -38,6 +38,8 @@ export class Connection implements ReaderOwner, BufferHolder {
   #unwritten = 0;
   #ended: (() => void) | undefined;
   #isGone = false;
+  /** The peer takes nothing any more, though what it sent before may still have to be read. */
+  #isUnwritable = false;
   /** Bytes kept for what the peer has sent, and their place in the budget, while there are any. */
   #retained = 0;
   #share: Share | undefined;
@@ -63,7 +65,7 @@ export class Connection implements ReaderOwner, BufferHolder {
 
   /** Writes in order. The bytes are not to be changed; their buffer, if it is given, is released when they are out. */
   write(bytes: Bytes, buffer?: Releasable): void {
-    if (this.#isGone) return buffer?.release();
+    if (this.#isGone || this.#isUnwritable) return buffer?.release();
     this.#flush();
     this.#unwritten += bytes.byteLength;
     this.#push(bytes, buffer);
@@ -71,7 +73,7 @@ export class Connection implements ReaderOwner, BufferHolder {
 
   /** Writes what is given in one turn of the event loop together: a peer may hear of a thousand others at once. */
   writeSoon(bytes: Bytes): void {
-    if (this.#isGone) return;
+    if (this.#isGone || this.#isUnwritable) return;
     this.#unwritten += bytes.byteLength;
     if (this.#gathered.push(bytes) === 1) setImmediate(this.#flush);
   }
@@ -88,6 +90,7 @@ export class Connection implements ReaderOwner, BufferHolder {
   /** Ends this side behind all that was written, then calls `done`. */
   end(done: () => void): void {
     if (this.#isGone) return;
+    if (this.#isUnwritable) return this.destroy();
     this.#flush();
     this.#ended = done;
     if (this.#writing === undefined) this.#shut();
@@ -132,6 +135,17 @@ export class Connection implements ReaderOwner, BufferHolder {
 
   readonly #failed = () => this.destroy();
 
+  /** A peer that has reset the connection may have said much before, of which reading tells the end. */
+  readonly #unwritable = () => {
+    if (this.#isGone) return;
+    if (this.#ended !== undefined) return this.destroy();
+    this.#isUnwritable = true;
+    this.#gathered = [];
+    while (this.#writing !== undefined) this.#takeNext();
+    this.#unwritten = 0;
+    this.#listener.taken();
+  };
+
   readonly #flush = () => {
     const gathered = this.#gathered;
     if (gathered.length === 0 || this.#isGone) return;
@@ -151,7 +165,7 @@ export class Connection implements ReaderOwner, BufferHolder {
   }
 
   readonly #begin = () => {
-    if (!this.#isGone) this.#connection.write(this.#writing!).then(this.#written, this.#failed);
+    if (!this.#isGone) this.#connection.write(this.#writing!).then(this.#written, this.#unwritable);
   };
 
   readonly #written = (count: number) => {

@@ -13,7 +13,7 @@ import { type Handler, Upgrade } from "../transport.ts";
 import type { ChunkBuffer } from "./buffer_pool.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionListener } from "./connection_listener.ts";
-import { BadRequest, findEnd, readHead, type RequestHead } from "./request_head.ts";
+import { BadRequest, findEnd, isHopeless, readRequest, withoutEmptyLines } from "./request_head.ts";
 import { encodeResponse, encodeUpgrade } from "./response.ts";
 
 /** What a handshake needs besides its connection. */
@@ -38,6 +38,10 @@ export class Handshake implements ConnectionListener {
   #deadline: Timer | undefined;
   #head = NOTHING;
   #isAnswered = false;
+  /** The answer is out. */
+  #isOver = false;
+  /** The client says no more. */
+  #hasEnded = false;
 
   /** @param address Where the connection comes from. */
   constructor(connection: Connection, address: string, options: HandshakeOptions) {
@@ -57,18 +61,21 @@ export class Handshake implements ConnectionListener {
     // What follows an answer is read and thrown away, so that the client hears the answer, and not a reset.
     if (this.#isAnswered) return buffer.release();
     const before = this.#head.length;
-    this.#head = Buffer.concat([this.#head, buffer.bytes.subarray(0, length)]);
+    this.#head = withoutEmptyLines(Buffer.concat([this.#head, buffer.bytes.subarray(0, length)]));
     buffer.release();
-    this.#connection.retain(length);
+    this.#connection.retain(this.#head.length - before);
     const end = findEnd(this.#head, before);
     if (end !== undefined && end <= LIMITS.headBytes) this.#answer(end);
     else if (this.#head.length > LIMITS.headBytes) this.#refuse(TOO_LARGE);
+    else if (isHopeless(this.#head, before)) this.#refuse(NO_REQUEST);
   }
 
   taken(): void {}
 
+  /** Who has asked may end its side, and still wants the answer. */
   ended(): void {
-    this.#connection.destroy();
+    this.#hasEnded = true;
+    if (!this.#isAnswered || this.#isOver) this.destroy();
   }
 
   gone(): void {
@@ -84,22 +91,16 @@ export class Handshake implements ConnectionListener {
     const bytes = this.#head;
     this.#forget();
     try {
-      const head = readHead(bytes.subarray(0, end), this.#options.scheme);
-      const answer = this.#ask(head);
-      if (answer instanceof Upgrade) this.#upgrade(answer, head, bytes.subarray(end));
-      else this.#respond(answer, head.method === "HEAD");
+      const request = readRequest(bytes.subarray(0, end), this.#options.scheme);
+      const answer = this.#options.handler(request, this.#address);
+      if (answer instanceof Upgrade) this.#upgrade(answer, request, bytes.subarray(end));
+      else this.#respond(answer, request.method === "HEAD");
     } catch (error) {
       this.#refuse(error);
     }
   }
 
-  #ask({ method, url, headers }: RequestHead): Response | Upgrade {
-    // The runtime makes no request of these.
-    if (/^(CONNECT|TRACE|TRACK)$/i.test(method)) throw new BadRequest("a method that asks for a page or a socket");
-    return this.#options.handler(new Request(url, { method, headers }), this.#address);
-  }
-
-  #upgrade(upgrade: Upgrade, { headers }: RequestHead, rest: Uint8Array): void {
+  #upgrade(upgrade: Upgrade, { headers }: Request, rest: Uint8Array): void {
     this.#leave();
     this.#connection.write(encodeUpgrade(headers));
     this.#options.upgraded(this.#connection, upgrade, rest);
@@ -108,7 +109,8 @@ export class Handshake implements ConnectionListener {
   /** A failure is this request's alone. */
   #refuse(error: unknown): void {
     if (error instanceof BadRequest) {
-      return this.#respond(new Response(`${error.message}\n`, { status: error.status, headers: PLAIN }), false);
+      const headers = error.status === 405 ? { ...PLAIN, allow: "GET, HEAD" } : PLAIN;
+      return this.#respond(new Response(`${error.message}\n`, { status: error.status, headers }), false);
     }
     this.#options.log.error("cannot answer a request: {error}", { error });
     this.#respond(new Refusal("internal error", "Cannot answer: the relay failed.").toResponse(), false);
@@ -125,8 +127,14 @@ export class Handshake implements ConnectionListener {
   #send(bytes: Uint8Array<ArrayBuffer>): void {
     this.#connection.retain(bytes.byteLength);
     this.#connection.write(bytes, { release: () => this.#connection.retain(-bytes.byteLength) });
-    // Who does not hang up by itself is not waited for.
-    this.#connection.end(() => this.#expire(LIMITS.closeMs));
+    this.#connection.end(() => this.#finish());
+  }
+
+  /** Who does not hang up by itself is not waited for. */
+  #finish(): void {
+    this.#isOver = true;
+    if (this.#hasEnded) this.destroy();
+    else this.#expire(LIMITS.closeMs);
   }
 
   #forget(): void {
@@ -148,5 +156,6 @@ export class Handshake implements ConnectionListener {
   }
 }
 
+const NO_REQUEST = new BadRequest("lines of HTTP/1.1, without TLS where the relay has none");
 const TOO_LARGE = new BadRequest(`at most ${LIMITS.headBytes} bytes before the empty line`, 431);
 const PLAIN = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };

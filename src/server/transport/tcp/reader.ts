@@ -132,7 +132,15 @@ export class Reader implements BulkReader {
     this.#connection.read(room).then(this.#received, this.#failed);
   }
 
-  readonly #failed = () => this.#owner.destroy();
+  /** What came before is passed on first. */
+  readonly #failed = () => {
+    if (this.#state === "stopped") return;
+    if (this.#state === "reading bulk") this.#options.scheduler.done(this);
+    this.#letGo();
+    this.#state = "stopped";
+    this.#handOver();
+    this.#owner.destroy();
+  };
 
   readonly #received = (count: number | null) => {
     if (this.#state === "stopped") return;
