@@ -53,10 +53,6 @@ export class Handshake implements ConnectionListener {
     connection.resume();
   }
 
-  get address(): string {
-    return this.#address;
-  }
-
   received(buffer: ChunkBuffer, length: number): void {
     // What follows an answer is read and thrown away, so that the client hears the answer, and not a reset.
     if (this.#isAnswered) return buffer.release();

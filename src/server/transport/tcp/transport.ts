@@ -11,6 +11,7 @@ import type { Buffers } from "../../core/memory_budget.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
+import { networkOf } from "../../core/networks.ts";
 import type { Tls } from "../../core/tls.ts";
 import { type Address, type Handler, type Transport, Upgrade } from "../transport.ts";
 import { BufferPool } from "./buffer_pool.ts";
@@ -44,9 +45,9 @@ export interface TcpTransportOptions {
 export class TcpTransport implements Transport {
   readonly #options: TcpTransportOptions;
   readonly #connections = new Set<Connection>();
-  /** Those that are no sockets yet, the oldest first, and how many each address has. */
-  readonly #handshakes = new Set<Handshake>();
-  readonly #perAddress = new Map<string, number>();
+  /** Those that are no sockets yet, the oldest first, with the networks they come from, and how many each network has. */
+  readonly #handshakes = new Map<Handshake, string>();
+  readonly #perNetwork = new Map<string, number>();
   readonly #sockets = new Set<Socket>();
   readonly #pool = new BufferPool();
   #poll: Poll | undefined;
@@ -96,26 +97,27 @@ export class TcpTransport implements Transport {
 
   #admit(connection: Connection, { remoteAddr }: Deno.Conn, options: HandshakeOptions): void {
     const { hostname } = remoteAddr as Deno.NetAddr;
+    const network = networkOf(hostname) ?? hostname;
     const most = this.#options.maxHandshakesPerAddress;
-    if (most > 0 && (this.#perAddress.get(hostname) ?? 0) >= most) return connection.destroy();
+    if (most > 0 && (this.#perNetwork.get(network) ?? 0) >= most) return connection.destroy();
     // Whoever has asked for nothing yet makes room for somebody who may.
     if (this.#connections.size > this.#options.maxConnections + LIMITS.spareConnections) {
-      const [oldest] = this.#handshakes;
+      const [oldest] = this.#handshakes.keys();
       (oldest ?? connection).destroy();
     }
-    this.#handshakes.add(new Handshake(connection, hostname, options));
-    this.#count(hostname, 1);
+    this.#handshakes.set(new Handshake(connection, hostname, options), network);
+    this.#count(network, 1);
   }
 
   #leave(handshake: Handshake): void {
+    this.#count(this.#handshakes.get(handshake)!, -1);
     this.#handshakes.delete(handshake);
-    this.#count(handshake.address, -1);
   }
 
-  #count(address: string, change: 1 | -1): void {
-    const count = (this.#perAddress.get(address) ?? 0) + change;
-    if (count === 0) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, count);
+  #count(network: string, change: 1 | -1): void {
+    const count = (this.#perNetwork.get(network) ?? 0) + change;
+    if (count === 0) this.#perNetwork.delete(network);
+    else this.#perNetwork.set(network, count);
   }
 
   /** Looks at all sockets four times in the idle time, so that a silent one is noticed within it. */
