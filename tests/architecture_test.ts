@@ -43,7 +43,7 @@ const WINGS: Record<string, Wing> = {
     doors: ["broker.ts", "matchmaker.ts"],
     enters: "metrics transport core protocol",
   },
-  metrics: { files: [`${SERVER}metrics/`], enters: "transport core" },
+  metrics: { files: [`${SERVER}metrics/`], enters: "transport core protocol" },
   deno: { files: [`${SERVER}transport/deno/`], doors: ["transport.ts"], enters: "transport core protocol" },
   tcp: { files: [`${SERVER}transport/tcp/`], doors: ["transport.ts"], enters: "transport websocket core protocol" },
   transport: { files: [`${SERVER}transport/`], enters: "core protocol" },

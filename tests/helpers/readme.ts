@@ -1,5 +1,5 @@
 /**
- * The README's own examples, to be run as they stand there.
+ * The READMEs' own examples, to be run as they stand there.
  *
  * @module
  */
@@ -8,7 +8,14 @@ import { assert, assertEquals } from "@std/assert";
 import type { NodeProject } from "./node_project.ts";
 import type { Child } from "./process.ts";
 
-const README = new URL("../../README.md", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
+/** All that is said to people, where it stands. */
+export const READMES = [
+  "README.md",
+  ...["automerge", "client", "server", "yjs"].map((folder) => `src/${folder}/README.md`),
+  "src/PROTOCOL.md",
+  "tests/README.md",
+] as const;
 const URL_IN_README = "wss://my-relay.example";
 const MOST_LINES = 14;
 /** Node has one of its own since version 22. */
@@ -30,7 +37,7 @@ export async function runSnippet(project: NodeProject, module: string, url: stri
  */
 export async function snippet(module: string, url = URL_IN_README, language = "ts"): Promise<string> {
   const found = (await blocks(language)).filter((code) => code.includes(`from "${module}"`));
-  assertEquals(found.length, 1, `want one example in the README that imports ${module}`);
+  assertEquals(found.length, 1, `want one example in the READMEs that imports ${module}`);
   const [code] = found;
   assert(code.trim().split("\n").length <= MOST_LINES, `want at most ${MOST_LINES} lines, got\n${code}`);
   assert(url === URL_IN_README || code.includes(URL_IN_README), `want the relay at ${URL_IN_README}, got\n${code}`);
@@ -40,11 +47,18 @@ export async function snippet(module: string, url = URL_IN_README, language = "t
 /** The one example in this language. */
 export async function block(language: string): Promise<string> {
   const found = await blocks(language);
-  assertEquals(found.length, 1, `want one example in the README in ${language}`);
+  assertEquals(found.length, 1, `want one example in the READMEs in ${language}`);
   return found[0];
 }
 
+/** One of the READMEs. */
+export async function readReadme(path: typeof READMES[number]): Promise<string> {
+  return await Deno.readTextFile(new URL(path, ROOT));
+}
+
+/** Those of all READMEs; what two of them show alike is one. */
 async function blocks(language: string): Promise<string[]> {
-  const found = (await Deno.readTextFile(README)).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
-  return [...found].map(([, code]) => code);
+  const pattern = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms");
+  const texts = await Promise.all(READMES.map(readReadme));
+  return [...new Set(texts.flatMap((text) => [...text.matchAll(pattern)].map(([, code]) => code)))];
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CLOSE } from "../../protocol.ts";
 import { type Ending, type Frame, Splice, type SpliceContents } from "../transport/transport.ts";
 
 /** Frames and their bytes, of one type and direction. */
@@ -37,9 +38,13 @@ export class Counters {
 
   /** A socket is gone: counted by its code if that is of the protocol, else as "other", or as "none" without a close. */
   closed({ code }: Ending): void {
-    const isKnown = code !== undefined && ((code >= 1000 && code <= 1015) || (code >= 4408 && code <= 4410));
-    increment(this.closes, code === undefined ? "none" : isKnown ? String(code) : "other");
+    increment(this.closes, code === undefined ? "none" : isOfProtocol(code) ? String(code) : "other");
   }
+}
+
+/** A code of RFC 6455, or one of ours. */
+function isOfProtocol(code: number): boolean {
+  return (code >= 1000 && code <= 1015) || Object.values(CLOSE).some((close) => close.code === code);
 }
 
 /** Adds one to a count. */
