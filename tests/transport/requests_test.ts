@@ -18,10 +18,10 @@ const REQUESTS: [what: string, request: string, id: string][] = [
   ["a body of no bytes", handshake("/introduction/alice", { "content-length": "0" }), "alice"],
 ];
 
-/** What stands below a transport answers by itself, with 400: the README lists those of `deno`. */
+/** What a transport answers by itself, with 400: the README lists those of `deno`. HTTP/1.1 wants a host, if an empty one. */
 const REFUSED: Record<string, string[]> = {
   deno: ["a body of no bytes"],
-  tcp: ["raw UTF-8 in the path"],
+  tcp: ["no host"],
 };
 
 /** Subprotocols as clients spell them, and the one that is chosen. */

@@ -78,6 +78,7 @@ export class Seeker implements SocketListener {
   }
 
   message(frame: Frame): void {
+    if (this.#isOver) return drop(frame);
     const size = byteLength(frame);
     addFrame(this.#options.counters.received, frame, size);
     // One large message may always pass, as it may in a pair.
@@ -199,6 +200,11 @@ export class Seeker implements SocketListener {
   #isInterested(peerId: string): boolean {
     return this.#options.isInterested(peerId, this.claim.documentId);
   }
+}
+
+/** The rest of what was under way when a seeker was closed. */
+function drop(frame: Frame): void {
+  if (frame instanceof Splice) frame.release();
 }
 
 /** A frame that keeps nothing else in memory: a view would keep the whole chunk that was read. */

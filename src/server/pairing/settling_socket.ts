@@ -7,7 +7,7 @@
 import type { Close } from "../../protocol.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
-import { byteLength, type Frame, type PeerSocket, type SocketListener } from "../transport/transport.ts";
+import { byteLength, type Frame, type PeerSocket, type SocketListener, Splice } from "../transport/transport.ts";
 
 /** Passes everything through, but nothing before {@link LIMITS.settleMs} have passed since it was made. */
 export class SettlingSocket implements PeerSocket {
@@ -49,18 +49,20 @@ export class SettlingSocket implements PeerSocket {
   }
 
   send(frame: Frame): void {
-    // The rest of a frame, behind a close that waits: the socket knows whether it still takes it.
-    if (this.#closing !== undefined) this.#settle();
+    if (this.#closing !== undefined) return this.#sendRest(frame);
     const wait = this.#early === undefined ? 0 : this.#settledAt - this.#clock.now();
     if (wait > 0) return this.#keep(frame, wait);
     this.#settle();
     this.#socket.send(frame);
   }
 
-  /** Behind what was sent, at once if that was nothing. */
+  /** Behind what was sent, at once if none of that waits. */
   close(close: Close, isCut?: boolean): void {
-    if (this.#earlyBytes === 0) this.#socket.close(close, isCut);
-    else this.#closing ??= [close, isCut];
+    if (this.#earlyBytes > 0) this.#closing ??= [close, isCut];
+    else {
+      this.#early = undefined;
+      this.#socket.close(close, isCut);
+    }
   }
 
   listen(listener: SocketListener): void {
@@ -73,13 +75,20 @@ export class SettlingSocket implements PeerSocket {
     this.#earlyBytes += byteLength(frame) + LIMITS.frameOverheadBytes;
   }
 
+  /** Behind a close that waits only the rest of a frame may come. The socket knows what that is. */
+  #sendRest(frame: Frame): void {
+    if (!(frame instanceof Splice)) return;
+    this.#settle();
+    this.#socket.send(frame);
+  }
+
   #settle(): void {
     if (this.#early === undefined) return;
-    const early = this.#early;
-    this.#early = undefined;
+    const [early, closing] = [this.#early, this.#closing];
+    this.#early = this.#closing = undefined;
     this.#earlyBytes = 0;
     this.#timer?.cancel();
     for (const frame of early) this.#socket.send(frame);
-    if (this.#closing !== undefined) this.#socket.close(...this.#closing);
+    if (closing !== undefined) this.#socket.close(...closing);
   }
 }

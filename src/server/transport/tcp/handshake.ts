@@ -98,7 +98,7 @@ export class Handshake implements ConnectionListener {
 
   #upgrade(upgrade: Upgrade, { headers }: Request, rest: Uint8Array): void {
     this.#leave();
-    this.#connection.write(encodeUpgrade(headers));
+    this.#connection.write(encodeUpgrade(headers, upgrade.subprotocol));
     this.#options.upgraded(this.#connection, upgrade, rest);
   }
 

@@ -23,11 +23,12 @@ export async function encodeResponse(response: Response, isHead: boolean): Promi
   return isHead ? head : Buffer.concat([head, body]);
 }
 
-/** The answer that makes a WebSocket of the connection (RFC 6455, 4.2.2). */
-export function encodeUpgrade(headers: Headers): Uint8Array<ArrayBuffer> {
+/** The answer that makes a WebSocket of the connection (RFC 6455, 4.2.2). `subprotocol`: the one chosen, if any. */
+export function encodeUpgrade(headers: Headers, subprotocol?: string): Uint8Array<ArrayBuffer> {
   const accept = createHash("sha1").update(headers.get("sec-websocket-key") + GUID).digest("base64");
   const fields = `upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${accept}\r\n`;
-  return Buffer.from(`${statusLine(101)}${fields}\r\n`, "latin1");
+  const protocol = subprotocol === undefined ? "" : `sec-websocket-protocol: ${subprotocol}\r\n`;
+  return Buffer.from(`${statusLine(101)}${fields}${protocol}\r\n`, "latin1");
 }
 
 function statusLine(status: number): string {
