@@ -56,13 +56,17 @@ export class FakeClock implements Clock {
 /** A peer's socket: records what the relay does, and plays what the peer does. */
 export class FakeSocket implements PeerSocket {
   readonly sent: Frame[] = [];
+  /** What came behind the close: the rest of a frame may. */
+  readonly sentLate: Frame[] = [];
   closedWith: Close | undefined;
   backlog = 0;
   #listener: SocketListener | undefined;
   #isGone = false;
 
   send(frame: Frame): void {
-    if (this.closedWith === undefined && !this.#isGone) this.sent.push(frame);
+    if (this.#isGone) return;
+    if (this.closedWith === undefined) this.sent.push(frame);
+    else this.sentLate.push(frame);
   }
 
   close(close: Close): void {
@@ -76,6 +80,11 @@ export class FakeSocket implements PeerSocket {
   /** The peer sends a frame. */
   receive(frame: Frame): void {
     if (this.closedWith === undefined && !this.#isGone) this.#listener?.message(frame);
+  }
+
+  /** The rest comes of a frame that was under way when the socket was closed. */
+  receiveRest(frame: Frame): void {
+    if (!this.#isGone) this.#listener?.message(frame);
   }
 
   /** The peer sends a message as JSON. */

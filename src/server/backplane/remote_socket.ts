@@ -53,6 +53,14 @@ const NO_CONTENTS: SpliceContents = {
   ...{ messages: 0, emptyFrames: 0, text: 0, binary: 0, textBytes: 0, binaryBytes: 0 },
 };
 
+/** One message to the other instance, and where frames end in it. */
+interface Queued {
+  readonly bytes: Uint8Array;
+  /** As of a {@link Splice}, and of its length. */
+  readonly tail: number;
+  readonly length: number;
+}
+
 /** Losses of which the other instance knows, or cannot hear. */
 const UNTOLD: ReadonlySet<LossReason> = new Set(["disconnected", "unreachable", "reset"]);
 
@@ -62,11 +70,19 @@ export class RemoteSocket implements PeerSocket, Sender {
   readonly #options: RemoteSocketOptions;
   readonly #reader = new MessageReader();
   #listener: SocketListener = NOBODY;
-  #closing: Close | undefined;
   #isGone = false;
+  /** What this side closes with, and what the other side has. */
+  #closing: Close | undefined;
+  #heardClose: Close | undefined;
+  #isCloseQueued = false;
+  /** What was queued, was sent, and was heard ends within a frame: a close waits for its end, as on one instance. */
+  #isMidFrame = false;
+  #isSentMidFrame = false;
+  #isHeardMidFrame = false;
+  #patience: Timer | undefined;
 
   /** What waits for its turn. */
-  readonly #queue: Uint8Array[] = [];
+  readonly #queue: Queued[] = [];
   #queuedBytes = 0;
   #nextSequence = 0;
   /** Bytes since the start: sent, and what the other instance has told of them. */
@@ -105,16 +121,19 @@ export class RemoteSocket implements PeerSocket, Sender {
   }
 
   send(frame: Frame): void {
-    if (this.#closing !== undefined || this.#isGone) return;
+    if (this.#isGone || (this.#isClosing && !this.#isMidFrame)) return;
     if (!(frame instanceof Splice)) this.#sendMessage(frame);
     else if (this.#partner.splices) this.#sendSplice(frame);
     else this.#sendUnspliced(frame);
+    if (this.#isClosing) this.#proceed();
   }
 
-  close(close: Close): void {
-    if (this.#closing !== undefined || this.#isGone) return;
+  close(close: Close, isCut = false): void {
+    if (this.#isClosing || this.#isGone) return;
     this.#closing = sendable(close);
-    this.#enqueue({ type: "close", handle: this.#partner.handle, sequence: this.#sequence(), close: this.#closing });
+    if (isCut) this.#isMidFrame = false;
+    this.#lingerOn();
+    this.#proceed();
   }
 
   listen(listener: SocketListener): void {
@@ -136,15 +155,17 @@ export class RemoteSocket implements PeerSocket, Sender {
   }
 
   sendNext(): boolean {
-    const bytes = this.#queue.shift();
-    if (bytes === undefined) return false;
+    const next = this.#queue.shift();
+    if (next === undefined) return false;
+    const { bytes } = next;
+    this.#isSentMidFrame = next.tail > 0;
     this.#queuedBytes -= bytes.byteLength;
     if (this.#sent === this.#received) this.#progressAt = this.#options.clock.now();
     this.#sent += bytes.byteLength;
     this.neighbor.sent(bytes.byteLength);
     this.#options.publish(bytes);
     if (this.#queue.length > 0) return true;
-    if (this.#closing !== undefined) this.#end(this.#closing);
+    if (this.#isClosing) this.#proceed();
     return false;
   }
 
@@ -157,9 +178,10 @@ export class RemoteSocket implements PeerSocket, Sender {
     if (message.type === "probe") return this.#confirm();
     this.#expectedSequence = (this.#expectedSequence + 1) >>> 0;
     this.#heard += size;
-    if (message.type === "close") return this.#end(message.close);
+    if (message.type === "close") return this.#closed(message.close);
     this.#deliver(message);
     this.#confirmSoon();
+    if (this.#isClosing) this.#proceed();
   }
 
   /** Asks whether the other half is still there and has heard all, and gives it up when it does not answer. */
@@ -179,6 +201,52 @@ export class RemoteSocket implements PeerSocket, Sender {
     this.#end(CLOSE.backplaneLost, reason);
   }
 
+  get #isClosing(): boolean {
+    return this.#closing !== undefined || this.#heardClose !== undefined;
+  }
+
+  /** Nobody waits for the end of a frame for ever. */
+  #lingerOn(): void {
+    this.#patience ??= this.#options.clock.after(LIMITS.lingerMs, () => {
+      this.#isMidFrame = this.#isHeardMidFrame = false;
+      this.#proceed();
+    });
+  }
+
+  /** The other half has ended. Whoever gets what this one says gets the frame under way to its end, and no more. */
+  #closed(close: Close): void {
+    this.#heardClose = close;
+    this.#isHeardMidFrame = false;
+    const last = this.#isSentMidFrame ? this.#queue.findIndex(({ tail, length }) => tail < length) : -1;
+    if (!this.#isSentMidFrame || last >= 0) this.#drop(last + 1);
+    this.#lingerOn();
+    if (this.#isMidFrame) this.#listener.ending(close);
+    this.#proceed();
+  }
+
+  /** Throws away what waits from here on, which ends no frame that was begun. */
+  #drop(from: number): void {
+    const dropped = this.#queue.splice(from);
+    for (const { bytes } of dropped) this.#queuedBytes -= bytes.byteLength;
+    this.#nextSequence = (this.#nextSequence - dropped.length) >>> 0;
+    this.#isMidFrame = false;
+  }
+
+  /** Goes on with the end as far as frames under way let it. */
+  #proceed(): void {
+    if (this.#isGone || this.#isMidFrame) return;
+    if (this.#heardClose === undefined && !this.#isCloseQueued) return this.#queueClose();
+    if (this.#queue.length > 0 || this.#isHeardMidFrame) return;
+    this.#end(this.#heardClose ?? this.#closing!);
+  }
+
+  #queueClose(): void {
+    this.#isCloseQueued = true;
+    this.#enqueue({
+      ...{ type: "close", handle: this.#partner.handle, sequence: this.#sequence(), close: this.#closing! },
+    });
+  }
+
   #sendMessage(message: Message): void {
     const isText = typeof message === "string";
     const bytes = isText ? Buffer.from(message) : asBytes(message);
@@ -189,11 +257,25 @@ export class RemoteSocket implements PeerSocket, Sender {
   }
 
   #sendSplice(splice: Splice): void {
-    const { bytes, contents, tail } = splice;
-    this.#split(bytes, (payload, hasMore) => ({
-      ...{ type: "splice", handle: this.#partner.handle, sequence: this.#sequence() },
-      ...{ tail: hasMore ? Infinity : tail, contents: hasMore ? NO_CONTENTS : contents, payload },
-    }));
+    const { contents, tail } = splice;
+    // Behind the close nothing may begin.
+    const isLast = this.#isClosing && tail < splice.byteLength;
+    const bytes = isLast ? splice.bytes.subarray(0, splice.byteLength - tail) : splice.bytes;
+    const wholeBytes = splice.byteLength - tail;
+    let end = 0;
+    this.#split(bytes, (payload, hasMore) => {
+      end += payload.byteLength;
+      return {
+        ...{ type: "splice", handle: this.#partner.handle, sequence: this.#sequence() },
+        // Where frames end before the last end of all is not known here.
+        ...{
+          tail: end < wholeBytes ? Infinity : end - wholeBytes,
+          contents: hasMore ? NO_CONTENTS : contents,
+          payload,
+        },
+      };
+    });
+    this.#isMidFrame = !isLast && tail > 0;
     // What was queued is a copy.
     splice.release();
   }
@@ -223,17 +305,24 @@ export class RemoteSocket implements PeerSocket, Sender {
 
   #enqueue(message: HalfMessage): void {
     const bytes = encode(message);
-    this.#queue.push(bytes);
+    const [tail, length] = message.type === "splice" ? [message.tail, message.payload.byteLength] : [0, Infinity];
+    this.#queue.push({ bytes, tail, length });
     this.#queuedBytes += bytes.byteLength;
     this.neighbor.queue(this);
   }
 
   #deliver(message: HalfMessage): void {
     if (message.type === "splice") {
+      this.#isHeardMidFrame = this.#isMidFrameBehind(message.tail, message.payload.byteLength);
       this.#listener.message(new Splice(message.payload, message.contents, message.tail));
     } else if (message.type === "data") {
       this.#assemble(message.payload, message.isText, message.hasMore);
     }
+  }
+
+  /** What comes while it closes counts only up to the end of the frame that was under way. */
+  #isMidFrameBehind(tail: number, length: number): boolean {
+    return this.#isClosing ? this.#isHeardMidFrame && tail >= length : tail > 0;
   }
 
   #assemble(payload: Uint8Array<ArrayBuffer>, isText: boolean, hasMore: boolean): void {
@@ -284,6 +373,7 @@ export class RemoteSocket implements PeerSocket, Sender {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#confirmation?.cancel();
+    this.#patience?.cancel();
     this.#queue.length = 0;
     this.#queuedBytes = 0;
     this.neighbor.forget(this);
