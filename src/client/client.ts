@@ -11,7 +11,7 @@ import { type Environment, platform } from "./environment.ts";
 import { CLIENT_EVENTS, type ClientEvents, type DocumentId, type PeerSocketMap, type UserName } from "./events.ts";
 import { IntroductionLink } from "./introduction_link.ts";
 import { checkId, type ClientOptions, type Settings, settle } from "./options.ts";
-import { type PeerSocket, peerSocketClass } from "./peer_socket.ts";
+import type { PeerSocket } from "./peer_socket.ts";
 import { Peers } from "./peers.ts";
 
 /**
@@ -41,7 +41,7 @@ export class Client extends Emitter<ClientEvents> {
     const settings = settle(options);
     this.userName = settings.userName;
     this.url = settings.url;
-    this.#dialer = new Dialer({ ...settings, Socket: peerSocketClass(settings.WebSocket), environment });
+    this.#dialer = new Dialer({ ...settings, environment });
     this.#link = this.#makeLink(settings, environment);
     this.#peers = this.#makePeers(settings, environment);
     this.connectToServer();
@@ -105,14 +105,11 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /**
-   * Closes everything, stops all attempts to reconnect, and drops all listeners once they have heard of it. The documents
-   * stay, for `connectToServer()`.
+   * Closes everything and stops all attempts to reconnect. Documents and listeners stay, for `connectToServer()`.
    */
   disconnectServer(): this {
     this.#peers.leaveAll();
     this.#link.disconnect();
-    // Behind the events of the ends, which are in the queue already.
-    queueMicrotask(this.seal());
     return this;
   }
 

@@ -5,15 +5,18 @@
  */
 
 import { CLOSE } from "../protocol.ts";
+import { reasonOf } from "./callback.ts";
 import type { Environment } from "./environment.ts";
 import type { Token } from "./options.ts";
-import type { PeerSocket } from "./peer_socket.ts";
+import type { PeerClose, PlatformSocket, WebSocketClass } from "./peer_socket.ts";
 import { socketUrl } from "./relay_url.ts";
 
 /** A handshake over a slow mobile network takes 3 s; one that takes longer than this has died on the way. */
 const ANSWER_WITHIN_MS = 10_000;
 /** How long a disposal waits for the other side to answer the closing handshake. */
 const CLOSE_WITHIN_MS = 5_000;
+/** An error of an open socket is followed by its close, with the code; not in every runtime. */
+const CLOSE_AFTER_ERROR_MS = 1_000;
 const NORMAL_CLOSURE = 1000;
 
 /** How a call ended. */
@@ -26,7 +29,9 @@ export interface Ending {
 
 /** Who hears what happens to a call. Nothing is heard any more after its end, or after it was dropped. */
 export interface CallListener {
-  opened(socket: PeerSocket): void;
+  /** Here is the socket, before anything has happened to it. */
+  dialled(socket: PlatformSocket): void;
+  opened(socket: PlatformSocket): void;
   heard(data: unknown): void;
   ended(ending: Ending): void;
 }
@@ -35,7 +40,7 @@ export interface CallListener {
 export interface DialerOptions {
   readonly url: string;
   readonly token: Token | undefined;
-  readonly Socket: new (url: string) => PeerSocket;
+  readonly WebSocket: WebSocketClass;
   readonly environment: Environment;
 }
 
@@ -67,34 +72,52 @@ export class Dialer {
   }
 
   async #connect(call: Call, path: string): Promise<void> {
-    const { url, token, Socket } = this.#options;
-    const value = typeof token === "function" ? await token() : await token;
+    const { url, WebSocket } = this.#options;
+    const token = await this.#askToken();
     if (call.isOver) return;
-    const socket = new Socket(socketUrl(url, path, value));
+    const socket = new WebSocket(socketUrl(url, path, token)) as unknown as PlatformSocket;
     this.#watch(socket);
     call.attach(socket);
   }
 
-  #watch(socket: PeerSocket): void {
-    const closing = new Promise<void>((resolve) => socket.addEventListener("close", () => resolve()));
+  async #askToken(): Promise<string | undefined> {
+    const { token } = this.#options;
+    const value: unknown = typeof token === "function" ? await token() : await token;
+    if (value === undefined || value === null || typeof value === "string") return value ?? undefined;
+    throw new TypeError(`want the token function to give a string, got ${typeof value}`);
+  }
+
+  #watch(socket: PlatformSocket): void {
+    const closing = new Promise<void>((resolve) => {
+      let isOpen = false;
+      socket.addEventListener("open", () => isOpen = true);
+      socket.addEventListener("close", () => resolve());
+      socket.addEventListener("error", () => isOpen || resolve());
+    });
     this.#closings.add(closing);
     closing.then(() => this.#closings.delete(closing));
   }
 }
 
-/** One socket, from the wish to have it to its end. */
+/**
+ * One socket, from the wish to have it to its end. It trusts no runtime's order of events: each may come twice, late or
+ * never.
+ */
 export class Call {
   readonly #address: string;
   readonly #listener: CallListener;
-  readonly #cancelTimeout: () => void;
-  #socket: PeerSocket | undefined;
+  readonly #environment: Environment;
+  #cancelTimeout: () => void;
+  #socket: PlatformSocket | undefined;
   #error: Error | undefined;
+  #isOpen = false;
   #isOver = false;
 
   /** @param address How errors call it: without any token. */
   constructor(address: string, listener: CallListener, environment: Environment) {
     this.#address = address;
     this.#listener = listener;
+    this.#environment = environment;
     const silence = `no answer in ${ANSWER_WITHIN_MS / 1000} s`;
     this.#cancelTimeout = environment.after(ANSWER_WITHIN_MS, () => this.fail(silence));
   }
@@ -110,16 +133,16 @@ export class Call {
   }
 
   /** Here is its socket, which still has to open. */
-  attach(socket: PeerSocket): void {
+  attach(socket: PlatformSocket): void {
     this.#socket = socket;
     socket.addEventListener("open", () => this.#open(socket));
-    socket.addEventListener("message", ({ data }) => this.#isOver || this.#listener.heard(data));
+    socket.addEventListener("message", ({ data }: { data: unknown }) => this.#hear(socket, data));
     // Also after its end: `ws` throws errors that nobody listens for.
-    socket.addEventListener("error", (event) => this.#error ??= this.#explain(event));
-    socket.addEventListener(
-      "close",
-      (event) => this.#end({ code: event.code, error: this.#error ?? this.#complaint(event) }),
-    );
+    socket.addEventListener("error", (event: unknown) => this.#stumble(event));
+    socket.addEventListener("close", (event: PeerClose) => {
+      this.#end({ code: event.code, error: this.#error ?? this.#complaint(event) });
+    });
+    this.#listener.dialled(socket);
   }
 
   /** Ends it as not to be had. */
@@ -134,10 +157,26 @@ export class Call {
     this.#socket?.close(NORMAL_CLOSURE);
   }
 
-  #open(socket: PeerSocket): void {
-    if (this.#isOver) return;
+  #open(socket: PlatformSocket): void {
+    if (this.#isOver || this.#isOpen) return;
+    this.#isOpen = true;
     this.#cancelTimeout();
     this.#listener.opened(socket);
+  }
+
+  #hear(socket: PlatformSocket, data: unknown): void {
+    if (socket.readyState === 1) this.#open(socket);
+    if (!this.#isOver) this.#listener.heard(data);
+  }
+
+  /** Where nothing was open, nothing has to be closed: Node 22 says no more than this. */
+  #stumble(event: unknown): void {
+    this.#error ??= this.#explain(event);
+    const end = () => this.#end({ code: 1006, error: this.#error });
+    if (!this.#isOpen) return end();
+    if (this.#isOver) return;
+    this.#cancelTimeout();
+    this.#cancelTimeout = this.#environment.after(CLOSE_AFTER_ERROR_MS, end);
   }
 
   #end(ending: Ending): void {
@@ -147,14 +186,13 @@ export class Call {
   }
 
   /** The relay has not enough room for what is said: nobody but the application can do anything about it. */
-  #complaint({ code, reason }: { code: number; reason: string }): Error | undefined {
+  #complaint({ code, reason }: PeerClose): Error | undefined {
     if (code !== CLOSE.slowReader.code) return;
     return new Error(`Connection to ${this.#address} was closed: ${code} ${reason}`.trim());
   }
 
   #explain(cause: unknown): Error {
-    // Browsers do not say why a WebSocket failed.
-    const message = typeof cause === "string" ? cause : (cause as Partial<Error>).message;
+    const message = reasonOf(cause); // browsers do not say why a WebSocket failed
     return new Error(`Connection to ${this.#address} failed${message ? `: ${message}` : ""}`, { cause });
   }
 }

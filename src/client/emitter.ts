@@ -4,6 +4,8 @@
  * @module
  */
 
+import { callBack } from "./callback.ts";
+
 type Listener<Arguments extends unknown[]> = (...values: Arguments) => void;
 
 interface Registration {
@@ -42,17 +44,7 @@ export class Emitter<Events extends { [Name in keyof Events]: any[] }> {
   protected emit<Name extends keyof Events>(event: Name, ...values: Events[Name]): void {
     const registrations = this.#of(event);
     this.#registrations.set(event, registrations.filter(({ isOnce }) => !isOnce));
-    for (const { listener } of registrations) call(listener as Listener<Events[Name]>, values);
-  }
-
-  /** Returns a function that takes back the listeners of this moment and none that is added later. */
-  protected seal(): () => void {
-    const sealed = new Set([...this.#registrations.values()].flat());
-    return () => {
-      for (const [event, all] of this.#registrations) {
-        this.#registrations.set(event, all.filter((registration) => !sealed.has(registration)));
-      }
-    };
+    for (const { listener } of registrations) callBack(listener as Listener<Events[Name]>, ...values);
   }
 
   #add(event: keyof Events, registration: Registration): this {
@@ -68,15 +60,5 @@ export class Emitter<Events extends { [Name in keyof Events]: any[] }> {
     if (registrations !== undefined) return registrations;
     const known = [...this.#registrations.keys()].join(", ");
     throw new TypeError(`Cannot listen for events: want one of ${known}, got ${String(event)}`);
-  }
-}
-
-function call<Arguments extends unknown[]>(listener: Listener<Arguments>, values: Arguments): void {
-  try {
-    listener(...values);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
   }
 }

@@ -8,7 +8,7 @@ import { CLOSE, introductionPath } from "../protocol.ts";
 import type { Call, Dialer, Ending } from "./dialer.ts";
 import type { Environment, NetworkListener } from "./environment.ts";
 import { decode, encode, HEARTBEAT } from "./messages.ts";
-import type { PeerSocket } from "./peer_socket.ts";
+import type { PlatformSocket } from "./peer_socket.ts";
 import type { Backoff } from "./reconnect.ts";
 import { Retry } from "./retry.ts";
 
@@ -46,7 +46,7 @@ export class IntroductionLink {
   readonly #retry: Retry;
   #orders: Order[] = [];
   #call: Call | undefined;
-  #socket: PeerSocket | undefined;
+  #socket: PlatformSocket | undefined;
   #cancelHeartbeat = () => {};
   /** The network was away since the socket opened: it may be dead without knowing. */
   #isDoubtful = false;
@@ -108,13 +108,14 @@ export class IntroductionLink {
     this.#retry.stop();
     this.#isDoubtful = false;
     this.#call = this.#options.dialer.dial(introductionPath(this.#options.userName), {
+      dialled: () => {},
       opened: (socket) => this.#opened(socket),
       heard: (data) => this.#heard(data),
       ended: (ending) => this.#ended(ending),
     });
   }
 
-  #opened(socket: PeerSocket): void {
+  #opened(socket: PlatformSocket): void {
     this.#socket = socket;
     this.#retry.succeeded();
     this.#beat();
@@ -146,9 +147,18 @@ export class IntroductionLink {
 
   #beat(): void {
     this.#cancelHeartbeat = this.#options.environment.after(HEARTBEAT_EVERY_MS, () => {
-      this.#socket?.send(HEARTBEAT);
       this.#beat();
+      if (this.#call?.isClosing) this.#call.fail("it ended without a word");
+      else this.#say(HEARTBEAT);
     });
+  }
+
+  #say(message: string): void {
+    try {
+      this.#socket?.send(message);
+    } catch (error) {
+      this.#call?.fail(error);
+    }
   }
 
   /** What is said in one turn goes out together: ten thousand joins are one message, not ten thousand. */
@@ -163,7 +173,7 @@ export class IntroductionLink {
     const orders = this.#orders;
     this.#orders = [];
     for (const { type, documentIds } of orders) {
-      for (const message of encode(type, documentIds)) this.#socket?.send(message);
+      for (const message of encode(type, documentIds)) this.#say(message);
     }
   }
 }

@@ -4,7 +4,15 @@
  * @module
  */
 
-import { type Heartbeat, idProblem, type Introduction, type Join, type Leave, WIRE_LIMITS } from "../protocol.ts";
+import {
+  type Heartbeat,
+  idProblem,
+  type Introduction,
+  type Join,
+  type Leave,
+  utf8Length,
+  WIRE_LIMITS,
+} from "../protocol.ts";
 
 const ENVELOPE_BYTES = 64; // a message without any document, rounded up
 
@@ -34,7 +42,7 @@ function* batches(documentIds: Iterable<string>): Iterable<string[]> {
   let batch: string[] = [];
   let bytes = ENVELOPE_BYTES;
   for (const id of documentIds) {
-    const cost = 2 * (new TextEncoder().encode(JSON.stringify(id)).byteLength + 1);
+    const cost = 2 * (utf8Length(JSON.stringify(id)) + 1);
     if (batch.length === WIRE_LIMITS.documentsPerPeer || bytes + cost > WIRE_LIMITS.introductionBytes) {
       yield batch;
       batch = [];

@@ -70,7 +70,9 @@ export function checkId(id: string): void {
 
 function checkUrl(url: unknown): string {
   if (typeof url === "string" && url !== "") return url;
-  if (url instanceof URL) return url.href;
+  // Not `instanceof`: a test environment may have a URL class of its own.
+  const { href } = (url ?? {}) as Partial<URL>;
+  if (typeof href === "string" && href !== "") return href;
   throw misuse("want a url", url === "" ? '""' : url);
 }
 

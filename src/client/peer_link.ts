@@ -8,7 +8,7 @@ import { CLOSE, connectionPath } from "../protocol.ts";
 import type { Call, CallListener, Dialer, Ending } from "./dialer.ts";
 import type { Environment } from "./environment.ts";
 import { Insistence } from "./insistence.ts";
-import type { PeerSocket } from "./peer_socket.ts";
+import { type PeerSocket, type PlatformSocket, toPeerSocket } from "./peer_socket.ts";
 import type { Backoff } from "./reconnect.ts";
 import { Retry } from "./retry.ts";
 
@@ -111,8 +111,10 @@ export class PeerLink {
   #connect(): void {
     this.#isSuperseded = false;
     this.#insistence.reset();
+    let socket: PeerSocket | undefined;
     this.#call = this.#dial({
-      opened: (socket) => this.#opened(socket),
+      dialled: (bare: PlatformSocket) => socket = toPeerSocket(bare),
+      opened: () => this.#opened(socket!),
       heard: () => this.#insistence.reset(),
       ended: (ending) => this.#ended(ending),
     });
@@ -123,7 +125,8 @@ export class PeerLink {
   #decline(): void {
     this.drop();
     this.#insistence.reset();
-    this.#call = this.#dial({ opened: () => this.drop(), heard: () => {}, ended: () => this.drop() });
+    const end = () => this.drop();
+    this.#call = this.#dial({ dialled: () => {}, opened: end, heard: () => {}, ended: end });
   }
 
   #dial(listener: CallListener): Call {

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { callBack } from "./callback.ts";
+import { Inbox } from "./inbox.ts";
+
 /** What comes from a peer: text as a string, binary as an `ArrayBuffer`. */
 export type PeerData = string | ArrayBuffer;
 
@@ -14,13 +17,34 @@ export interface PeerClose {
   readonly wasClean: boolean;
 }
 
-/** A connection to a peer about a document. */
-export interface PeerSocket extends WebSocket {
+/** What every class of WebSockets has, also where no types of the DOM are at hand. */
+export interface AnySocket {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  binaryType: string;
+  send(data: string | ArrayBufferLike | ArrayBufferView): void;
+  close(code?: number, reason?: string): void;
+  // deno-lint-ignore no-explicit-any -- events have types only where the DOM's are
+  addEventListener(type: string, listener: (event: any) => void): void;
+  // deno-lint-ignore no-explicit-any
+  removeEventListener(type: string, listener: (event: any) => void): void;
+}
+
+/** The platform's WebSocket, as its types have it. */
+export type PlatformSocket = typeof globalThis extends { WebSocket: { prototype: infer Socket extends object } }
+  ? Socket
+  : AnySocket;
+
+/** A connection to a peer about a document: a `WebSocket`, and what makes it read like a stream. */
+export interface PeerSocket extends PlatformSocket {
   /** The same as `send()`. */
-  write(data: Parameters<WebSocket["send"]>[0]): void;
-  /** Calls `listener` with every message. */
+  write(data: Parameters<PlatformSocket["send"]>[0]): void;
+  /**
+   * Calls `listener` with every message. The first listener hears what came before it, too, up to 1 MiB; if it was more,
+   * this throws.
+   */
   on(event: "data", listener: (data: PeerData) => void): this;
-  /** Calls `listener` when the connection is over. */
+  /** Calls `listener` when the connection is over, or soon if it is already. */
   on(event: "close", listener: (event: PeerClose) => void): this;
 }
 
@@ -35,50 +59,75 @@ export type WebSocketClass = new (url: string) => {
   addEventListener(type: any, listener: any): void;
 };
 
-/** Makes a class of peer sockets out of a class of WebSockets, whose instances they are. */
-export function peerSocketClass(Base: WebSocketClass): new (url: string) => PeerSocket {
-  let isAdding = false; // not a field: the constructor of a base may add listeners before there are any
+type Listener = (value: unknown) => void;
+type Method = (this: unknown, ...values: unknown[]) => unknown;
 
-  class BasedPeerSocket extends (Base as unknown as typeof WebSocket) {
-    constructor(url: string) {
-      super(url);
-      this.binaryType = "arraybuffer";
-    }
+/**
+ * Makes a peer socket of a WebSocket that was just made. The methods are put on the object itself: who wraps the
+ * platform's class hands out objects that are not of any class made from it.
+ */
+export function toPeerSocket(socket: PlatformSocket): PeerSocket {
+  socket.binaryType = "arraybuffer";
+  const inbox = new Inbox();
+  const end = new End();
+  socket.addEventListener("message", ({ data }: { data: PeerData }) => {
+    if (typeof (socket as { onmessage?: unknown }).onmessage === "function") inbox.forgo();
+    inbox.receive(data);
+  });
+  socket.addEventListener("close", (event: PeerClose) => end.come(event));
+  addMethods(socket, (event, listener) => event === "data" ? inbox.listen(listener) : end.listen(listener), inbox);
+  return socket as PeerSocket;
+}
 
-    write(data: Parameters<WebSocket["send"]>[0]): void {
-      this.send(data);
-    }
-
-    on(event: string, listener: (value: unknown) => void): this {
-      if (typeof listener !== "function") {
-        throw new TypeError(`Cannot listen to a peer socket: want a function, got ${typeof listener}`);
-      }
-      if (isAdding || (event !== "data" && event !== "close")) return onBase(this, event, listener);
-      if (event === "data") this.addEventListener("message", (message) => listener((message as MessageEvent).data));
-      else this.addEventListener("close", listener);
-      return this;
-    }
-
-    // `ws` implements addEventListener with `on`, which must then be its own.
-    override addEventListener(...values: Parameters<WebSocket["addEventListener"]>): void {
-      isAdding = true;
-      try {
-        super.addEventListener(...values);
-      } finally {
-        isAdding = false;
-      }
-    }
-  }
-
-  /** The sockets of `ws` are event emitters too, and have an `on` of their own. */
-  function onBase<Socket>(socket: Socket, event: string, listener: unknown): Socket {
-    const { on } = Base.prototype as { on?(event: string, listener: unknown): unknown };
-    if (on === undefined) {
-      throw new TypeError(`Cannot listen to a peer socket: want "data" or "close", got "${event}"`);
-    }
-    on.call(socket, event, listener);
+function addMethods(socket: PlatformSocket, listen: (event: string, listener: Listener) => void, inbox: Inbox): void {
+  const { addEventListener, on } = socket as unknown as Record<string, Method | undefined>;
+  let isAdding = false; // `ws` implements addEventListener with `on`, which must then be its own
+  define(socket, "write", (data) => socket.send(data as string));
+  define(socket, "on", (event, listener) => {
+    checkListener(event, listener, on !== undefined);
+    if (event === "message") inbox.forgo();
+    if (isAdding || (event !== "data" && event !== "close")) on?.call(socket, event, listener);
+    else listen(event, listener as Listener);
     return socket;
+  });
+  define(socket, "addEventListener", (...values) => {
+    if (values[0] === "message") inbox.forgo();
+    isAdding = true;
+    try {
+      addEventListener?.apply(socket, values);
+    } finally {
+      isAdding = false;
+    }
+  });
+}
+
+function define(socket: PlatformSocket, name: string, value: (...values: unknown[]) => unknown): void {
+  Object.defineProperty(socket, name, { value, configurable: true, writable: true });
+}
+
+/** The sockets of `ws` are event emitters too, and have an `on` of their own for any event. */
+function checkListener(event: unknown, listener: unknown, isEmitter: boolean): void {
+  if (typeof listener !== "function") {
+    throw new TypeError(`Cannot listen to a peer socket: want a function, got ${typeof listener}`);
+  }
+  if (isEmitter || event === "data" || event === "close") return;
+  throw new TypeError(`Cannot listen to a peer socket: want "data" or "close", got ${JSON.stringify(event)}`);
+}
+
+/** The end of a connection, which comes once: whoever listens later hears of it, too. */
+class End {
+  readonly #listeners: Listener[] = [];
+  #event: PeerClose | undefined;
+
+  listen(listener: Listener): void {
+    const event = this.#event;
+    if (event === undefined) this.#listeners.push(listener);
+    else queueMicrotask(() => callBack(listener, event));
   }
 
-  return BasedPeerSocket as unknown as new (url: string) => PeerSocket;
+  come(event: PeerClose): void {
+    if (this.#event !== undefined) return;
+    this.#event = event;
+    for (const listener of this.#listeners) callBack(listener, event);
+  }
 }

@@ -153,7 +153,6 @@ export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {
   "who disconnects is gone for others, and comes back when told to": async (stage) => {
     await withPair(stage, async (alice, bob, doc) => {
       alice.client.disconnectServer();
-      alice.listen(); // the listeners from before are gone
       await part(alice, bob, doc);
       same([alice.client.open, alice.client.peers.size, bob.client.has(alice.name)], [false, 0, false]);
       alice.client.connectToServer();
@@ -236,22 +235,7 @@ class Person {
     // slow to come back must not make them long.
     const delays = { minRetryDelay: 50, maxRetryDelay: 1000 };
     this.client = new Client({ userName: name, url, ...delays, ...(WebSocket && { WebSocket }) });
-    this.listen();
-  }
-
-  /** Begins to remember, or begins anew after `disconnectServer()`. */
-  listen(): void {
-    for (const type of ["server.connect", "server.disconnect"] as const) {
-      this.client.on(type, () => this.#note({ type }));
-    }
-    this.client.on("peer.connect", (event) => {
-      const { socket, ...whom } = event;
-      this.#note({ type: "peer.connect", ...event });
-      socket.on("data", (data) => this.#note({ type: "data", data, ...whom }));
-      socket.on("close", () => this.#note({ type: "close", ...whom }));
-    });
-    this.client.on("peer.disconnect", (event) => this.#note({ type: "peer.disconnect", ...event }));
-    this.client.on("error", ({ message }) => this.#note({ type: "error", data: message }));
+    this.#listen();
   }
 
   /** Takes the first such happening, come or yet to come. */
@@ -275,6 +259,20 @@ class Person {
     const socket = this.client.get(other.name, documentId);
     if (!socket) throw new Error(`${this.name} has no connection to ${other.name} about ${documentId}`);
     return socket;
+  }
+
+  #listen(): void {
+    for (const type of ["server.connect", "server.disconnect"] as const) {
+      this.client.on(type, () => this.#note({ type }));
+    }
+    this.client.on("peer.connect", (event) => {
+      const { socket, ...whom } = event;
+      this.#note({ type: "peer.connect", ...event });
+      socket.on("data", (data) => this.#note({ type: "data", data, ...whom }));
+      socket.on("close", () => this.#note({ type: "close", ...whom }));
+    });
+    this.client.on("peer.disconnect", (event) => this.#note({ type: "peer.disconnect", ...event }));
+    this.client.on("error", ({ message }) => this.#note({ type: "error", data: message }));
   }
 
   #note(happening: Happening): void {

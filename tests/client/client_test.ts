@@ -160,6 +160,20 @@ Deno.test("client: connectToServer after disconnectServer brings all documents b
   assertEquals(lines, ["server.connect", "peer.connect bob doc"]);
 });
 
+Deno.test("client: who listened before disconnectServer hears of what connectToServer brings", async () => {
+  const relay = new FakeRelay();
+  const client = await relay.paired();
+  const lines = diary(client);
+  client.disconnectServer();
+  await turn();
+  client.connectToServer();
+  await turn();
+  relay.introduction.open();
+  await relay.introduce("bob");
+  relay.connection.open();
+  assertEquals(lines, ["peer.disconnect bob doc", "server.disconnect", "server.connect", "peer.connect bob doc"]);
+});
+
 Deno.test("client: disconnectServer before anything has opened leaves nothing", async () => {
   const relay = new FakeRelay();
   relay.client().disconnectServer();

@@ -103,19 +103,13 @@ class Sailor {
 
   constructor(userName: string, url: string) {
     this.client = new Client({ userName, url, minRetryDelay: 50, maxRetryDelay: 1000 });
-    this.#listen();
-  }
-
-  reconnect(): void {
-    this.client.disconnectServer();
-    this.#listen(); // the listeners from before are gone
-    this.client.connectToServer();
-  }
-
-  #listen(): void {
     this.client.on("peer.connect", ({ userName, documentId, socket }) => {
       socket.on("data", () => this.heard.push(`${userName} about ${documentId}`));
     });
+  }
+
+  reconnect(): void {
+    this.client.disconnectServer().connectToServer();
   }
 }
 
