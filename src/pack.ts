@@ -10,6 +10,7 @@
 import { run } from "./pack/command.ts";
 import { rewriteManifest } from "./pack/manifest.ts";
 import { bundleServer } from "./pack/server_bundle.ts";
+import { declareAsyncDispose } from "./pack/types.ts";
 
 if (import.meta.main) {
   const [tarball, ...options] = Deno.args;
@@ -23,6 +24,7 @@ async function rewrite(tarball: string): Promise<void> {
     await run("tar", "-xzf", tarball, "-C", folder);
     await bundleServer(`${folder}/package`);
     await rewriteManifest(`${folder}/package`);
+    await declareAsyncDispose(`${folder}/package`);
     await run("tar", "-czf", tarball, "-C", folder, "package");
   } finally {
     await Deno.remove(folder, { recursive: true });

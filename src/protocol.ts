@@ -108,7 +108,9 @@ export function idProblem(id: unknown): string | undefined {
   const bytes = id.length * 3 <= WIRE_LIMITS.idBytes ? 0 : utf8Length(id);
   if (bytes > WIRE_LIMITS.idBytes) return `want at most ${WIRE_LIMITS.idBytes} bytes, got ${bytes}`;
   // Few ids have surrogates at all, and to look for lone ones takes ten times as long.
-  if (/[\ud800-\udfff]/.test(id) && /\p{Surrogate}/u.test(id)) return "want well-formed Unicode, got a lone surrogate";
+  if (/[\ud800-\udfff]/.test(id) && /[\ud800-\udfff]/u.test(id)) {
+    return "want well-formed Unicode, got a lone surrogate";
+  }
 }
 
 /** How many bytes a text takes in UTF-8. The oldest platforms of the client have no `TextEncoder`. */

@@ -18,10 +18,10 @@ export type Token = string | (() => string | undefined | Promise<string | undefi
 /** How a client is made. */
 export interface ClientOptions {
   /**
-   * The relay: `host`, `host:port`, or an `http(s)://` or `ws(s)://` URL. Without a scheme it is `wss://`, or `ws://`
+   * The relay: `host`, `host:port`, or an `http(s)://` or `ws(s)://` URL, also as a `URL` object. Without a scheme it is `wss://`, or `ws://`
    * for localhost and loopback addresses.
    */
-  url: string | URL;
+  url: string | { readonly href: string };
   /** Identifies this peer to others, in 1 to 512 bytes of UTF-8. A random one if left out. */
   userName?: string;
   /** Documents to join at once. */
@@ -71,7 +71,7 @@ export function checkId(id: string): void {
 function checkUrl(url: unknown): string {
   if (typeof url === "string" && url !== "") return url;
   // Not `instanceof`: a test environment may have a URL class of its own.
-  const { href } = (url ?? {}) as Partial<URL>;
+  const { href } = (url ?? {}) as { href?: unknown };
   if (typeof href === "string" && href !== "") return href;
   throw misuse("want a url", url === "" ? '""' : url);
 }

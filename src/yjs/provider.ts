@@ -96,7 +96,7 @@ export class RelayProvider extends Emitter<RelayProviderEvents> {
    * @param environment Only for tests: another clock, chance and network.
    */
   constructor(
-    url: string | URL,
+    url: ClientOptions["url"],
     room: string,
     doc: Y.Doc,
     options: RelayProviderOptions = {},

@@ -97,6 +97,22 @@ export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {
     });
   },
 
+  "who listens late misses nothing": async (stage) => {
+    await withPair(stage, async (alice, bob, doc) => {
+      const late = new stage.Client({ userName: `${alice.name} late`, url: stage.url, WebSocket: stage.WebSocket });
+      bob.client.on("peer.connect", ({ socket }) => ["1", "2"].forEach((text) => socket.write(text)));
+      const socket = await new Promise<PeerSocket>((resolve) =>
+        late.on("peer.connect", (event) => event.userName === bob.name && resolve(event.socket)).join(doc)
+      );
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const heard: unknown[] = [];
+      await new Promise<void>((resolve) => socket.on("data", (data) => heard.push(data) === 2 && resolve()));
+      same(heard, ["1", "2"]);
+      await late[Symbol.asyncDispose]();
+      await new Promise((resolve) => socket.on("close", resolve)); // nor the end
+    });
+  },
+
   "the socket is a WebSocket of the platform": async (stage) => {
     await withPair(stage, async (alice, bob, doc) => {
       const socket = alice.socket(bob, doc);
@@ -159,6 +175,20 @@ export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {
       await meet(alice, bob, doc);
       await talk(alice, bob, doc);
     });
+  },
+
+  "a relay out of reach is told at once, and holds nobody up": async (stage) => {
+    await stage.control("unplug");
+    const start = Date.now();
+    const client = new stage.Client({ url: stage.url, WebSocket: stage.WebSocket });
+    try {
+      await new Promise((resolve) => client.on("error", resolve));
+      await client[Symbol.asyncDispose]();
+    } finally {
+      await stage.control("plug");
+    }
+    // Half of the time after which a relay that says nothing is given up.
+    same(Date.now() - start < 5000, true);
   },
 
   "joins made while the relay is out of reach are not lost": async (stage) => {

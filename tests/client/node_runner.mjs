@@ -1,21 +1,37 @@
 /**
- * Runs behaviours in Node, one for each name that comes as a line on stdin: `node node_runner.mjs URL ws|platform`. After
- * an empty line it only ends when nothing else keeps it. What is wanted of the relay, and how each ended, goes as JSON lines to stdout. `node_test.ts` is the other end.
+ * Runs behaviours in Node or Bun, one for each name that comes as a line on stdin:
+ * `node node_runner.mjs URL ws|platform|jsdom`. After an empty line it only ends when nothing else keeps it. What is
+ * wanted of the relay, and how each ended, goes as JSON lines to stdout. `runtimes_test.ts` is the other end.
  */
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { Client } from "@localfirst/relay/client";
-import { WebSocket as ws } from "ws";
 
-const { behaviours } = await import(new URL("behaviours.mjs", import.meta.url).href); // made by the test
 const [url, source] = process.argv.slice(2);
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const stage = { Client, url, control, ...(source === "ws" && { WebSocket: ws }) };
+const { behaviours, window, ...stage } = source === "jsdom" ? await inWindow() : await here();
 
 for (let name = await nextLine(); name !== ""; name = await nextLine()) {
-  await behaviours[name](stage).then(() => report({}), (error) => report({ error: error.stack }));
+  await behaviours[name]({ ...stage, url, control }).then(() => report({}), (error) => report({ error: error.stack }));
 }
 process.stdin.destroy();
+window?.close();
+
+/** The packed package, on this platform. */
+async function here() {
+  const { Client } = await import("@localfirst/relay/client");
+  const { behaviours } = await import(new URL("behaviours.mjs", import.meta.url).href); // made by the test
+  return { Client, behaviours, ...(source === "ws" && { WebSocket: (await import("ws")).WebSocket }) };
+}
+
+/** The same code with the globals of a window that is none. */
+async function inWindow() {
+  const { JSDOM } = await import("jsdom");
+  const { window } = new JSDOM("", { url: "http://localhost", runScripts: "outside-only" });
+  window.eval(readFileSync(new URL("window.js", import.meta.url), "utf8"));
+  const { Client, behaviours } = window;
+  return { window, Client, behaviours };
+}
 
 async function control(action) {
   report({ action });

@@ -18,7 +18,7 @@ export class NodeProject implements AsyncDisposable {
   static async create(...packages: string[]): Promise<NodeProject> {
     const project = await NodeProject.#begin();
     await project.write("package.json", JSON.stringify({ private: true, type: "module" }));
-    project.warnings = await project.#run("npm", [...NPM_INSTALL, "relay.tgz", ...packages]);
+    project.warnings = await project.run("npm", [...NPM_INSTALL, "relay.tgz", ...packages]);
     return project;
   }
 
@@ -31,15 +31,15 @@ export class NodeProject implements AsyncDisposable {
     for await (const { name, isFile } of Deno.readDir(folder)) {
       if (isFile) await Deno.copyFile(new URL(name, folder), project.path(name));
     }
-    await project.#run("npm", ["ci", "--loglevel=error"]);
-    await project.#run("npm", [...NPM_INSTALL, "--no-save", "relay.tgz"]);
+    await project.run("npm", ["ci", "--loglevel=error"]);
+    await project.run("npm", [...NPM_INSTALL, "--no-save", "relay.tgz"]);
     return project;
   }
 
   static async #begin(): Promise<NodeProject> {
     const project = new NodeProject(await Deno.makeTempDir({ prefix: "relay_node_" }));
     const pack = ["run", "-A", "src/pack.ts", project.path("relay.tgz"), "--quiet", "--allow-dirty"];
-    await project.#run(Deno.execPath(), pack, REPOSITORY);
+    await project.run(Deno.execPath(), pack, REPOSITORY);
     return project;
   }
 
@@ -59,8 +59,13 @@ export class NodeProject implements AsyncDisposable {
 
   /** What the TypeScript compiler finds wrong with a file, as text. The project must have `typescript`. */
   async typeCheck(name: string, ...options: string[]): Promise<string> {
+    return await this.typeCheckBy("typescript", name, ...options);
+  }
+
+  /** The same by the TypeScript compiler that was installed under this name. */
+  async typeCheckBy(compiler: string, name: string, ...options: string[]): Promise<string> {
     const strict = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", ...options];
-    const { stdout } = await this.#output("npx", ["tsc", ...strict, name]);
+    const { stdout } = await this.#output("node", [`node_modules/${compiler}/bin/tsc`, ...strict, name]);
     return new TextDecoder().decode(stdout);
   }
 
@@ -85,13 +90,19 @@ export class NodeProject implements AsyncDisposable {
   /** Makes one ES module for browsers of a file here and all that it imports. */
   async bundle(name: string): Promise<string> {
     const output = `bundled_${name}`;
-    await this.#run(Deno.execPath(), ["bundle", "--quiet", "--platform", "browser", "--output", output, name]);
+    await this.run(Deno.execPath(), ["bundle", "--quiet", "--platform", "browser", "--output", output, name]);
     return await Deno.readTextFile(this.path(output));
   }
 
   /** Starts `node` here. */
   node(...args: string[]): Child {
-    return new Child("Node", "node", { args, cwd: this.url });
+    return this.start("node", ...args);
+  }
+
+  /** Starts a program here: one on PATH, or by its path in the project. */
+  start(program: string, ...args: string[]): Child {
+    const command = program.includes("/") ? this.path(program) : program;
+    return new Child(program, command, { args, cwd: this.url });
   }
 
   /** Starts `deno` here. */
@@ -99,16 +110,16 @@ export class NodeProject implements AsyncDisposable {
     return new Listening("Deno", Deno.execPath(), { args, cwd: this.url });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.folder, { recursive: true });
-  }
-
-  /** Runs a program to its end, and gives what it printed on stderr. */
-  async #run(command: string, args: string[], cwd?: URL): Promise<string> {
+  /** Runs a program here, or in another folder, to its end, and gives what it printed on stderr. */
+  async run(command: string, args: string[], cwd?: URL): Promise<string> {
     const output = await this.#output(command, args, cwd);
     const stderr = new TextDecoder().decode(output.stderr).trim();
     if (!output.success) throw new Error(`Cannot run ${command} ${args[0]}: ${stderr}`);
     return stderr;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true });
   }
 
   async #output(command: string, args: string[], cwd: URL | string = this.folder): Promise<Deno.CommandOutput> {
