@@ -5,7 +5,9 @@
  */
 
 import { callBack } from "./callback.ts";
-import type { PeerData } from "./peer_socket.ts";
+
+/** What comes from a peer: text as a string, binary as an `ArrayBuffer`. */
+export type PeerData = string | ArrayBuffer;
 
 /** As much as a relay keeps for a peer that is not there yet. */
 const MOST_BYTES = 1024 * 1024;

@@ -17,5 +17,6 @@
 
 export { Client } from "./client.ts";
 export type { ClientEvents, DocumentId, PeerEvent, PeerSocketMap, UserName } from "./events.ts";
+export type { PeerData } from "./inbox.ts";
 export type { ClientOptions, Token } from "./options.ts";
-export type { PeerClose, PeerData, PeerSocket, WebSocketClass } from "./peer_socket.ts";
+export type { PeerClose, PeerSocket, WebSocketClass } from "./peer_socket.ts";

@@ -5,10 +5,7 @@
  */
 
 import { callBack } from "./callback.ts";
-import { Inbox } from "./inbox.ts";
-
-/** What comes from a peer: text as a string, binary as an `ArrayBuffer`. */
-export type PeerData = string | ArrayBuffer;
+import { Inbox, type PeerData } from "./inbox.ts";
 
 /** How a connection to a peer ended: what a `CloseEvent` says, for platforms without that type too. */
 export interface PeerClose {

@@ -34,6 +34,12 @@ Deno.test("options: misuse is a TypeError at once, and nothing was opened", () =
   assertEquals([relay.sockets.length, relay.clock.pending, relay.network.count], [0, 0, 0]);
 });
 
+Deno.test("options: a url is a URL object too, of whatever class a test environment has", () => {
+  for (const url of [new URL("https://relay.example/base/"), { href: "https://relay.example/base/" }]) {
+    assertEquals(settle({ url }).url, "wss://relay.example/base");
+  }
+});
+
 Deno.test("options: a platform without WebSocket is told what to do", () => {
   const original = Object.getOwnPropertyDescriptor(globalThis, "WebSocket")!;
   Object.defineProperty(globalThis, "WebSocket", { value: undefined, configurable: true });

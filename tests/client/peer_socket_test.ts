@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import ws from "ws";
+import type { PeerData } from "../../src/client/inbox.ts";
 import {
   type PeerClose,
-  type PeerData,
   type PeerSocket,
   type PlatformSocket,
   toPeerSocket,

@@ -61,7 +61,7 @@ Deno.test("in every runtime", async (test) => {
   await project.write("browsers.json", JSON.stringify(OLDEST));
   await project.write("window.js", await bundle("tests/client/window.ts"));
   for (const name of ["node_runner.mjs", "oldest.mjs", "wrapped.mjs"]) {
-    await project.write(name, await Deno.readTextFile(new URL(name, import.meta.url)));
+    await project.write(name, await Deno.readTextFile(new URL(`node/${name}`, import.meta.url)));
   }
 
   for (const [title, { program, args = [], source, behaviours: names }] of Object.entries(RUNTIMES)) {
