@@ -1,86 +1,80 @@
-/** The client in real pages: what two of them do with each other, and the behaviours. */
+/** The client in real pages of each engine: what two of them do with each other, and the behaviours. */
 
+import { testInEngines } from "../browsers/engines.ts";
 import { behaviours } from "./behaviours.ts";
-import { Browser, findChromium, type Tab } from "./browser.ts";
-import { bundle } from "./bundle.ts";
+import { Pages, type User } from "./pages.ts";
 import { RelayStage } from "./stage.ts";
 
-const chromium = findChromium();
+testInEngines("two pages", async (engine, test) => {
+  await using relay = await RelayStage.start(["--drain-timeout", "1"]);
+  await using pages = await Pages.serve(relay);
+  await using browser = await engine.launch();
+  const alice = await pages.open(browser, "alice");
+  const bob = await pages.open(browser, "bob");
 
-if (chromium === undefined) {
-  const how = "install Chromium (Debian: apt-get install chromium) or set CHROMIUM to its path";
-  const isRequired = Deno.env.get("CI") === "true";
-  Deno.test(`in a browser: left out; to run these tests, ${how}`, { ignore: !isRequired }, () => {
-    throw new Error(`Cannot run the browser tests: ${how}`);
+  await test.step("find each other by document", () => meet(alice, bob));
+
+  await test.step("exchange text and binary, both ways", () => talk(alice, bob));
+
+  await test.step("find each other again when one was offline", async () => {
+    await alice.tab.setOffline(true);
+    relay.cable.bar("/alice"); // an emulated network only delays what is open, if that
+    await alice.hears("server.disconnect");
+    await part(alice, bob);
+    relay.cable.unbar();
+    await alice.tab.setOffline(false);
+    await meet(alice, bob);
+    await talk(alice, bob);
   });
-} else {
-  Deno.test("in a browser: two pages", async (test) => {
-    await using relay = await RelayStage.start(["--drain-timeout", "1"]);
-    await using browser = await Browser.launch(chromium);
-    const [alice, bob] = [await browser.open(relay.http), await browser.open(relay.http)];
 
-    await test.step("find each other by document", async () => {
-      await Promise.all([alice.connect("alice"), bob.connect("bob")]);
-      await meet(alice, bob);
-    });
-
-    await test.step("exchange text and binary, both ways", () => talk(alice, bob));
-
-    await test.step("find each other again when one was offline", async () => {
-      await alice.setOffline(true);
-      relay.cable.cut("/alice"); // an emulated network only delays what is open
-      await alice.hears("server.disconnect");
+  for (const action of ["kill", "drain"] as const) {
+    await test.step(`find each other again after "${action}" of the relay`, async () => {
+      await relay.control(action);
       await part(alice, bob);
-      await alice.setOffline(false);
       await meet(alice, bob);
       await talk(alice, bob);
     });
+  }
 
-    for (const action of ["kill", "drain"] as const) {
-      await test.step(`find each other again after "${action}" of the relay`, async () => {
-        await relay.control(action);
-        await part(alice, bob);
-        await meet(alice, bob);
-        await talk(alice, bob);
-      });
-    }
-
-    await test.step("one is closed, and the other hears it", async () => {
-      await alice.close();
-      await bob.hears("disconnected from alice");
-    });
+  await test.step("find each other again when one was loaded again", async () => {
+    await alice.tab.reload();
+    await bob.hears("disconnected from alice");
+    await meet(alice, bob);
+    await talk(alice, bob);
   });
 
-  Deno.test("in a browser: behaviours", async (test) => {
-    await using relay = await RelayStage.start(["--drain-timeout", "1"]);
-    await using browser = await Browser.launch(chromium);
-    const { page } = await browser.open(relay.http);
-    await page.exposeFunction("control", relay.control.bind(relay));
-    const script = await bundle("tests/client/behaviours.ts");
-    for (const name of Object.keys(behaviours)) {
-      await test.step(name, () => page.evaluate(behave, { name, script, url: relay.url }));
-    }
+  await test.step("find each other again when one went to another page and back", async () => {
+    await alice.leave();
+    await bob.hears("disconnected from alice");
+    await alice.tab.back();
+    if (engine.keepsPages) await alice.hears("kept as it was");
+    await meet(alice, bob);
+    await talk(alice, bob);
   });
-}
 
-/** Runs in the page. */
-async function behave({ name, script, url }: { name: string; script: string; url: string }): Promise<void> {
-  const library = "/client.js";
-  const { Client } = await import(library);
-  const { behaviours } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
-  const { control } = globalThis as unknown as { control(action: string): Promise<void> };
-  await behaviours[name]({ Client, url, control });
-}
+  await test.step("one is closed, and the other hears it", async () => {
+    await alice.tab.close();
+    await bob.hears("disconnected from alice");
+  });
+});
 
-async function meet(alice: Tab, bob: Tab): Promise<void> {
+testInEngines("behaviours", async (engine, test) => {
+  await using relay = await RelayStage.start(["--drain-timeout", "1"]);
+  await using pages = await Pages.serve(relay);
+  await using browser = await engine.launch();
+  const tab = await pages.openEmpty(browser);
+  for (const name of Object.keys(behaviours)) await test.step(name, () => pages.behave(tab, name));
+});
+
+async function meet(alice: User, bob: User): Promise<void> {
   await Promise.all([alice.hears("connected to bob"), bob.hears("connected to alice")]);
 }
 
-async function part(alice: Tab, bob: Tab): Promise<void> {
+async function part(alice: User, bob: User): Promise<void> {
   await Promise.all([alice.hears("disconnected from bob"), bob.hears("disconnected from alice")]);
 }
 
-async function talk(alice: Tab, bob: Tab): Promise<void> {
+async function talk(alice: User, bob: User): Promise<void> {
   await alice.write("bob", "Hello! 🎉");
   await bob.hears("alice: Hello! 🎉");
   await alice.write("bob", [0, 192, 255]);

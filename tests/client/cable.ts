@@ -12,6 +12,7 @@ export class Cable implements AsyncDisposable {
   readonly #lines = new Set<Line>();
   readonly #accepting: Promise<void>;
   #isPlugged = true;
+  #barred: string | undefined;
 
   constructor(port: number) {
     this.port = port;
@@ -35,6 +36,16 @@ export class Cable implements AsyncDisposable {
     for (const line of this.#lines) if (line.path.includes(path)) line.isFrozen = true;
   }
 
+  /** Cuts connections whose path contains this, and lets none of them through any more. */
+  bar(path: string): void {
+    this.#barred = path;
+    this.cut(path);
+  }
+
+  unbar(): void {
+    this.#barred = undefined;
+  }
+
   /** Cuts everything and lets nothing new through. */
   unplug(): void {
     this.#isPlugged = false;
@@ -55,7 +66,7 @@ export class Cable implements AsyncDisposable {
   async #accept(): Promise<void> {
     for await (const client of this.#listener) {
       if (!this.#isPlugged) client.close();
-      else this.#add(new Line(client, this.port));
+      else this.#add(new Line(client, this.port, (path) => this.#barred === undefined || !path.includes(this.#barred)));
     }
   }
 
@@ -72,10 +83,12 @@ class Line {
   isFrozen = false;
   readonly ended: Promise<void>;
   readonly #client: Deno.Conn;
+  readonly #mayPass: (path: string) => boolean;
   #relay: Deno.Conn | undefined;
 
-  constructor(client: Deno.Conn, port: number) {
+  constructor(client: Deno.Conn, port: number, mayPass: (path: string) => boolean) {
     this.#client = client;
+    this.#mayPass = mayPass;
     this.ended = this.#run(port).catch(() => {}).finally(() => this.close());
   }
 
@@ -99,6 +112,7 @@ class Line {
     for (let size = await read(from, buffer); size !== null; size = await read(from, buffer)) {
       const bytes = buffer.subarray(0, size);
       if (this.path === "") this.path = new TextDecoder().decode(bytes).split("\r\n", 1)[0];
+      if (!this.#mayPass(this.path)) break;
       for (let sent = 0; sent < size && !this.isFrozen;) sent += await to.write(bytes.subarray(sent));
     }
     if (!this.isFrozen) this.close();

@@ -9,7 +9,12 @@ const FOLDERS = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin"];
 
 /** The path of a program; undefined if it is nowhere. */
 export function findProgram(name: string): string | undefined {
-  return FOLDERS.map((folder) => `${folder}/${name}`).find((path) => isFile(path));
+  return findFile(...FOLDERS.map((folder) => `${folder}/${name}`));
+}
+
+/** The first of these paths that is a file; undefined if none is. */
+export function findFile(...paths: string[]): string | undefined {
+  return paths.find((path) => isFile(path));
 }
 
 /** Declares tests that need a program, or one that says that they were left out; on CI that one fails. */

@@ -2,7 +2,49 @@
 
 /** CSS pixels. */
 export function contentWidth() {
-  return document.documentElement.scrollWidth;
+  return { content: document.documentElement.scrollWidth, window: document.documentElement.clientWidth };
+}
+
+/** @returns {string} */
+export function pageAddress() {
+  return location.href;
+}
+
+/**
+ * The addresses of all that the page has loaded.
+ *
+ * @returns {string[]}
+ */
+export function resources() {
+  return performance.getEntriesByType("resource").map(({ name }) => name);
+}
+
+/**
+ * @param {string} selector
+ * @returns {string}
+ */
+export function valueOf(selector) {
+  return document.querySelector(selector).value;
+}
+
+/**
+ * The text of an input's label.
+ *
+ * @param {string} selector
+ * @returns {string}
+ */
+export function labelOf(selector) {
+  return document.querySelector(selector).labels[0]?.textContent.trim();
+}
+
+/**
+ * Whether some of an element's text is out of sight.
+ *
+ * @param {string} selector
+ */
+export function isClipped(selector) {
+  const element = document.querySelector(selector);
+  return element.scrollWidth > element.clientWidth;
 }
 
 /** @returns {number} */
