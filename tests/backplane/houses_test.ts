@@ -8,7 +8,6 @@ import { reverse } from "../../src/server/core/connection_key.ts";
 import { type FakeSocket, PausableSocket } from "../helpers/fakes.ts";
 import { encode, encodeJson, type HalfMessage } from "../../src/server/backplane/frames.ts";
 import { pairSubject } from "../../src/server/backplane/subjects.ts";
-import type { FakeSocket } from "../helpers/fakes.ts";
 import { Houses, plain } from "./houses.ts";
 
 const MIB = 1024 * 1024;

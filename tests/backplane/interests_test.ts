@@ -36,6 +36,8 @@ class Ledger implements Rooms {
   }
 
   supersede(): void {}
+
+  sighted(): void {}
 }
 
 class Instance {

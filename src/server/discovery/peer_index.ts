@@ -33,7 +33,7 @@ export class PeerIndex {
   }
 
   add(registration: Registration): void {
-    const peer = this.#peers.get(registration.peerId) ?? { sockets: [], documents: new Map() };
+    const peer: Peer = this.#peers.get(registration.peerId) ?? { sockets: [], documents: new Map() };
     this.#peers.set(registration.peerId, peer);
     if (peer.sockets.push(registration) === 1) this.#open += 1;
   }
