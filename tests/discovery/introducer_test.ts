@@ -8,7 +8,7 @@ import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
 import type { Announcer } from "../../src/server/discovery/announcer.ts";
 import { Introducer } from "../../src/server/discovery/introducer.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
-import { FakeClock, FakeSocket, PausableSocket, silentLog } from "../helpers/fakes.ts";
+import { FakeClock, type FakeSocket, PausableSocket, silentLog } from "../helpers/fakes.ts";
 import { goldenFrame } from "../helpers/golden.ts";
 
 /** Counts sockets by peer and document, as other instances are told of them. */

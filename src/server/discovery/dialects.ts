@@ -76,7 +76,8 @@ function isCrowded(text: string): boolean {
   const mark = /["[{,]/g;
   for (let seen = 0; mark.test(text); seen++) {
     if (seen >= most) return true;
-    if (text[mark.lastIndex - 1] === '"') seen += skipString(text, mark);
+    // Quotes within strings cost something, too, and an id may have some.
+    if (text[mark.lastIndex - 1] === '"') seen += skipString(text, mark) / 8;
   }
   return false;
 }
@@ -86,7 +87,7 @@ function skipString(text: string, mark: RegExp): number {
   for (let quotes = 0;; quotes++) {
     const quote = text.indexOf('"', mark.lastIndex);
     mark.lastIndex = quote < 0 ? text.length : quote + 1;
-    if (quote < 0 || quotes >= MOST_VALUES * 2 || !isEscaped(text, quote)) return quotes;
+    if (quote < 0 || quotes >= MOST_VALUES * 16 || !isEscaped(text, quote)) return quotes;
   }
 }
 
