@@ -48,6 +48,22 @@ Deno.test("who has little to do does not wait for those who have much", () => {
   assertEquals(done, ["short"]);
 });
 
+Deno.test("what comes last waits for all else, but not for long", () => {
+  const clock = new FakeClock();
+  clock.tickMs = TICK_MS;
+  const scheduler = new WorkScheduler(clock);
+  const done: string[] = [];
+  scheduler.runLast(steps(1, () => done.push("at once")), ignore);
+  assertEquals(done, ["at once"]);
+  scheduler.run(steps(100, () => done.push("all else")), ignore);
+  scheduler.runLast(steps(1, () => done.push("last")), ignore);
+  scheduler.run(steps(10_000, () => done.push("never")), ignore);
+  const startedAt = clock.now();
+  while (!done.includes("last")) clock.pass(LIMITS.sliceGapMs);
+  const waitedMs = clock.now() - startedAt;
+  assertEquals(waitedMs > LIMITS.sliceMs && waitedMs < LIMITS.gatherMs * 2, true, `${waitedMs} ms`);
+});
+
 Deno.test("what fails tells so, and keeps nobody else from its turn", () => {
   const clock = new FakeClock();
   const scheduler = new WorkScheduler(clock);

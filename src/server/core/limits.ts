@@ -61,6 +61,8 @@ export const LIMITS = {
   leastPayloadBytes: 8 * KIB,
   /** Milliseconds of a turn of the event loop that discovery may take: short against what an innocent may wait, 100. */
   sliceMs: 2,
+  /** Milliseconds in which introductions are gathered while there is more work: several slices, which nobody notices. */
+  gatherMs: 10,
   /** Milliseconds between two slices, at least: the shortest timer. */
   sliceGapMs: 1,
   /** Milliseconds of it after which the next of those who wait has its turn. */

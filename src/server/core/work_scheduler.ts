@@ -23,6 +23,9 @@ interface Job {
 export class WorkScheduler {
   readonly #clock: Clock;
   readonly #jobs = new Set<Job>();
+  /** Those that wait until there is nothing else to do, and since when. */
+  #last: Job[] = [];
+  #lastSince = 0;
   #isWorking = false;
   /** Milliseconds that jobs took in this turn. */
   #spentMs = 0;
@@ -39,14 +42,18 @@ export class WorkScheduler {
     if (!this.#isWorking) this.#work();
   }
 
+  /** Runs the steps when there is nothing else to do, but in {@link LIMITS.gatherMs} at the latest. */
+  runLast(steps: Steps, failed: (error: unknown) => void): void {
+    if (this.#last.push({ steps, failed }) === 1) this.#lastSince = this.#clock.now();
+    if (!this.#isWorking) this.#work();
+  }
+
   #work(): void {
     this.#isWorking = true;
     const startedAt = this.#clock.now();
     const until = startedAt + LIMITS.sliceMs - this.#spentMs;
     let now = startedAt;
-    for (const job of this.#jobs) {
-      if (now >= until) break;
-      // To the end of the queue, which this loop gets to.
+    for (let job = this.#next(now); job !== undefined && now < until; job = this.#next(now)) {
       this.#jobs.delete(job);
       now = this.#advance(job, Math.min(until, now + LIMITS.sliceShareMs));
     }
@@ -59,7 +66,15 @@ export class WorkScheduler {
   #beginTurn(): void {
     this.#turn = undefined;
     this.#spentMs = 0;
-    if (this.#jobs.size > 0) this.#work();
+    if (this.#jobs.size + this.#last.length > 0) this.#work();
+  }
+
+  /** The job whose turn it is. It stays where it is. */
+  #next(now: number): Job | undefined {
+    if (this.#last.length > 0 && (this.#jobs.size === 0 || now - this.#lastSince >= LIMITS.gatherMs)) {
+      for (const job of this.#last.splice(0)) this.#jobs.add(job);
+    }
+    return this.#jobs.values().next().value;
   }
 
   /** Takes steps until a moment, at least one. Gives the time at which it ended. */

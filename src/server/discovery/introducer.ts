@@ -21,6 +21,7 @@ import type { Announcer } from "./announcer.ts";
 import { decode, type MalformedReason } from "./dialects.ts";
 import { DocumentIndex } from "./document_index.ts";
 import { Introductions, portions, Speller } from "./introductions.ts";
+import { Outbox } from "./outbox.ts";
 import { PeerIndex } from "./peer_index.ts";
 import { Registration, type Scope } from "./registration.ts";
 
@@ -51,11 +52,13 @@ export class Introducer {
   readonly #departed: WorkQueue<Registration>;
   /** Pending connections whose counterpart is still to be told. */
   readonly #reminders: WorkQueue<Claim>;
+  readonly #outbox: Outbox;
 
   constructor(options: IntroducerOptions) {
     this.#options = options;
     const { scheduler } = options;
     const failed = (error: unknown) => this.#failed(error);
+    this.#outbox = new Outbox(scheduler, failed);
     this.#departed = new WorkQueue({ scheduler, failed, work: (peer) => this.#depart(peer) });
     this.#reminders = new WorkQueue({ scheduler, failed, work: (claim) => this.#remind(claim) });
   }
@@ -258,7 +261,7 @@ export class Introducer {
   /** Introduces a peer and everyone who was found to each other. */
   *#introduceAll(joiner: Registration, { others, peers, work }: Introductions): Steps {
     if (others.size === 0 || this.#isDraining || !this.#charge(joiner, work)) return;
-    if (joiner.socket.backlog > LIMITS.introductionBacklogBytes) return this.#dismiss(joiner, CLOSE.slowReader);
+    if (joiner.unreadBytes > LIMITS.introductionBacklogBytes) return this.#dismiss(joiner, CLOSE.slowReader);
     const speller = new Speller(joiner.peerId);
     for (const [other, common] of others) {
       // Nobody shall go to meet one who has gone.
@@ -305,17 +308,15 @@ export class Introducer {
 
   /** Sends to a peer that did not ask just now: so it must have read what was sent before. */
   #tellOnce(listener: Registration, introduction: Frame): void {
-    const isSlow = listener.isOpen && listener.socket.backlog > LIMITS.introductionBacklogBytes;
+    const isSlow = listener.isOpen && listener.unreadBytes > LIMITS.introductionBacklogBytes;
     if (isSlow) this.#dismiss(listener, CLOSE.slowReader);
     else this.#send(listener, introduction);
   }
 
   #send(listener: Registration, introduction: Frame): void {
     if (!listener.isOpen) return;
-    const kept = listener.keptBytes;
-    listener.socket.send(introduction);
     this.#options.counters.introductions += 1;
-    listener.share.set(kept + byteLength(introduction));
+    this.#outbox.push(listener, introduction);
   }
 
   #dismiss(peer: Registration, close: Close): void {

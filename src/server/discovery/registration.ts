@@ -9,7 +9,7 @@ import { LIMITS } from "../core/limits.ts";
 import type { Buffers, Share } from "../core/memory_budget.ts";
 import type { Message } from "../core/message.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
-import { byteLength, type PeerSocket } from "../transport/transport.ts";
+import { byteLength, type Frame, type PeerSocket } from "../transport/transport.ts";
 import type { Dialect } from "./dialects.ts";
 
 /** What a peer may be interested in. */
@@ -46,6 +46,9 @@ export class Registration {
   documentBytes = 0;
   /** Bytes that introductions take which are being made. */
   collectedBytes = 0;
+  /** Introductions that are made and still to be sent. */
+  unsent: Frame[] = [];
+  unsentBytes = 0;
   isOpen = true;
   /** Whether its messages are being worked on. */
   isServed = false;
@@ -63,7 +66,12 @@ export class Registration {
 
   /** Bytes that the relay keeps for it: unread introductions, unheard messages, and what is being made of them. */
   get keptBytes(): number {
-    return this.socket.backlog + this.#unheardBytes + this.collectedBytes;
+    return this.unreadBytes + this.#unheardBytes + this.collectedBytes;
+  }
+
+  /** Bytes of introductions that it has not taken yet. */
+  get unreadBytes(): number {
+    return this.socket.backlog + this.unsentBytes;
   }
 
   /** Bytes of messages that wait for their turn, with what keeping them costs. */
@@ -104,6 +112,8 @@ export class Registration {
     this.#unheard.length = 0;
     this.#unheardBytes = 0;
     this.collectedBytes = 0;
+    this.unsent = [];
+    this.unsentBytes = 0;
   }
 }
 
