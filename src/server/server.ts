@@ -31,6 +31,7 @@ import { readTls } from "./core/tls.ts";
 import { noSuchPage, Router, type SocketRoute } from "./http/router.ts";
 import type { Claim } from "./core/connection_key.ts";
 import { chosenSubprotocol } from "./http/subprotocol.ts";
+import { WorkScheduler } from "./core/work_scheduler.ts";
 import { type Grant, Tokens } from "./http/tokens.ts";
 import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport/transport.ts";
 
@@ -87,9 +88,10 @@ export class Server {
     this.#tokens = new Tokens(this.#config);
     this.#admission = new Admission(this.#config, this.#tokens, clock);
     const counters = this.#counters;
-    this.#backplane = backplane ?? openBackplane(this.#config, { clock, counters, log });
+    const scheduler = new WorkScheduler(clock);
+    this.#backplane = backplane ?? openBackplane(this.#config, { clock, counters, log, scheduler });
     const parts = { buffers, clock, counters, log, backplane: this.#backplane };
-    this.#introducer = new Introducer(parts);
+    this.#introducer = new Introducer({ ...parts, scheduler });
     const isInterested = (peerId: string, documentId: string) => this.#introducer.isInterested(peerId, documentId);
     this.#broker = new Broker({ ...this.#config, ...parts, isInterested, remind: (seeker) => this.#remind(seeker) });
     this.#dismissals = new Dismissals(clock);
@@ -126,6 +128,8 @@ export class Server {
     this.#transport ??= await this.#openTransport();
     await this.#backplane.open({
       introduce: (...args) => this.#introducer.introduce(...args),
+      charge: (...args) => this.#introducer.charge(...args),
+      remind: (waiting) => this.#introducer.remindHere(waiting),
       joinRemote: (...args) => this.#broker.joinRemote(...args),
       supersede: (claim) => this.#broker.supersede(claim),
       sighted: (...args) => this.#broker.sighted(...args),
@@ -230,11 +234,10 @@ export class Server {
     return { connected: false, remotePairs: 0, ...this.status, ...this.#backplane.status };
   }
 
-  /** Says whether everybody was told. */
+  /** Says whether everybody is told. */
   #remind(seeker: Claim): boolean {
     if (this.#admission.draining) return false;
-    this.#introducer.introduce(seeker.remoteId, seeker.localId, [seeker.documentId]);
-    this.#backplane.remind(seeker);
+    this.#introducer.remind(seeker);
     return this.#backplane.status?.connected !== false;
   }
 
@@ -278,7 +281,9 @@ export class Server {
   }
 }
 
-function openBackplane(config: RelayConfig, parts: { clock: Clock; counters: Counters; log: Logger }): Backplane {
+type BackplaneParts = { clock: Clock; counters: Counters; log: Logger; scheduler: WorkScheduler };
+
+function openBackplane(config: RelayConfig, parts: BackplaneParts): Backplane {
   if (config.nats.length === 0) return ALONE;
   return natsBackplane({ ...config, ...parts, splices: config.transport === "tcp" });
 }

@@ -3,6 +3,15 @@
 import { bulkPairs, busyPairs, pingFlood, pipelinedRequests, unfinishedIntroductions } from "./busy.ts";
 import { handshakeResets, silentConnections } from "./descriptors.ts";
 import { emptyFrames, endlessFragments, lastWords, stalledReader, tinyFrames, unpairedHold } from "./floods.ts";
+import {
+  crowdedMessages,
+  departures,
+  joinsAcross,
+  joinsAndLeaves,
+  leavesOfOneId,
+  popularJoinsAcross,
+  reminders,
+} from "./discovery.ts";
 import { joinStorm, leaveWithoutIds, msgpackNil, staleSocket } from "./messages.ts";
 import type { Attack } from "./stage.ts";
 
@@ -19,6 +28,13 @@ export const ATTACKS = {
   handshakeResets,
   silentConnections,
   joinStorm,
+  reminders,
+  joinsAndLeaves,
+  leavesOfOneId,
+  departures,
+  crowdedMessages,
+  joinsAcross,
+  popularJoinsAcross,
   pingFlood,
   busyPairs,
   bulkPairs,

@@ -25,9 +25,9 @@ export class Conversation {
     this.#talk = this.#run().catch(({ message }) => void (this.#end ??= shortened(message)));
   }
 
-  static async meet(url: string): Promise<Conversation> {
-    const alice = await Peer.open(`${url}/connection/innocent-alice/innocent-bob/doc`);
-    return new Conversation(alice, await Peer.open(`${url}/connection/innocent-bob/innocent-alice/doc`));
+  static async meet(url: string, document = "doc"): Promise<Conversation> {
+    const alice = await Peer.open(`${url}/connection/innocent-alice/innocent-bob/${document}`);
+    return new Conversation(alice, await Peer.open(`${url}/connection/innocent-bob/innocent-alice/${document}`));
   }
 
   /** Ends the conversation and says how it was. A word under way is waited for, however late it is. */

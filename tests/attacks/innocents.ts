@@ -14,9 +14,9 @@ export class Innocents {
     this.#worker.onmessage = ({ data }) => this.#inbox.push(data);
   }
 
-  static async meet(url: string): Promise<Innocents> {
+  static async meet(url: string, document: string): Promise<Innocents> {
     const innocents = new Innocents();
-    innocents.#worker.postMessage({ url });
+    innocents.#worker.postMessage({ url, document });
     await innocents.#inbox.next("innocents to meet");
     return innocents;
   }

@@ -11,9 +11,9 @@ const worker = self as unknown as Pick<Worker, "onmessage" | "postMessage"> & { 
 
 const { promise: leaving, resolve: leave } = Promise.withResolvers<void>();
 
-worker.onmessage = async ({ data }: MessageEvent<{ url: string } | "leave">) => {
+worker.onmessage = async ({ data }: MessageEvent<{ url: string; document: string } | "leave">) => {
   if (data === "leave") return leave();
-  const conversation = await Conversation.meet(data.url);
+  const conversation = await Conversation.meet(data.url, data.document);
   worker.postMessage("met");
   await leaving;
   worker.postMessage(await conversation.leave());

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NatsServer } from "../helpers/nats.ts";
 import type { Listening } from "../helpers/process.ts";
 import type { Conditions, Contestant } from "./contestants.ts";
 import { soonest } from "./fate.ts";
@@ -15,13 +16,21 @@ export interface Attack {
   readonly conditions?: Conditions;
   /** Only our relay: nothing is learned from the ancestor. */
   readonly oursOnly?: boolean;
+  /** It is one of two instances that is attacked; innocents are on both, and what those noticed counts who suffered more. */
+  readonly isAcross?: boolean;
   /** Does it, and says how the attacker ended. */
-  run(relay: Listening, patience: Patience): Promise<string>;
+  run(relay: Listening, scene: Scene): Promise<string>;
 }
 
 /** How long attackers wait for what the relay does at last. */
 export interface Patience {
   readonly seconds: number;
+}
+
+/** What an attacker finds. */
+export interface Scene extends Patience {
+  /** The other instance, if there are two. */
+  readonly elsewhere?: Listening;
 }
 
 /** What came of an attack. */
@@ -40,17 +49,28 @@ const END_SECONDS = 5;
 
 /** Lets one attack loose on one relay. */
 export async function play(attack: Attack, contestant: Contestant, patience: Patience): Promise<Outcome> {
-  await using relay = await contestant.start(attack.conditions ?? {});
+  await using nats = attack.isAcross ? await NatsServer.start() : undefined;
+  const { options = [], ...conditions } = attack.conditions ?? {};
+  const start = () => contestant.start({ ...conditions, options: [...options, ...nats ? ["--nats", nats.url] : []] });
+  await using relay = await start();
+  await using elsewhere = nats && await start();
   const exit: { code?: number } = {};
   relay.exited.then(({ code }) => exit.code = code);
   const memory = new PeakMemory(relay.pid);
-  const innocents = await Innocents.meet(relay.url);
-  const attacker = await attack.run(relay, patience);
-  const noticed = await innocents.leave();
+  const relays = elsewhere === undefined ? [relay] : [relay, elsewhere];
+  const innocents = await Promise.all(relays.map(({ url }, i) => Innocents.meet(url, `doc-${i}`)));
+  const attacker = await attack.run(relay, { ...patience, elsewhere });
+  const noticed = worst(await Promise.all(innocents.map((pair) => pair.leave())));
   // An end that has begun is waited for: a drain takes a second, a crash less.
   if (noticed.end !== undefined) await soonest(relay.exited, END_SECONDS, undefined);
   const result = { exitCode: exit.code, peakMib: memory.stop(), noticed, attacker };
   return { attack: attack.name, contestant: contestant.name, ...result };
+}
+
+/** Of those who were closed, or else of all, the one who waited longest. */
+function worst(all: readonly Noticed[]): Noticed {
+  const closed = all.filter(({ end }) => end !== undefined);
+  return (closed.length > 0 ? closed : all).toSorted((one, other) => other.slowestMs - one.slowestMs)[0];
 }
 
 /** The most resident memory that a process ever had, which the kernel knows as long as it lives. */

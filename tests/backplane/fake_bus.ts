@@ -27,6 +27,13 @@ export class FakeNetwork {
   readonly lost: Uint8Array[] = [];
   /** Decides which messages get lost. */
   loses: (data: Uint8Array) => boolean = () => false;
+  /** Sees all that is published. */
+  observe: (data: Uint8Array) => void = () => {};
+
+  /** What is listened to, over all instances. */
+  get subscriptions(): number {
+    return this.#subscriptions.size;
+  }
 
   /** @param random From 0 up to 1: who is next. */
   constructor(readonly random: () => number = Math.random) {}
@@ -68,6 +75,7 @@ export class FakeNetwork {
   }
 
   #publish(sender: FakeBus, subject: string, data: Uint8Array<ArrayBuffer>): void {
+    this.observe(data);
     for (const subscription of this.#subscriptions) {
       if (subscription.subject !== subject || subscription.bus === sender) continue;
       // Who has cancelled it in the meantime does not hear it.
@@ -86,11 +94,13 @@ export class FakeNetwork {
 
 /** One instance's connection. */
 export class FakeBus implements Bus {
-  readonly maxPayload = 1024 * 1024;
+  maxPayload = 1024 * 1024;
   readonly outgoing: Command[] = [];
   readonly incoming: (() => void)[] = [];
   listener: BusListener | undefined;
   isConnected = false;
+  /** Messages that it has published so far. */
+  published = 0;
   #epoch = 0;
   readonly #heard = new Set<Subscription>();
 
@@ -137,6 +147,7 @@ export class FakeBus implements Bus {
   }
 
   publish(subject: string, data: Uint8Array): void {
+    this.published += 1;
     if (this.isConnected) this.outgoing.push({ publish: subject, data: data.slice() });
   }
 

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { toMessage } from "../../src/server/backplane/messages.ts";
+import { pairSubject } from "../../src/server/backplane/subjects.ts";
 import { decode, encode, encodeJson, type HalfMessage } from "../../src/server/backplane/frames.ts";
 
 const handle = 0x01020304;
@@ -42,6 +43,13 @@ Deno.test("any of them cut short is read as something else or nothing, never an 
   assertEquals(decode(new Uint8Array()), undefined);
 });
 
+Deno.test("an acknowledgement of what is no number of bytes is none", () => {
+  for (const wrong of [NaN, Infinity, -Infinity, -1, 0.5, 2 ** 53]) {
+    assertEquals(decode(encode({ type: "ack", handle, received: wrong, taken: 1 })), undefined, `${wrong}`);
+    assertEquals(decode(encode({ type: "ack", handle, received: 1, taken: wrong })), undefined, `${wrong}`);
+  }
+});
+
 Deno.test("any bytes and any JSON give a message or nothing, never an exception", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => void decode(bytes)), { numRuns: 5_000 });
   fc.assert(
@@ -55,13 +63,25 @@ Deno.test("any bytes and any JSON give a message or nothing, never an exception"
 });
 
 Deno.test("JSON is a message only with every field of its kind", () => {
-  const offer = { kind: "offer", pair: "p", instance: "i", arrival: [1, "r"], side: 0, waits: true };
-  const members = { kind: "members", instance: "i", birth: "b", members: [["alice", 1]], asks: true };
+  const pair = pairSubject("alice", "bob", "doc");
+  const offer = { kind: "offer", pair, instance: "i", arrival: [1, "r"], side: 0, waits: true };
+  const members = { kind: "members", instance: "i", birth: "b", members: [["alice", 1, 1]], asks: true };
   for (const message of [offer, members]) {
     assertEquals<unknown>(toMessage(message), message);
     for (const field of Object.keys(message)) assertEquals(toMessage({ ...message, [field]: null }), undefined, field);
   }
-  assertEquals(toMessage({ ...members, members: [["", 1]] }), undefined);
+  for (
+    const entry of [["", 1, 1], ["a", 0, 1], ["a", 1, 0], ["a", 1.5, 1], ["a", 1], ["a", "1", 1], ["a", 1, 2 ** 60]]
+  ) {
+    assertEquals(toMessage({ ...members, members: [entry] }), undefined, JSON.stringify(entry));
+  }
+  for (const name of ["", "a.b", "a b", "a\r\nPUB x 0", "*", ">", "x".repeat(65)]) {
+    assertEquals(toMessage({ ...members, instance: name }), undefined, name);
+    assertEquals(toMessage({ ...members, birth: name }), undefined, name);
+    assertEquals(toMessage({ ...offer, arrival: [1, name] }), undefined, name);
+    assertEquals(toMessage({ ...offer, pair: `relay1.pair.${name}` }), undefined, name);
+  }
   assertEquals(toMessage({ ...offer, side: 2 }), undefined);
+  assertEquals(toMessage({ ...offer, arrival: [-1, "r"] }), undefined);
   assertEquals(toMessage({ ...offer, kind: "toString" }), undefined);
 });

@@ -9,6 +9,7 @@ import { SharedBackplane } from "../../src/server/backplane/shared_backplane.ts"
 import { Broker } from "../../src/server/pairing/broker.ts";
 import { Buffers } from "../../src/server/core/memory_budget.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
+import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
 import { Introducer } from "../../src/server/discovery/introducer.ts";
 import type { Claim } from "../../src/server/core/connection_key.ts";
 import { FakeClock, FakeSocket, silentLog } from "../helpers/fakes.ts";
@@ -30,21 +31,22 @@ export class House {
     { splices = false, timeOfDay }: { splices?: boolean; timeOfDay: () => number },
   ) {
     const { counters } = this;
-    const shared = { clock, counters, log: silentLog };
+    const shared = { clock, counters, log: silentLog, scheduler: new WorkScheduler(clock) };
     const backplane = this.backplane = new SharedBackplane(bus, {
       ...{ ...shared, maxMessageBytes: 64 * MIB, splices, timeOfDay },
     });
     const parts = { ...shared, buffers: new Buffers(Infinity, clock), backplane };
     this.introducer = new Introducer(parts);
     const remind = (seeker: Claim) => {
-      this.introducer.introduce(seeker.remoteId, seeker.localId, [seeker.documentId]);
-      backplane.remind(seeker);
+      this.introducer.remind(seeker);
       return backplane.status.connected;
     };
     const isInterested = this.introducer.isInterested.bind(this.introducer);
     this.broker = new Broker({ ...parts, holdTimeout: 600, maxBufferedBytes: 16 * MIB, remind, isInterested });
     backplane.open({
       introduce: (...args) => this.introducer.introduce(...args),
+      charge: (...args) => this.introducer.charge(...args),
+      remind: (waiting) => this.introducer.remindHere(waiting),
       joinRemote: (...args) => this.broker.joinRemote(...args),
       supersede: (claim) => this.broker.supersede(claim),
       sighted: (...args) => this.broker.sighted(...args),

@@ -6,6 +6,8 @@ import { CLOSE } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import { reverse } from "../../src/server/core/connection_key.ts";
 import { type FakeSocket, PausableSocket } from "../helpers/fakes.ts";
+import { encode, encodeJson, type HalfMessage } from "../../src/server/backplane/frames.ts";
+import { pairSubject } from "../../src/server/backplane/subjects.ts";
 import { Houses, plain } from "./houses.ts";
 
 const MIB = 1024 * 1024;
@@ -15,6 +17,12 @@ const QUIET_MS = 10_000;
 
 function introduction(userName: string, ...documentIds: string[]) {
   return { type: "Introduction", userName, documentIds };
+}
+
+/** Frames as bytes, with what is said to be in them. */
+function spliceOf({ handle, messages }: { handle: number; messages: number }): Uint8Array<ArrayBuffer> {
+  const contents = { messages, emptyFrames: 0, text: 0, binary: 0, textBytes: 0, binaryBytes: 0 };
+  return encode({ type: "splice", handle, sequence: 0, tail: 0, contents, payload: Uint8Array.of(0x82, 0) });
 }
 
 /** Two sides of a pair on two instances, both settled. */
@@ -62,6 +70,67 @@ Deno.test("a repeated join introduces again, to all, and who left hears nothing"
   houses.pass(QUIET_MS);
   const after = [alice, carol, bob].map(({ heard }) => heard.length);
   assertEquals(after.map((count, i) => count - before[i]), [1, 0, 1]);
+});
+
+Deno.test("a repeated join is told other instances at most once a second, and again after the last", () => {
+  const houses = new Houses(2);
+  const [one, other] = houses.all;
+  const [alice, bob] = [one.enter("alice", "doc"), other.enter("bob", "doc")];
+  houses.pass(QUIET_MS);
+  const before = [alice, bob].map(({ heard }) => heard.length);
+  const sent = one.bus.published;
+  for (let i = 0; i < 100; i++) {
+    bob.say({ type: "Join", join: ["doc"] });
+    alice.say({ type: "Join", join: ["doc"] });
+    alice.say({ type: "Leave", leave: ["doc"] });
+    alice.say({ type: "Join", join: ["doc"] });
+    houses.pass(20, 10);
+  }
+  houses.pass(2 * LIMITS.announceAgainMs);
+  // In 2 s: at once, after each second, and a last time for a cluster whose servers had not all heard of the interest.
+  assertEquals(one.bus.published - sent <= 5, true, `${one.bus.published - sent} announcements`);
+  const after = [alice, bob].map(({ heard }) => heard.length);
+  assertEquals(after.map((count, i) => count - before[i] >= 1 && count - before[i] <= 8), [true, true], `${after}`);
+});
+
+Deno.test("what hundreds of peers are interested in is told again, and only who is new is introduced", () => {
+  const houses = new Houses(2);
+  const [one, other] = houses.all;
+  // Neither hears of the other's until they are connected.
+  for (const { bus } of houses.all) bus.disconnect();
+  for (const [i, house] of houses.all.entries()) {
+    for (let j = 0; j < 100; j++) house.enter(`peer-${i}-${j}`, "doc");
+  }
+  for (const { bus } of houses.all) bus.connect();
+  houses.pass(QUIET_MS);
+  const told = () => houses.all.map(({ counters }) => counters.introductions);
+  assertEquals(told(), [2 * 4_950 + 100 * 100, 2 * 4_950 + 100 * 100]);
+  one.bus.disconnect();
+  one.bus.connect();
+  other.enter("newcomer", "doc");
+  houses.pass(QUIET_MS);
+  assertEquals(told(), [2 * 4_950 + 100 * 100 + 100, 2 * 4_950 + 100 * 100 + 100 + 200]);
+});
+
+Deno.test("nothing that was left is told of, and nothing is kept once all have left", () => {
+  const step = fc.tuple(fc.nat(2), fc.nat(3), fc.constantFrom("join", "leave", "vanish"), fc.nat(600));
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const houses = new Houses(2);
+      const sockets = [0, 1, 2, 3].map((i) => houses.all[i % 2].enter(`peer-${i >> 1}`));
+      for (const [document, who, action, ms] of steps) {
+        const documents = [`doc-${document}`];
+        if (action === "join") sockets[who].say({ type: "Join", join: documents });
+        else if (action === "leave") sockets[who].say({ type: "Leave", leave: documents });
+        else sockets[who].vanish();
+        houses.pass(ms, 200);
+      }
+      for (const socket of sockets) socket.vanish();
+      houses.pass(2 * LIMITS.announceAgainMs);
+      assertEquals([houses.network.subscriptions, houses.clock.pending], [0, 0]);
+    }),
+    { numRuns: 100 },
+  );
 });
 
 Deno.test("what was joined while an instance was cut off is made good, and nobody is introduced twice", () => {
@@ -176,6 +245,61 @@ Deno.test("who was paused because it says much crosses whole to another instance
   houses.pass(500);
   assertEquals(bob.sent.map(plain), [...frames, "after"]);
   assertEquals(alice.isPaused, false);
+});
+
+Deno.test("frames as bytes, for an instance that does not take them, end the pair and nothing else", () => {
+  const houses = new Houses(2);
+  const [alice, bob] = pair(houses);
+  const [one, other] = houses.all;
+  const [carol, dave] = [one.connect("carol", "dave"), other.connect("dave", "carol")];
+  houses.pass(100);
+  one.bus.send(other.bus.self, spliceOf({ handle: 1, messages: 1 }));
+  houses.pass(100);
+  carol.receive("still here");
+  houses.pass(100);
+  assertEquals([alice.closedWith, bob.closedWith], [CLOSE.backplaneLost, CLOSE.backplaneLost]);
+  assertEquals(dave.sent, ["still here"]);
+  assertEquals(other.counters.resets.get("malformed"), 1);
+});
+
+Deno.test("frames that hold more than they are long end the pair", () => {
+  const houses = new Houses(2, { splices: [true, true] });
+  const [, bob] = pair(houses);
+  const [one, other] = houses.all;
+  one.bus.send(other.bus.self, spliceOf({ handle: 1, messages: 4_000_000_000 }));
+  houses.pass(100);
+  assertEquals([bob.closedWith, bob.sent], [CLOSE.backplaneLost, []]);
+});
+
+Deno.test("parts of a message without end and without bytes end the pair", () => {
+  const houses = new Houses(2);
+  const [, bob] = pair(houses);
+  const [one, other] = houses.all;
+  const part = { ...{ type: "data", handle: 1, sequence: 0, isText: false, hasMore: true }, payload: new Uint8Array() };
+  one.bus.send(other.bus.self, encode(part as HalfMessage));
+  houses.pass(100);
+  assertEquals([bob.closedWith, other.counters.resets.get("malformed")], [CLOSE.backplaneLost, 1]);
+});
+
+Deno.test("only the instance that was asked can answer", () => {
+  const houses = new Houses(3);
+  const [one, other, third] = houses.all;
+  // Side 0 waits for the answer of an instance that will never give one.
+  const alice = one.connect("alice", "bob");
+  houses.network.settle();
+  const offer = {
+    kind: "offer",
+    pair: pairSubject("alice", "bob", "doc"),
+    instance: other.bus.self,
+    side: 1,
+    waits: true,
+  };
+  one.bus.listener!.received(encodeJson({ ...offer, arrival: [1, "random"] }), other.bus.self);
+  for (const kind of ["ok", "gone"]) {
+    third.bus.send(one.bus.self, encodeJson({ kind, handle: 1, answer: 1, splices: false }));
+    houses.network.settle();
+  }
+  assertEquals([one.broker.counts, alice.closedWith], [{ seekers: 1, pairs: 0 }, undefined]);
 });
 
 Deno.test("frames of any type and size cross in order, those that were held first", () => {

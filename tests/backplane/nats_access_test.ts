@@ -61,6 +61,32 @@ withProgram("nats-server", () => {
     }
   });
 
+  Deno.test("a server that does not carry the largest message is one sentence and exit code 1; one that just does, serves", async () => {
+    await using scene = await Scene.open();
+    const [small, enough] = await Promise.all([1_024, 8_192].map(async (bytes) => {
+      return await NatsServer.start(["-c", await scene.write(`${bytes}.conf`, `max_payload: ${bytes}`)]);
+    }));
+    assertEquals(
+      await refused(1, "--nats", small.url),
+      "Cannot use NATS: want servers with a max_payload of at least 8192 bytes, got 1024.",
+    );
+    await using one = await startRelay(["--nats", enough.url]);
+    await using other = await startRelay(["--nats", enough.url]);
+    await Promise.all([one, other].map((relay) => untilReady(relay, 200)));
+    await assertMeet(one, other);
+    // Nothing that a client may say makes a message that is larger: JSON spells each of these characters with 6.
+    const [low, high] = ["\u0001", "\u0002"].map((id) => encodeURIComponent(id.repeat(512)));
+    await using alice = await Peer.open(`${one.url}/introduction/${low}`);
+    await using bob = await Peer.open(`${other.url}/introduction/${high}`);
+    for (const peer of [alice, bob]) peer.say({ type: "Join", join: ["\u0003".repeat(512)] });
+    assertEquals((await alice.heard() as { userName: string }).userName, decodeURIComponent(high));
+    await using toBob = await Peer.open(`${one.url}/connection/alice/bob/large`);
+    await using toAlice = await Peer.open(`${other.url}/connection/bob/alice/large`);
+    toBob.send("x".repeat(100_000));
+    assertEquals((await toAlice.next() as string).length, 100_000);
+    for (const nats of [small, enough]) await nats.kill();
+  });
+
   Deno.test("what NATS or its clients do not accept is one sentence and exit code 1", async () => {
     await using scene = await Scene.open();
     await using locked = await NatsServer.start(["--user", "relay", "--pass", PASSWORD]);

@@ -64,6 +64,9 @@ Deno.test("any Join that a general encoder writes is read as it was, whatever el
   );
 });
 
+/** As many as fit a message. */
+const MANY = WIRE_LIMITS.introductionBytes - 100;
+
 const MALFORMED: [what: string, frame: string | Uint8Array<ArrayBuffer>, reason: string][] = [
   ["msgpack nil", bytes(0xc0), "not an object"],
   ["no bytes", bytes(), "not MessagePack"],
@@ -99,6 +102,12 @@ const MALFORMED: [what: string, frame: string | Uint8Array<ArrayBuffer>, reason:
     "bad document id",
   ],
   ["a lone surrogate", '{"type":"Join","join":["\\ud800"]}', "bad document id"],
+  ["1 MiB of empty lists", `{"type":"Join","join":[${Array(MANY / 4).fill("[]").join()}]}`, "too many values"],
+  ["1 MiB of opening brackets", `{"type":"Join","join":${"[".repeat(MANY)}`, "too many values"],
+  ["1 MiB of names", `{"type":"Join",${Array(MANY / 12).fill('"name":0').join()}}`, "too many values"],
+  ["1 MiB of escaped quotes", `{"type":"Join","join":["${'\\"'.repeat(MANY / 2)}"]}`, "too many values"],
+  ["1 MiB of MessagePack zeros", packedList(MANY, 0x00), "too many values"],
+  ["1 MiB of MessagePack maps", packedList(MANY, 0x80), "too many values"],
   ["too many documents", JSON.stringify({ type: "Join", join: Array(10_001).fill("d") }), "too many documents"],
   ["a message one byte over the bound", sized(WIRE_LIMITS.introductionBytes + 1), "too big"],
   ["a prototype that pretends to be a message", prototypeTrick(), "unknown type"],
@@ -110,6 +119,14 @@ for (const [what, frame, reason] of MALFORMED) {
 
 Deno.test("a message of exactly the bound is read", () => {
   assertEquals(decode(sized(WIRE_LIMITS.introductionBytes)), { message: { type: "Heartbeat" }, dialect: "json" });
+});
+
+Deno.test("10,000 documents of any characters are no crowd, nor is text between quotes that looks like one", () => {
+  const ids = Array.from({ length: WIRE_LIMITS.documentsPerPeer }, (_, i) => `${i}, [{"\\" \u0001 ü`);
+  for (const frame of [JSON.stringify({ type: "Join", join: ids }), pack({ type: "Join", join: ids })]) {
+    const decoded = decode(frame as string | Uint8Array<ArrayBuffer>);
+    assertEquals("message" in decoded && decoded.message, { type: "Join", join: ids });
+  }
 });
 
 Deno.test("a document named twice in one message counts once", () => {
@@ -146,6 +163,14 @@ Deno.test("any golden message with a few bytes changed gives a message or a reas
 
 function bytes(...values: number[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(values);
+}
+
+/** A MessagePack list of so many values of one byte. */
+function packedList(length: number, value: number): Uint8Array<ArrayBuffer> {
+  const packed = new Uint8Array(5 + length).fill(value);
+  new DataView(packed.buffer).setUint32(1, length);
+  packed[0] = 0xdd;
+  return packed;
 }
 
 /** A Heartbeat of so many bytes. */

@@ -1,26 +1,63 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { CLOSE, type Introduction } from "../../src/protocol.ts";
-import { ALONE } from "../../src/server/backplane/backplane.ts";
 import { Buffers } from "../../src/server/core/memory_budget.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
 import { decode } from "../../src/server/discovery/dialects.ts";
+import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
+import type { Announcer } from "../../src/server/discovery/announcer.ts";
 import { Introducer } from "../../src/server/discovery/introducer.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
-import { FakeClock, FakeSocket, silentLog } from "../helpers/fakes.ts";
+import { FakeClock, type FakeSocket, PausableSocket, silentLog } from "../helpers/fakes.ts";
 import { goldenFrame } from "../helpers/golden.ts";
+
+/** Counts sockets by peer and document, as other instances are told of them. */
+class Counting implements Announcer {
+  readonly sockets = new Map<string, number>();
+  readonly joins: string[] = [];
+
+  added(peerId: string, documentId: string): void {
+    this.#add(peerId, documentId, 1);
+  }
+
+  removed(peerId: string, documentId: string): void {
+    this.#add(peerId, documentId, -1);
+  }
+
+  joined(peerId: string, documentId: string): number {
+    this.joins.push(`${peerId} ${documentId}`);
+    return 0;
+  }
+
+  remind(): void {}
+
+  #add(peerId: string, documentId: string, count: number): void {
+    const key = `${peerId} ${documentId}`;
+    const sockets = (this.sockets.get(key) ?? 0) + count;
+    if (sockets === 0) this.sockets.delete(key);
+    else this.sockets.set(key, sockets);
+  }
+}
 
 class House {
   readonly clock = new FakeClock();
+  readonly announced = new Counting();
   readonly buffers = new Buffers(Infinity, this.clock);
   readonly counters = new Counters();
   readonly introducer = new Introducer({
     ...{ buffers: this.buffers, clock: this.clock },
-    ...{ counters: this.counters, log: silentLog, backplane: ALONE },
+    ...{ counters: this.counters, log: silentLog, backplane: this.announced, scheduler: new WorkScheduler(this.clock) },
   });
 
-  enter(peerId: string, ...join: string[]): FakeSocket {
-    const socket = new FakeSocket();
+  /** Lets as many turns of the event loop go by as there is work for; gives how many. */
+  turns(): number {
+    let turns = 0;
+    for (; this.clock.pending > 0; turns++) this.clock.pass(LIMITS.sliceGapMs);
+    return turns;
+  }
+
+  enter(peerId: string, ...join: string[]): PausableSocket {
+    const socket = new PausableSocket();
     this.introducer.welcome(peerId, socket);
     if (join.length > 0) socket.say({ type: "Join", join });
     return socket;
@@ -202,10 +239,98 @@ Deno.test("the interests of a peer are bounded in bytes", () => {
 Deno.test("a reminder reaches the counterpart only if it is interested in the document", () => {
   const house = new House();
   const [bob, carol] = [house.enter("bob", "doc"), house.enter("carol", "else")];
-  house.introducer.introduce("bob", "alice", ["doc"]);
-  house.introducer.introduce("carol", "alice", ["doc"]);
-  house.introducer.introduce("nobody", "alice", ["doc"]);
+  for (const remoteId of ["bob", "carol", "nobody"]) {
+    house.introducer.remind({ localId: "alice", remoteId, documentId: "doc" });
+  }
   assertEquals([bob.heard, carol.heard], [[introduction("alice", "doc")], []]);
+});
+
+Deno.test("a reminder reaches the newest socket of the counterpart that is interested, and no other", () => {
+  const house = new House();
+  const sockets = [house.enter("bob", "doc"), house.enter("bob", "doc"), house.enter("bob", "else")];
+  house.introducer.remind({ localId: "alice", remoteId: "bob", documentId: "doc" });
+  assertEquals(sockets.map(({ heard }) => heard), [[], [introduction("alice", "doc")], []]);
+});
+
+Deno.test("a peer that has spent all its work reminds no more, and lives on", () => {
+  const house = new House();
+  const [alice, bob] = [house.enter("alice"), house.enter("bob", "doc")];
+  const most = LIMITS.workBurst / LIMITS.reminderWork;
+  for (let i = 0; i < most + 10; i++) {
+    bob.sent.length = 0;
+    house.introducer.remind({ localId: "alice", remoteId: "bob", documentId: "doc" });
+  }
+  assertEquals([bob.sent.length, alice.closedWith], [0, undefined]);
+});
+
+Deno.test("a long join takes many turns, in which others have theirs", () => {
+  const house = new House();
+  const bob = house.enter("bob", "doc");
+  house.clock.tickMs = 0.1;
+  const documents = Array.from({ length: 9_999 }, (_, i) => `${i}`);
+  const alice = house.enter("alice", ...documents, "doc");
+  const carol = house.enter("carol", "doc");
+  house.clock.pass(LIMITS.gatherMs + 5);
+  assertEquals([bob.heard, carol.heard], [[introduction("carol", "doc")], [introduction("bob", "doc")]]);
+  const turns = house.turns();
+  assertEquals([turns > 10, house.introducer.counts.documents], [true, 10_000], `${turns} turns`);
+  assertEquals(alice.heard.length, 2);
+});
+
+Deno.test("what a peer says while it is worked for waits, in order, and its sender is not read on", () => {
+  const house = new House();
+  house.clock.tickMs = 0.1;
+  const documents = Array.from({ length: 10_000 }, (_, i) => `${i}`);
+  const alice = house.enter("alice", ...documents);
+  for (let i = 0; i < 30; i++) {
+    alice.say({ type: "Leave", leave: documents });
+    alice.say({ type: "Join", join: documents.slice(i) });
+  }
+  assertEquals([alice.isPaused, house.buffers.total > LIMITS.pauseUnheardBytes], [true, true]);
+  house.turns();
+  assertEquals([alice.isPaused, alice.closedWith], [false, undefined]);
+  assertEquals([house.introducer.counts.documents, house.buffers.total], [10_000 - 29, 0]);
+});
+
+Deno.test("who goes while it is worked for is forgotten, with all that it has joined so far", () => {
+  const house = new House();
+  const bob = house.enter("bob", "0", "9999");
+  house.clock.tickMs = 0.1;
+  const alice = house.enter("alice", ...Array.from({ length: 10_000 }, (_, i) => `${i}`));
+  house.clock.pass(LIMITS.sliceGapMs);
+  alice.vanish();
+  house.turns();
+  assertEquals([bob.heard, house.introducer.counts], [[], { peers: 1, documents: 2 }]);
+  assertEquals([...house.announced.sockets.keys()], ["bob 0", "bob 9999"]);
+});
+
+Deno.test("a message of which the rest would never be heard is not kept: its sender is a flood", () => {
+  const house = new House();
+  house.clock.tickMs = 0.1;
+  const documents = Array.from({ length: 10_000 }, (_, i) => `${i} `.padEnd(90, "x"));
+  const alice = house.enter("alice", ...documents);
+  for (let i = 0; i < 10; i++) alice.say({ type: "Join", join: documents });
+  assertEquals(alice.closedWith, CLOSE.flooding);
+  house.turns();
+  assertEquals([house.introducer.counts, house.buffers.total], [{ peers: 0, documents: 0 }, 0]);
+});
+
+Deno.test("leaves are work, too", () => {
+  const house = new House();
+  const documents = Array.from({ length: 10_000 }, (_, i) => `${i}`);
+  const attacker = house.enter("attacker");
+  for (let i = 0; i < 300; i++) attacker.say({ type: "Leave", leave: documents });
+  assertEquals(attacker.closedWith, CLOSE.flooding);
+});
+
+Deno.test("a peer pays for what is done elsewhere on its behalf", () => {
+  const house = new House();
+  const alice = house.enter("alice", "doc");
+  house.introducer.charge("alice", LIMITS.workBurst / 2);
+  assertEquals(alice.closedWith, undefined);
+  house.introducer.charge("alice", LIMITS.workBurst / 2);
+  assertEquals(alice.closedWith, CLOSE.flooding);
+  house.introducer.charge("nobody", 1);
 });
 
 type Step = ["enter" | "leaveHouse", number] | ["join" | "leave", number, string[]];
@@ -245,9 +370,76 @@ function compareWithModel(steps: Step[]): void {
       else documents.forEach((id) => peer.documents.delete(id));
     }
     for (const { socket, expected } of present.values()) assertEquals(sorted(socket.heard), sorted(expected));
+    assertEquals(house.announced.sockets, counted([...present.values()]));
   }
   for (const { socket } of present.values()) socket.vanish();
   assertEquals([house.introducer.counts, house.buffers.total], [{ peers: 0, documents: 0 }, 0]);
+  assertEquals(house.announced.sockets, new Map());
+}
+
+/** How many sockets of each peer are interested in each document. */
+function counted(peers: ModelPeer[]): Map<string, number> {
+  const keys = peers.flatMap(({ peerId, documents }) => [...documents].map((id) => `${peerId} ${id}`));
+  return new Map(keys.map((key) => [key, keys.filter((other) => other === key).length]));
+}
+
+Deno.test("however the work for several is interleaved, who shares a document knows, and nothing is kept", () => {
+  const documents = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d"), { minLength: 1 });
+  const who = fc.nat(7);
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.tuple(fc.constantFrom("enter" as const, "leaveHouse" as const), who),
+    fc.tuple(fc.constantFrom("join" as const, "leave" as const), who, documents),
+  );
+  const tickMs = fc.double({ min: 0.1, max: 3, noNaN: true });
+  fc.assert(fc.property(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 40 }), tickMs, interleave), {
+    numRuns: 500,
+  });
+});
+
+/** Plays all, now and then with a turn of the event loop in between, in which only some of the work is done. */
+function interleave(steps: [step: Step, isTurn: boolean][], tickMs: number): void {
+  const house = new House();
+  house.clock.tickMs = tickMs;
+  const present = new Map<number, ModelPeer>();
+  for (const [step, isTurn] of steps) {
+    playBlindly(house, present, step);
+    if (isTurn) house.clock.pass(LIMITS.sliceGapMs);
+  }
+  house.turns();
+  const peers = [...present.values()];
+  assertEquals(house.announced.sockets, counted(peers));
+  for (const peer of peers) for (const other of peers) assertEquals(strangers(peer, other), []);
+  for (const { socket } of peers) socket.vanish();
+  house.turns();
+  assertEquals([house.introducer.counts, house.buffers.total], [{ peers: 0, documents: 0 }, 0]);
+  assertEquals(house.announced.sockets, new Map());
+}
+
+function playBlindly(house: House, present: Map<number, ModelPeer>, [kind, who, documents = []]: Step): void {
+  const peer = present.get(who);
+  if (kind === "enter") {
+    const peerId = `peer ${who % 4}`;
+    if (peer === undefined) {
+      present.set(who, { peerId, socket: house.enter(peerId), documents: new Set(), expected: [] });
+    }
+  } else if (kind === "leaveHouse") {
+    peer?.socket.vanish();
+    present.delete(who);
+  } else if (peer !== undefined) {
+    peer.socket.say(kind === "join" ? { type: "Join", join: documents } : { type: "Leave", leave: documents });
+    for (const id of documents) {
+      if (kind === "join") peer.documents.add(id);
+      else peer.documents.delete(id);
+    }
+  }
+}
+
+/** Documents that two sockets share although the first has never heard of the other's peer with them. */
+function strangers(peer: ModelPeer, other: ModelPeer): string[] {
+  if (peer.peerId === other.peerId) return [];
+  const known = (peer.socket.heard as Introduction[]).filter(({ userName }) => userName === other.peerId)
+    .flatMap(({ documentIds }) => documentIds);
+  return [...peer.documents].filter((id) => other.documents.has(id) && !known.includes(id));
 }
 
 function modelJoin(joiner: ModelPeer, documents: string[], everyone: ModelPeer[]): void {

@@ -11,6 +11,8 @@ export const silentLog: Logger = relayLogger();
 /** Time that passes only when told to. */
 export class FakeClock implements Clock {
   #now = 0;
+  /** Milliseconds that pass whenever somebody looks: so that work takes time. */
+  tickMs = 0;
   readonly #timers = new Set<{ at: number; action: () => void }>();
 
   /** Timers that would still fire. */
@@ -19,7 +21,7 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now += this.tickMs;
   }
 
   after(ms: number, action: () => void): Timer {
@@ -32,11 +34,11 @@ export class FakeClock implements Clock {
   pass(ms: number): void {
     const end = this.#now + ms;
     for (let next = this.#due(end); next !== undefined; next = this.#due(end)) {
-      this.#now = next.at;
+      this.#now = Math.max(this.#now, next.at);
       this.#timers.delete(next);
       next.action();
     }
-    this.#now = end;
+    this.#now = Math.max(this.#now, end);
   }
 
   /** Lets `ms` milliseconds pass in which nothing runs; what fell due in them happens at their end. */

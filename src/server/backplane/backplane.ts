@@ -5,6 +5,7 @@
  */
 
 import type { Claim } from "../core/connection_key.ts";
+import type { Steps } from "../core/work_scheduler.ts";
 import type { Announcer } from "../discovery/announcer.ts";
 import type { Matchmaker } from "../pairing/matchmaker.ts";
 import type { PeerSocket } from "../transport/transport.ts";
@@ -12,7 +13,11 @@ import type { PeerSocket } from "../transport/transport.ts";
 /** What other instances ask of the rooms. */
 export interface Rooms {
   /** Introduces a peer of another instance to the one here that is called `listenerId`. */
-  introduce(listenerId: string, peerId: string, documentIds: readonly string[]): void;
+  introduce(listenerId: string, peerId: string, documentIds: readonly string[]): Steps;
+  /** Charges a peer here with microseconds of work that was done, here or elsewhere, on its behalf. */
+  charge(peerId: string, work: number): void;
+  /** Tells the counterpart of a pending connection on another instance, if it is here, that it is waited for. */
+  remind(waiting: Claim): void;
   /** Joins the other side of `claim`, which waits here, with a socket of another instance. False: it waits no more. */
   joinRemote(claim: Claim, socket: PeerSocket): boolean;
   /** Ends the connection of this side: a newer one has come to another instance. */
@@ -37,8 +42,6 @@ export class BackplaneError extends Error {
 export interface Backplane extends Announcer, Matchmaker {
   /** None: there are no others. */
   readonly status?: BackplaneStatus;
-  /** Tells the counterpart of a seeker, wherever it is, that it is waited for. {@link Rooms.sighted} hears of it. */
-  remind(seeker: Claim): void;
   /** Connects. Rejects with a {@link BackplaneError} when it is refused; who cannot be reached yet is asked again. */
   open(rooms: Rooms): Promise<void>;
   /** Says what is left to say, and hangs up. */
@@ -47,8 +50,9 @@ export interface Backplane extends Announcer, Matchmaker {
 
 /** One instance, in memory. */
 export const ALONE: Backplane = {
-  joined() {},
-  left() {},
+  added() {},
+  removed() {},
+  joined: () => 0,
   came() {},
   paired() {},
   went() {},

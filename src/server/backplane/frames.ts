@@ -133,11 +133,13 @@ function decodeSequenced(bytes: Bytes, view: DataView, handle: number): HalfMess
 
 function decodeAck(view: DataView, handle: number): HalfMessage | undefined {
   if (view.byteLength < HEADER_BYTES + 16) return;
-  return {
-    ...{ type: "ack", handle },
-    received: view.getFloat64(HEADER_BYTES),
-    taken: view.getFloat64(HEADER_BYTES + 8),
-  };
+  const [received, taken] = [view.getFloat64(HEADER_BYTES), view.getFloat64(HEADER_BYTES + 8)];
+  return isByteCount(received) && isByteCount(taken) ? { type: "ack", handle, received, taken } : undefined;
+}
+
+/** One that is none, above all NaN, would spoil every sum that it is added to. */
+function isByteCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function decodeJson(bytes: Bytes): InboxMessage | undefined {

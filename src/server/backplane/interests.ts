@@ -6,25 +6,35 @@
  * instant, the one that speaks later is heard. Between the servers of a cluster that takes a moment: so each join is told
  * again.
  *
+ * What a join makes others do is charged to the peer that joined, by the answers that come of it.
+ *
  * @module
  */
 
+import type { Clock, Timer } from "../core/clock.ts";
+import type { Claim } from "../core/connection_key.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Logger } from "../core/log.ts";
+import { Queue } from "../core/queue.ts";
+import { WorkQueue } from "../core/work_queue.ts";
+import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
 import type { Announcer } from "../discovery/announcer.ts";
 import type { Rooms } from "./backplane.ts";
-import type { Clock, Timer } from "../core/clock.ts";
-import { LIMITS } from "../core/limits.ts";
-import { sample } from "../core/sample.ts";
-import type { Claim } from "../core/connection_key.ts";
 import type { Bus, Hearing } from "./bus.ts";
-import { type Member, type MessageOf, readMessage } from "./messages.ts";
-import { documentSubject, placeOf } from "./subjects.ts";
 import { encodeJson } from "./frames.ts";
+import { type MemberEntry, type MessageOf, readMessage } from "./messages.ts";
+import { RemoteIntroductions } from "./remote_introductions.ts";
+import { type Member, Roster } from "./roster.ts";
+import { Sightings } from "./sightings.ts";
+import { documentSubject, placeOf } from "./subjects.ts";
 
 /** What interests need. */
 export interface InterestsOptions {
   readonly bus: Bus;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly rooms: Rooms;
+  readonly scheduler: WorkScheduler;
 }
 
 /** A document that peers here are interested in. */
@@ -32,54 +42,77 @@ interface Topic {
   readonly documentId: string;
   readonly subject: string;
   readonly hearing: Hearing;
-  /** Peers here, with the number of their latest join. */
-  readonly members: Map<string, number>;
-  /** Peers elsewhere, by their instance's birth and their id. */
-  readonly seen: Map<string, Sighting>;
+  readonly roster: Roster;
 }
 
-/** What is known of a peer elsewhere. A hint: who loses one introduces once more. */
-interface Sighting {
-  readonly join: number;
-  /** Joins here up to this number have been introduced to it. */
-  readonly introduced: number;
+/** Others are told of a join again. */
+interface Repetition {
+  readonly topic: Topic;
+  readonly member: Member;
+  /** In milliseconds of the clock. */
   readonly at: number;
+}
+
+/** Something that another instance said, and what is to be done about it. */
+interface Heard {
+  readonly bytes: number;
+  readonly steps: () => Steps;
 }
 
 /** The interests of this instance's peers, as others get to know of them. */
 export class Interests implements Announcer {
-  /** By subject. */
   readonly #topics = new Map<string, Topic>();
+  readonly #bySubject = new Map<string, Topic>();
   readonly #options: InterestsOptions;
   /** Names this process to those who number its joins: unlike its name on the bus it stays. */
   readonly #birth = crypto.randomUUID();
+  readonly #failed: (error: unknown) => void;
   #joins = 0;
-  readonly #introductions: Introductions;
-  readonly #repetitions = new Set<Timer>();
+  readonly #introductions: RemoteIntroductions;
+  readonly #sightings: Sightings;
+  readonly #heard: WorkQueue<Heard>;
+  /** Bytes of what is still to be done. */
+  #heardBytes = 0;
+  readonly #repetitions = new Queue<Repetition>();
+  #repeating: Timer | undefined;
   #round: Iterator<Topic> | undefined;
   #rounds: Timer | undefined;
+  /** Topics, and parts of one, that should have been told of in the present round. */
+  #owed = 0;
+  /** How often all was told. */
+  #epoch = 0;
 
   constructor(options: InterestsOptions) {
     this.#options = options;
-    this.#introductions = new Introductions(options);
+    const failed = (error: unknown) => options.log.error("a message of another instance failed: {error}", { error });
+    this.#failed = failed;
+    this.#introductions = new RemoteIntroductions({ ...options, failed });
+    this.#sightings = new Sightings(options.clock);
+    this.#heard = new WorkQueue({ ...options, failed, work: (heard) => this.#work(heard) });
   }
 
-  joined(peerId: string, documentIds: readonly string[]): void {
-    const topics = documentIds.map((id) => this.#join(peerId, id));
-    for (const topic of topics) this.#announce(topic, [peerId], true);
-    this.#repeat(peerId, topics);
-    this.#rounds ??= this.#options.clock.after(LIMITS.roundMs, () => this.#goRound());
+  added(peerId: string, documentId: string): void {
+    const topic = this.#topics.get(documentId) ?? this.#open(documentId);
+    topic.roster.add(peerId);
   }
 
-  left(peerId: string, documentId: string): void {
-    const topic = this.#topics.get(documentSubject(documentId));
-    if (!topic?.members.delete(peerId) || topic.members.size > 0) return;
-    topic.hearing.cancel();
-    this.#topics.delete(topic.subject);
-    if (this.#topics.size === 0) this.#rest();
+  removed(peerId: string, documentId: string): void {
+    const topic = this.#topics.get(documentId);
+    topic?.roster.remove(peerId);
+    if (topic !== undefined) this.#closeEmpty(topic);
   }
 
-  /** Tells the counterpart of a seeker that it is waited for. */
+  /** A join that is repeated within a second is told when that is over: at most once a second, whatever a peer does. */
+  joined(peerId: string, documentId: string): number {
+    const topic = this.#topics.get(documentId);
+    const member = topic?.roster.get(peerId);
+    if (topic === undefined || member === undefined) return 0;
+    const isTold = member.told === member.join;
+    topic.roster.join(member, ++this.#joins);
+    if (!member.isDue) this.#tellTwice(topic, member);
+    return isTold ? LIMITS.announcementWork : 0;
+  }
+
   remind({ localId: seeker, remoteId: counterpart, documentId }: Claim): void {
     const message: MessageOf<"waits"> = { kind: "waits", instance: this.#options.bus.self, seeker, counterpart };
     this.#options.bus.publish(documentSubject(documentId), encodeJson(message));
@@ -87,94 +120,189 @@ export class Interests implements Announcer {
 
   /** Tells all instances of all interests here, and asks for theirs. */
   announceAll(): void {
-    for (const topic of this.#topics.values()) this.#announce(topic, [...topic.members.keys()], true);
+    this.#run(this.#tellOfAll(++this.#epoch));
   }
 
-  /** Takes an answer. */
-  received({ document, birth, members }: MessageOf<"here">): void {
-    const topic = this.#topics.get(document);
-    if (topic !== undefined) { for (const member of members) this.#see(topic, birth, member); }
+  /** Takes an answer. `bytes` is its length on the bus. */
+  received(answer: MessageOf<"here">, bytes: number): void {
+    this.#later(bytes, () => this.#takeAnswer(answer));
   }
 
-  #join(peerId: string, documentId: string): Topic {
+  #run(steps: Steps): void {
+    this.#options.scheduler.run(steps, this.#failed);
+  }
+
+  #open(documentId: string): Topic {
     const subject = documentSubject(documentId);
-    const topic = this.#topics.get(subject) ?? this.#open(documentId, subject);
-    topic.members.set(peerId, ++this.#joins);
+    const hearing = this.#options.bus.hear(subject, (data) => {
+      this.#later(data.byteLength, () => this.#take(topic, data));
+    });
+    const topic: Topic = { documentId, subject, hearing, roster: new Roster() };
+    this.#topics.set(documentId, topic);
+    this.#bySubject.set(subject, topic);
+    this.#rounds ??= this.#options.clock.after(LIMITS.roundMs, () => this.#goRound());
     return topic;
   }
 
-  #open(documentId: string, subject: string): Topic {
-    const hearing = this.#options.bus.hear(subject, (data) => {
-      const message = readMessage(data);
-      if (message?.kind === "members") this.#heard(topic, message);
-      else if (message?.kind === "waits") this.#reminded(topic, message);
-    });
-    const topic: Topic = { documentId, subject, hearing, members: new Map(), seen: new Map() };
-    this.#topics.set(subject, topic);
-    return topic;
+  #closeEmpty(topic: Topic): void {
+    if (topic.roster.size > 0) return;
+    topic.hearing.cancel();
+    this.#topics.delete(topic.documentId);
+    this.#bySubject.delete(topic.subject);
+    if (this.#topics.size > 0) return;
+    this.#rounds?.cancel();
+    this.#rounds = undefined;
+  }
+
+  #tellTwice(topic: Topic, member: Member): void {
+    this.#tell(topic, member);
+    this.#repeatLater(topic, member);
+  }
+
+  #tell(topic: Topic, member: Member): void {
+    member.told = member.join;
+    this.#publish(topic, [entryOf(member)], true);
   }
 
   /** @param asks Others shall answer with their own. */
-  #announce(topic: Topic, peerIds: readonly string[], asks: boolean): void {
+  #publish(topic: Topic, members: MemberEntry[], asks: boolean): void {
     const instance = this.#options.bus.self;
-    for (const members of this.#portions(membersOf(topic, peerIds))) {
-      const message: MessageOf<"members"> = { kind: "members", instance, birth: this.#birth, members, asks };
-      this.#options.bus.publish(topic.subject, encodeJson(message));
-    }
+    const message: MessageOf<"members"> = { kind: "members", instance, birth: this.#birth, members, asks };
+    this.#options.bus.publish(topic.subject, encodeJson(message));
   }
 
-  #repeat(peerId: string, topics: readonly Topic[]): void {
-    const ms = LIMITS.announceAgainMs * (0.5 + Math.random());
-    const timer = this.#options.clock.after(ms, () => {
-      this.#repetitions.delete(timer);
-      for (const topic of topics) this.#announce(topic, [peerId], true);
+  #repeatLater(topic: Topic, member: Member): void {
+    member.isDue = true;
+    this.#repetitions.push({ topic, member, at: this.#options.clock.now() + LIMITS.announceAgainMs });
+    this.#awaitRepetition();
+  }
+
+  #awaitRepetition(): void {
+    const next = this.#repetitions.peek();
+    if (next === undefined) return;
+    const { clock } = this.#options;
+    this.#repeating ??= clock.after(Math.max(0, next.at - clock.now()), () => {
+      this.#repeating = undefined;
+      this.#run(this.#repeatDue());
     });
-    this.#repetitions.add(timer);
   }
 
-  #heard(topic: Topic, { instance, birth, members, asks }: MessageOf<"members">): void {
-    const here = new Set(members.flatMap((member) => this.#see(topic, birth, member)));
-    if (!asks || here.size === 0) return;
-    for (const members of this.#portions(membersOf(topic, [...here]))) {
-      const answer: MessageOf<"here"> = { kind: "here", document: topic.subject, birth: this.#birth, members };
-      this.#options.bus.send(instance, encodeJson(answer));
+  *#repeatDue(): Steps {
+    const now = this.#options.clock.now();
+    for (let next = this.#repetitions.peek(); next !== undefined && next.at <= now; next = this.#repetitions.peek()) {
+      this.#repetitions.shift();
+      this.#repeat(next);
+      yield;
+    }
+    this.#awaitRepetition();
+  }
+
+  #repeat({ topic, member }: Repetition): void {
+    member.isDue = false;
+    const isNew = member.told !== member.join;
+    if (member.sockets > 0 && isNew) return this.#tellTwice(topic, member);
+    if (member.sockets > 0) return this.#tell(topic, member);
+    topic.roster.forget(member);
+    this.#closeEmpty(topic);
+  }
+
+  *#tellOfAll(epoch: number): Steps {
+    for (const topic of this.#topics.values()) {
+      if (epoch !== this.#epoch) return;
+      yield* this.#tellOf(topic, true);
     }
   }
 
-  #reminded({ members, documentId }: Topic, { instance, seeker, counterpart }: MessageOf<"waits">): void {
-    const isOther = members.has(counterpart);
-    if (isOther) this.#introductions.add(counterpart, seeker, documentId);
-    else if (!members.has(seeker)) return;
-    const place = placeOf({ localId: seeker, remoteId: counterpart, documentId });
-    const answer: MessageOf<"interested"> = { kind: "interested", ...place, isOther };
+  *#tellOf(topic: Topic, asks: boolean): Steps {
+    for (const members of this.#portions(topic.roster.present())) {
+      this.#publish(topic, members, asks);
+      yield;
+    }
+  }
+
+  /** Of what waits too long the rest is dropped: all is told again in {@link LIMITS.announceEveryMs}. */
+  #later(bytes: number, steps: () => Steps): void {
+    if (this.#heardBytes + bytes > LIMITS.busBacklogBytes) return;
+    this.#heardBytes += bytes;
+    this.#heard.push({ bytes, steps });
+  }
+
+  *#work({ bytes, steps }: Heard): Steps {
+    this.#heardBytes -= bytes;
+    yield* steps();
+  }
+
+  *#take(topic: Topic, data: Uint8Array<ArrayBuffer>): Steps {
+    const message = readMessage(data);
+    if (message?.kind === "members") yield* this.#takeMembers(topic, message);
+    else if (message?.kind === "waits") this.#takeReminder(topic, message);
+  }
+
+  #takeReminder({ roster, documentId }: Topic, { instance, seeker, counterpart }: MessageOf<"waits">): void {
+    const waiting = { localId: seeker, remoteId: counterpart, documentId };
+    const isOther = roster.isPresent(counterpart);
+    if (isOther) this.#options.rooms.remind(waiting);
+    else if (!roster.isPresent(seeker)) return;
+    const answer: MessageOf<"interested"> = { kind: "interested", ...placeOf(waiting), isOther };
     this.#options.bus.send(instance, encodeJson(answer));
   }
 
-  /** Introduces a peer elsewhere to those here who have not been introduced to this join of it. Gives their ids. */
-  #see(topic: Topic, birth: string, [peerId, join]: Member): string[] {
-    const key = JSON.stringify([birth, peerId]);
-    const known = topic.seen.get(key);
-    if (known !== undefined && join < known.join) return [];
-    const introduced = known?.join === join ? known.introduced : 0;
-    topic.seen.set(key, { join, introduced: this.#joins, at: this.#options.clock.now() });
-    const strangers = [...topic.members].filter(([id, number]) => number > introduced && id !== peerId);
-    const ids = sample(strangers, LIMITS.introducedPerDocument).map(([id]) => id);
-    for (const id of ids) this.#introductions.add(id, peerId, topic.documentId);
-    return ids;
+  *#takeMembers(topic: Topic, { instance, birth, members, asks }: MessageOf<"members">): Steps {
+    const here = new Set<Member>();
+    for (const entry of members) {
+      for (const member of this.#see(topic, birth, entry)) {
+        here.add(member);
+        this.#introductions.add(member.peerId, entry[0], { documentId: topic.documentId, work: 0 });
+      }
+      yield* this.#makeRoom();
+    }
+    if (!asks) return;
+    for (const members of this.#portions(here)) {
+      const answer: MessageOf<"here"> = { kind: "here", document: topic.subject, birth: this.#birth, members };
+      this.#options.bus.send(instance, encodeJson(answer));
+      yield;
+    }
   }
 
-  *#portions(members: readonly Member[]): Iterable<Member[]> {
-    let portion: Member[] = [];
+  /** Whoever is introduced by an answer is the one who asked, and pays for what both instances do. */
+  *#takeAnswer({ document, birth, members }: MessageOf<"here">): Steps {
+    const topic = this.#bySubject.get(document);
+    if (topic === undefined) return;
+    for (const entry of members) {
+      const [peerId, , sockets] = entry;
+      for (const member of this.#see(topic, birth, entry)) {
+        const work = (member.sockets + sockets) * LIMITS.introductionWork / 2;
+        this.#introductions.add(member.peerId, peerId, { documentId: topic.documentId, work });
+      }
+      yield* this.#makeRoom();
+    }
+  }
+
+  *#makeRoom(): Steps {
+    if (this.#introductions.isFull) yield* this.#introductions.make();
+    yield;
+  }
+
+  /** Those here who have not been introduced to this join of a peer elsewhere. */
+  #see({ subject, roster }: Topic, birth: string, [peerId, join]: MemberEntry): Member[] {
+    const introduced = this.#sightings.note(`${subject} ${birth} ${peerId}`, join, this.#joins);
+    if (roster.latest <= introduced) return [];
+    return roster.joinedSince(introduced, LIMITS.introducedPerDocument, (member) => member.peerId !== peerId);
+  }
+
+  *#portions(members: Iterable<Member>): Iterable<MemberEntry[]> {
+    const most = Math.min(LIMITS.announcedBytes, this.#options.bus.maxPayload / 2);
+    let portion: MemberEntry[] = [];
     let bytes = 0;
     for (const member of members) {
       // An escaped UTF-16 unit takes six bytes, and the rest of an entry is short.
-      const size = member[0].length * 6 + 32;
-      if (portion.length > 0 && bytes + size > this.#options.bus.maxPayload / 2) {
+      const size = member.peerId.length * 6 + 40;
+      if (portion.length > 0 && bytes + size > most) {
         yield portion;
         portion = [];
         bytes = 0;
       }
-      portion.push(member);
+      portion.push(entryOf(member));
       bytes += size;
     }
     if (portion.length > 0) yield portion;
@@ -183,12 +311,16 @@ export class Interests implements Announcer {
   /** Tells of a part of the interests again, so that all are told of in {@link LIMITS.announceEveryMs}. */
   #goRound(): void {
     this.#rounds = this.#options.clock.after(LIMITS.roundMs, () => this.#goRound());
-    const share = Math.ceil(this.#topics.size * LIMITS.roundMs / LIMITS.announceEveryMs);
-    for (let i = 0; i < share; i++) {
+    this.#sightings.forgetOld();
+    this.#owed += this.#topics.size * LIMITS.roundMs / LIMITS.announceEveryMs;
+    this.#run(this.#tellOfOwed());
+  }
+
+  *#tellOfOwed(): Steps {
+    for (; this.#owed >= 1; this.#owed--) {
       const topic = this.#nextTopic();
       if (topic === undefined) return;
-      this.#announce(topic, [...topic.members.keys()], false);
-      this.#forgetOld(topic);
+      yield* this.#tellOf(topic, false);
     }
   }
 
@@ -197,53 +329,8 @@ export class Interests implements Announcer {
     if (!next.done) return next.value;
     this.#round = undefined;
   }
-
-  /** Who has not been told of for several rounds is not there any more. */
-  #forgetOld({ seen }: Topic): void {
-    const oldest = this.#options.clock.now() - LIMITS.announceEveryMs * 3;
-    for (const [key, { at }] of seen) if (at < oldest) seen.delete(key);
-  }
-
-  #rest(): void {
-    this.#rounds?.cancel();
-    this.#rounds = undefined;
-    for (const timer of this.#repetitions) timer.cancel();
-    this.#repetitions.clear();
-  }
 }
 
-/** Introductions that fall due in the same turn: one for each two peers, with all documents. */
-class Introductions {
-  readonly #options: InterestsOptions;
-  /** By the peer here and the peer elsewhere. */
-  readonly #due = new Map<string, Map<string, Set<string>>>();
-  #timer: Timer | undefined;
-
-  constructor(options: InterestsOptions) {
-    this.#options = options;
-  }
-
-  add(listenerId: string, peerId: string, documentId: string): void {
-    const peers = this.#due.get(listenerId) ?? new Map<string, Set<string>>();
-    const documents = peers.get(peerId) ?? new Set();
-    this.#due.set(listenerId, peers.set(peerId, documents.add(documentId)));
-    this.#timer ??= this.#options.clock.after(0, () => this.#make());
-  }
-
-  #make(): void {
-    this.#timer = undefined;
-    const due = [...this.#due];
-    this.#due.clear();
-    for (const [listenerId, peers] of due) {
-      for (const [peerId, documents] of peers) this.#options.rooms.introduce(listenerId, peerId, [...documents]);
-    }
-  }
-}
-
-/** Those of the peers who are still interested. */
-function membersOf({ members }: Topic, peerIds: readonly string[]): Member[] {
-  return peerIds.flatMap((id) => {
-    const join = members.get(id);
-    return join === undefined ? [] : [[id, join] as const];
-  });
+function entryOf({ peerId, join, sockets }: Member): MemberEntry {
+  return [peerId, join, sockets];
 }

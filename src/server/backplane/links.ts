@@ -23,6 +23,8 @@ export interface LinksOptions {
   readonly log: Logger;
   /** Bytes of one message between peers. */
   readonly maxMessageBytes: number;
+  /** Whether the connections here take frames as bytes. */
+  readonly splices: boolean;
 }
 
 /** Where the other half is, as its instance tells. */
@@ -32,10 +34,17 @@ export interface Address {
   readonly splices: boolean;
 }
 
+/** Another instance, with the halves here whose other half is there. */
+interface Neighborhood {
+  readonly neighbor: Neighbor;
+  readonly sockets: Set<RemoteSocket>;
+}
+
 /** The links of this instance. */
 export class Links {
   readonly #sockets = new Map<number, RemoteSocket>();
-  readonly #neighbors = new Map<string, Neighbor>();
+  /** By the other instance's name. */
+  readonly #neighbors = new Map<string, Neighborhood>();
   readonly #options: LinksOptions;
   #lastHandle = 0;
   #inspection: Timer | undefined;
@@ -56,15 +65,15 @@ export class Links {
 
   /** A socket for the half at `address`, which knows this one by `handle`. */
   open(handle: number, { instance, ...partner }: Address): RemoteSocket {
-    const { bus, clock, maxMessageBytes } = this.#options;
-    const neighbor = this.#neighbor(instance);
-    neighbor.links += 1;
+    const { bus, clock, maxMessageBytes, splices } = this.#options;
+    const { neighbor, sockets } = this.#neighborhood(instance);
     const socket = new RemoteSocket(handle, { neighbor, ...partner }, {
-      ...{ clock, maxMessageBytes },
+      ...{ clock, maxMessageBytes, splices },
       chunkBytes: Math.min(LIMITS.chunkBytes, bus.maxPayload - WIRE_OVERHEAD),
       publish: (data) => bus.send(instance, data),
       gone: (loss) => this.#forget(socket, loss),
     });
+    sockets.add(socket);
     this.#sockets.set(handle, socket);
     this.#inspection ??= this.#options.clock.after(LIMITS.inspectMs, () => this.#inspect());
     return socket;
@@ -85,17 +94,15 @@ export class Links {
 
   /** Closes all whose other half is on this instance. */
   lose(instance: string): void {
-    for (const socket of [...this.#sockets.values()]) {
-      if (socket.neighbor.id === instance) socket.lose("unreachable");
-    }
+    for (const socket of [...this.#neighbors.get(instance)?.sockets ?? []]) socket.lose("unreachable");
   }
 
   loseAll(): void {
     for (const socket of [...this.#sockets.values()]) socket.lose("disconnected");
   }
 
-  #neighbor(instance: string): Neighbor {
-    const known = this.#neighbors.get(instance) ?? new Neighbor(instance);
+  #neighborhood(instance: string): Neighborhood {
+    const known = this.#neighbors.get(instance) ?? { neighbor: new Neighbor(instance), sockets: new Set() };
     this.#neighbors.set(instance, known);
     return known;
   }
@@ -103,8 +110,9 @@ export class Links {
   #forget(socket: RemoteSocket, loss: LossReason | undefined): void {
     this.#sockets.delete(socket.handle);
     if (loss !== undefined) this.#count(loss);
-    socket.neighbor.links -= 1;
-    if (socket.neighbor.links === 0) this.#neighbors.delete(socket.neighbor.id);
+    const { sockets } = this.#neighborhood(socket.neighbor.id);
+    sockets.delete(socket);
+    if (sockets.size === 0) this.#neighbors.delete(socket.neighbor.id);
     if (this.#sockets.size > 0) return;
     this.#inspection?.cancel();
     this.#inspection = undefined;

@@ -15,7 +15,9 @@ import type { Matchmaker } from "../pairing/matchmaker.ts";
 import type { Rooms } from "./backplane.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
+import type { Logger } from "../core/log.ts";
 import type { Claim } from "../core/connection_key.ts";
+import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
 import type { Bus, Hearing } from "./bus.ts";
 import type { Links } from "./links.ts";
 import { type Arrival, type ControlMessage, type MessageOf, readMessage } from "./messages.ts";
@@ -28,6 +30,8 @@ export interface MatchesOptions {
   readonly links: Links;
   readonly clock: Clock;
   readonly rooms: Rooms;
+  readonly log: Logger;
+  readonly scheduler: WorkScheduler;
   /** Whether the connections here take frames as bytes. */
   readonly splices: boolean;
   /** Milliseconds since 1970, by which instances agree on which of two connections is newer. */
@@ -109,17 +113,16 @@ export class Matches implements Matchmaker {
 
   /** Tells all instances of all halves here: they may not have heard. */
   offerAll(): void {
-    for (const meeting of this.#meetings.values()) {
-      for (const half of meeting.halves) if (half !== undefined) this.#offer(meeting, half);
-    }
+    const { log, scheduler } = this.#options;
+    scheduler.run(this.#offerEach(), (error) => log.error("offers to other instances failed: {error}", { error }));
   }
 
   /** Takes what another instance said to this one. */
   received(message: ControlMessage, sender: string): void {
     if (message.kind === "accept") return this.#accepted(message, sender);
     if (message.kind === "ok") return this.#linked(message, sender);
-    if (message.kind === "gone") return this.#unreserve(message.handle);
     if (message.kind === "interested") return this.#sighted(message);
+    if (message.kind === "gone") return this.#declined(message, sender);
     if (message.kind !== "offer") return;
     const meeting = this.#meetings.get(message.pair);
     if (meeting !== undefined) this.#offered(meeting, message);
@@ -156,6 +159,13 @@ export class Matches implements Matchmaker {
     const { pair, side } = placeOf(claim);
     const meeting = this.#meetings.get(pair);
     return meeting && { meeting, half: meeting.halves[side] };
+  }
+
+  *#offerEach(): Steps {
+    for (const meeting of this.#meetings.values()) {
+      for (const half of meeting.halves) if (half !== undefined) this.#offer(meeting, half);
+      yield;
+    }
   }
 
   #offer(meeting: Meeting, half: Half): void {
@@ -224,8 +234,14 @@ export class Matches implements Matchmaker {
     this.#join(half, answer, { instance, handle, splices });
   }
 
+  /** Only the instance that was asked can answer. */
+  #declined({ handle }: MessageOf<"gone">, instance: string): void {
+    if (this.#reservations.get(handle)?.instance === instance) this.#unreserve(handle);
+  }
+
   #linked({ handle, answer, splices }: MessageOf<"ok">, instance: string): void {
-    const half = this.#take(handle)?.half;
+    const isAnswer = this.#reservations.get(handle)?.instance === instance;
+    const half = isAnswer ? this.#take(handle)?.half : undefined;
     if (half?.state !== "reserved") return this.#options.links.decline(instance, answer);
     this.#join(half, handle, { instance, handle: answer, splices });
   }

@@ -10,27 +10,27 @@ import { decode } from "./frames.ts";
 /** When a connection came: milliseconds since 1970, and something random, so that of any two one is newer. */
 export type Arrival = readonly [ms: number, random: string];
 
-/** A peer with the number of its latest join at its instance. */
-export type Member = readonly [peerId: string, join: number];
+/** A peer with the number of its latest join at its instance, and of its sockets there that are interested. */
+export type MemberEntry = readonly [peerId: string, join: number, sockets: number];
 
 /** The field of each message, by kind. */
 const SHAPES = {
   /** To all with a half of this pair: one is here. */
-  offer: { pair: isText, instance: isText, arrival: isArrival, side: isSide, waits: isBoolean },
+  offer: { pair: isSubject, instance: isName, arrival: isArrival, side: isSide, waits: isBoolean },
   /** From side 0 to side 1, which came at `arrival`: I wait for you alone. `handle` is how I shall know you. */
-  accept: { pair: isText, arrival: isArrival, handle: isUint32, splices: isBoolean },
+  accept: { pair: isSubject, arrival: isArrival, handle: isUint32, splices: isBoolean },
   /** The answer: we are linked. `handle` is yours, `answer` mine. */
   ok: { handle: isUint32, answer: isUint32, splices: isBoolean },
   /** The other answer: it does not wait any more. */
   gone: { handle: isUint32 },
   /** To all with peers interested in a document: these are here. `asks`: who has others shall tell. */
-  members: { instance: isText, birth: isText, members: isMembers, asks: isBoolean },
+  members: { instance: isName, birth: isName, members: isMembers, asks: isBoolean },
   /** The answer. */
-  here: { document: isText, birth: isText, members: isMembers },
+  here: { document: isSubject, birth: isName, members: isMembers },
   /** To all with peers interested in a document: a connection from `seeker` to `counterpart` waits at `instance`. */
-  waits: { instance: isText, seeker: isId, counterpart: isId },
+  waits: { instance: isName, seeker: isId, counterpart: isId },
   /** The answer to the instance of side `side`: the other side is here and interested; or, if not, side `side` is. */
-  interested: { pair: isText, side: isSide, isOther: isBoolean },
+  interested: { pair: isSubject, side: isSide, isOther: isBoolean },
 } as const satisfies Record<string, Record<string, (value: unknown) => boolean>>;
 
 type Kind = keyof typeof SHAPES;
@@ -62,8 +62,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === "string";
+/** The name of an instance, which becomes a part of a subject, or of a process. */
+function isName(value: unknown): value is string {
+  return typeof value === "string" && /^[\w-]{1,64}$/.test(value);
+}
+
+function isSubject(value: unknown): value is string {
+  return typeof value === "string" && /^relay1\.(doc|pair)\.[\w-]{22}$/.test(value);
 }
 
 function isBoolean(value: unknown): value is boolean {
@@ -83,13 +88,17 @@ function isUint32(value: unknown): value is number {
 }
 
 function isArrival(value: unknown): value is Arrival {
-  return Array.isArray(value) && value.length === 2 && Number.isFinite(value[0]) && isText(value[1]);
+  return Array.isArray(value) && value.length === 2 && Number.isFinite(value[0]) && value[0] >= 0 && isName(value[1]);
 }
 
-function isMembers(value: unknown): value is readonly Member[] {
+function isMembers(value: unknown): value is readonly MemberEntry[] {
   return Array.isArray(value) && value.every(isMember);
 }
 
-function isMember(value: unknown): value is Member {
-  return Array.isArray(value) && value.length === 2 && isId(value[0]) && Number.isSafeInteger(value[1]);
+function isMember(value: unknown): value is MemberEntry {
+  return Array.isArray(value) && value.length === 3 && isId(value[0]) && isCount(value[1]) && isCount(value[2]);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number >= 1;
 }

@@ -62,7 +62,8 @@ export class NatsBus implements Bus {
   }
 
   get maxPayload(): number {
-    return this.#connection?.info?.max_payload ?? LIMITS.chunkBytes;
+    // A server may carry less from one moment to the next: then what is larger is lost, which is noticed.
+    return Math.max(this.#connection?.info?.max_payload ?? LIMITS.chunkBytes, LIMITS.leastPayloadBytes);
   }
 
   async open(listener: BusListener): Promise<void> {
@@ -74,6 +75,7 @@ export class NatsBus implements Bus {
     } catch (error) {
       if (isUnreachable(error)) return this.#connectLater(error);
       this.#options.clock.after(LIMITS.closeMs, this.#stopOutliving);
+      if (error instanceof BackplaneError) throw error;
       throw refusal(error, this.#access.tls !== undefined);
     }
   }
@@ -119,6 +121,11 @@ export class NatsBus implements Bus {
   async #connect(): Promise<void> {
     const connection = await (await import("@nats-io/transport-node")).connect(this.#access);
     if (this.#isClosing) return await connection.close();
+    const problem = payloadProblem(connection);
+    if (problem !== undefined) {
+      await connection.close();
+      throw problem;
+    }
     this.#connection = connection;
     for (const heard of this.#hearings) heard.subscription = this.#subscribe(heard.subject, heard.hear);
     this.#rename();
@@ -138,11 +145,18 @@ export class NatsBus implements Bus {
   async #watch(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === "disconnect") this.#disconnected();
-      else if (status.type === "reconnect") this.#connected();
+      else if (status.type === "reconnect") this.#reconnected(connection);
       else if (status.type === "error") this.#complain("NATS refuses something: {reason}", status.error);
     }
     this.#disconnected();
     if (!this.#isClosing) this.#connectLater(await connection.closed() ?? "the connection was closed");
+  }
+
+  /** The server may be another one. One that carries too little is as good as none. */
+  #reconnected(connection: NatsConnection): void {
+    const problem = payloadProblem(connection);
+    if (problem === undefined) this.#connected();
+    else this.#complain("cut off from other instances: {reason}", problem);
   }
 
   #connected(): void {
@@ -205,10 +219,15 @@ export class NatsBus implements Bus {
   #publish(subject: string, data: Uint8Array, reply?: string): void {
     const connection = this.#connection;
     if (!this.#isConnected || connection === undefined || connection.isClosed()) return;
+    try {
+      connection.publish(subject, data, reply === undefined ? undefined : { reply });
+    } catch (error) {
+      // Too large for this server, or its connection is just closing: as lost as what is lost on its way.
+      return this.#complain("cannot tell other instances something: {reason}", error);
+    }
     const { sent } = this.#options.counters.bus;
     sent.messages += 1;
     sent.bytes += data.byteLength;
-    connection.publish(subject, data, reply === undefined ? undefined : { reply });
   }
 }
 
@@ -217,6 +236,15 @@ const NO_RESPONDERS = 503;
 /** 96 random bits. */
 function newName(): string {
   return crypto.getRandomValues(new Uint8Array(12)).toHex();
+}
+
+/** What is wrong with a server that does not carry every message of ours. */
+function payloadProblem({ info }: NatsConnection): BackplaneError | undefined {
+  const bytes = info?.max_payload ?? Infinity;
+  if (bytes >= LIMITS.leastPayloadBytes) return;
+  return new BackplaneError(
+    `Cannot use NATS: want servers with a max_payload of at least ${LIMITS.leastPayloadBytes} bytes, got ${bytes}.`,
+  );
 }
 
 /** Whether it may be otherwise in a moment. */

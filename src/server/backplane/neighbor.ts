@@ -17,8 +17,6 @@ export interface Sender {
  * engine holds up a sender whose receiver is slow, and with it all that it says to others. Senders take turns.
  */
 export class Neighbor {
-  /** Halves here whose other half is there. */
-  links = 0;
   #underWay = 0;
   #isPumping = false;
   readonly #waiting = new Set<Sender>();
@@ -52,12 +50,16 @@ export class Neighbor {
     // What a sender does in its turn may lead back to here: the loop under way sees to it.
     if (this.#isPumping) return;
     this.#isPumping = true;
-    for (const sender of this.#waiting) {
-      if (this.#underWay >= LIMITS.windowBytes) break;
-      // To the end of the queue, which this loop gets to.
-      this.#waiting.delete(sender);
-      if (sender.sendNext()) this.#waiting.add(sender);
+    try {
+      for (const sender of this.#waiting) {
+        if (this.#underWay >= LIMITS.windowBytes) break;
+        // To the end of the queue, which this loop gets to.
+        this.#waiting.delete(sender);
+        if (sender.sendNext()) this.#waiting.add(sender);
+      }
+    } finally {
+      // Also when a sender fails: or nothing would be sent to this instance any more.
+      this.#isPumping = false;
     }
-    this.#isPumping = false;
   }
 }

@@ -25,7 +25,7 @@ import {
 } from "../transport/transport.ts";
 import type { LossReason } from "./loss.ts";
 import type { Neighbor, Sender } from "./neighbor.ts";
-import { encode, type HalfMessage } from "./frames.ts";
+import { encode, type HalfMessage, WIRE_OVERHEAD } from "./frames.ts";
 
 /** Where the other half is. */
 export interface Partner {
@@ -43,6 +43,8 @@ export interface RemoteSocketOptions {
   readonly chunkBytes: number;
   /** Bytes of one message between peers. */
   readonly maxMessageBytes: number;
+  /** Whether the half here takes frames as bytes. */
+  readonly splices: boolean;
   /** Says something to the other instance. */
   readonly publish: (data: Uint8Array) => void;
   /** It is gone; with a reason if something was or may be lost. Called exactly once. */
@@ -60,6 +62,9 @@ interface Queued {
   readonly tail: number;
   readonly length: number;
 }
+
+/** Bytes that a part of a message has at least, unless it is the last: no instance makes many out of little. */
+const LEAST_PART_BYTES = LIMITS.leastPayloadBytes - WIRE_OVERHEAD;
 
 /** Losses of which the other instance knows, or cannot hear. */
 const UNTOLD: ReadonlySet<LossReason> = new Set(["disconnected", "unreachable", "reset"]);
@@ -96,6 +101,8 @@ export class RemoteSocket implements PeerSocket, Sender {
   /** The parts of a message that has not ended. */
   #parts: Uint8Array<ArrayBuffer>[] = [];
   #partBytes = 0;
+  /** Bytes of spliced frames that came, and what was said to be in them. */
+  readonly #spliced = { bytes: 0, told: 0 };
   /** Bytes since the start: heard from the other instance, and what it was told of them. */
   #heard = 0;
   #heardWhenPaused: number | undefined;
@@ -313,6 +320,7 @@ export class RemoteSocket implements PeerSocket, Sender {
 
   #deliver(message: HalfMessage): void {
     if (message.type === "splice") {
+      if (!this.#isPlausible(message.contents, message.payload.byteLength)) return this.lose("malformed");
       this.#isHeardMidFrame = this.#isMidFrameBehind(message.tail, message.payload.byteLength);
       this.#listener.message(new Splice(message.payload, message.contents, message.tail));
     } else if (message.type === "data") {
@@ -325,7 +333,18 @@ export class RemoteSocket implements PeerSocket, Sender {
     return this.#isClosing ? this.#isHeardMidFrame && tail >= length : tail > 0;
   }
 
+  /** There cannot be more in frames than they are long. Only who takes frames as bytes is sent them so. */
+  #isPlausible(
+    { messages, emptyFrames, text, binary, textBytes, binaryBytes }: SpliceContents,
+    bytes: number,
+  ): boolean {
+    this.#spliced.bytes += bytes;
+    this.#spliced.told += Math.max(messages, emptyFrames, text + binary, textBytes + binaryBytes);
+    return this.#options.splices && this.#spliced.told <= this.#spliced.bytes;
+  }
+
   #assemble(payload: Uint8Array<ArrayBuffer>, isText: boolean, hasMore: boolean): void {
+    if (hasMore && payload.byteLength < LEAST_PART_BYTES) return this.lose("malformed");
     this.#partBytes += payload.byteLength;
     if (this.#partBytes > this.#options.maxMessageBytes) return this.lose("too big");
     this.#parts.push(payload);

@@ -6,6 +6,7 @@
 
 import type { Backplane, BackplaneStatus, Rooms } from "./backplane.ts";
 import type { Clock } from "../core/clock.ts";
+import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
 import type { Counters } from "../metrics/counters.ts";
 import type { Logger } from "../core/log.ts";
 import type { Claim } from "../core/connection_key.ts";
@@ -21,6 +22,7 @@ export interface SharedBackplaneOptions {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Logger;
+  readonly scheduler: WorkScheduler;
   /** Bytes of one message between peers. */
   readonly maxMessageBytes: number;
   /** Whether the connections here take frames as bytes. */
@@ -39,7 +41,9 @@ export class SharedBackplane implements Backplane {
 
   constructor(bus: Bus, { timeOfDay = Date.now, ...options }: SharedBackplaneOptions) {
     const rooms: Rooms = {
-      introduce: (...args) => this.#rooms?.introduce(...args),
+      introduce: (...args) => this.#rooms?.introduce(...args) ?? nothing(),
+      charge: (...args) => this.#rooms?.charge(...args),
+      remind: (...args) => this.#rooms?.remind(...args),
       joinRemote: (...args) => this.#rooms?.joinRemote(...args) ?? false,
       supersede: (...args) => this.#rooms?.supersede(...args),
       sighted: (...args) => this.#rooms?.sighted(...args),
@@ -77,16 +81,20 @@ export class SharedBackplane implements Backplane {
     return this.#bus.close();
   }
 
-  joined(peerId: string, documentIds: readonly string[]): void {
-    this.#interests.joined(peerId, documentIds);
+  added(peerId: string, documentId: string): void {
+    this.#interests.added(peerId, documentId);
   }
 
-  left(peerId: string, documentId: string): void {
-    this.#interests.left(peerId, documentId);
+  removed(peerId: string, documentId: string): void {
+    this.#interests.removed(peerId, documentId);
   }
 
-  remind(seeker: Claim): void {
-    this.#interests.remind(seeker);
+  joined(peerId: string, documentId: string): number {
+    return this.#interests.joined(peerId, documentId);
+  }
+
+  remind(waiting: Claim): void {
+    this.#interests.remind(waiting);
   }
 
   came(claim: Claim, isWaiting: boolean): void {
@@ -110,7 +118,12 @@ export class SharedBackplane implements Backplane {
     if (message === undefined) return;
     if (message.type !== "json") return this.#links.received(message, data.byteLength, sender);
     const control = toMessage(message.value);
-    if (control?.kind === "here") this.#interests.received(control);
+    if (control?.kind === "here") this.#interests.received(control, data.byteLength);
     else if (control !== undefined) this.#matches.received(control, sender);
   }
+}
+
+/** Before the rooms are there. */
+function* nothing(): Steps {
+  yield;
 }

@@ -17,15 +17,62 @@ export const LIMITS = {
   malformedMessages: 100,
   /** Peers whom one `Join` introduces per document, so that no document is quadratic without end. */
   introducedPerDocument: 1_000,
+  /** Documents that one introduction names; about more there are several, so that none takes long to make. */
+  introducedDocuments: 1_000,
   /**
-   * What the joins of one socket may cost a second: 1 for a registration that is looked at. Measured: 6 million take
-   * 1 s of a core.
+   * What one introduction socket may cost the relay a second, in microseconds of a processor: a tenth of one. What each
+   * step costs was measured, and is charged, below.
    */
-  workPerSecond: 500_000,
-  /** The same at once: 10,000 documents, each with 10 other peers, after a reconnect. */
-  workBurst: 2_500_000,
-  /** What one introduction costs in that: 13 us, against 0.17 us. */
+  workPerSecond: 100_000,
+  /** The same at once: 10,000 documents, each with 10 other peers, half of them on other instances, after a reconnect. */
+  workBurst: 3_000_000,
+  /** To read a message, and each KiB of it. */
+  messageWork: 8,
+  messageKibWork: 8,
+  /** To add a document and to take it away again, at the latest at the end. */
+  interestWork: 2,
+  /** To look at a document that is named in a join or a leave. */
+  documentWork: 1,
+  /** To look at one who is interested in it. */
+  lookWork: 0.2,
+  /** To introduce two peers to each other, and to name one document in it. */
   introductionWork: 20,
+  introducedDocumentWork: 0.3,
+  /** To tell the counterpart of a pending connection that it is waited for. */
+  reminderWork: 20,
+  /** Sockets of one peer that are looked at for the newest that is interested: more than tabs of one browser. */
+  remindedSockets: 16,
+  /** Work of one step of a join: well below a slice. */
+  stepWork: 200,
+  /** To tell other instances of a join, twice, and what they do with it if nobody there shares the document. */
+  announcementWork: 50,
+  /** Bytes of one message to other instances about peers: as much as takes well below a slice to read. */
+  announcedBytes: 16 * KIB,
+  /** Introductions to peers of other instances that may be gathered: beyond, they are made before more is heard. */
+  gatheredIntroductions: 1_000,
+  /** Bytes of messages about peers of other instances that may wait. What is lost is told again within a minute. */
+  busBacklogBytes: 64 * MIB,
+  /** Peers elsewhere of which it is remembered, for each document, to whom they were introduced: 200 bytes each. */
+  sightings: 500_000,
+  /**
+   * Bytes that one message on the bus can have at the least: two ids of 512 bytes, all of them characters that JSON
+   * spells with 6.
+   */
+  leastPayloadBytes: 8 * KIB,
+  /** Milliseconds of a turn of the event loop that discovery may take: short against what an innocent may wait, 100. */
+  sliceMs: 2,
+  /** Milliseconds in which introductions are gathered while there is more work: several slices, which nobody notices. */
+  gatherMs: 10,
+  /** Milliseconds between two slices, at least: the shortest timer. */
+  sliceGapMs: 1,
+  /** Milliseconds of it after which the next of those who wait has its turn. */
+  sliceShareMs: 0.5,
+  /** Bytes of messages that wait for their turn above which their sender is not read on, where that can be. */
+  pauseUnheardBytes: MIB,
+  /** Bytes of such messages where it cannot: 10,000 joins of ids of 512 bytes. */
+  unheardBytes: 8 * MIB,
+  /** Bytes that a message takes while it waits beside its own. */
+  unheardMessageBytes: 256,
   /** Bytes that an interest takes beside its id, in both indexes. */
   interestBytes: 128,
   /** Bytes that the interests of one peer may take: 10,000 ids of 145 characters. */
@@ -133,7 +180,10 @@ export const LIMITS = {
   offerEveryMs: 5_000,
   /** Milliseconds that a seeker waits for the answer of one instance before it is there for others again. */
   answerMs: 3_000,
-  /** Milliseconds, on average, after which a join is told again: longer than interest needs to spread in a cluster. */
+  /**
+   * Milliseconds after which a join is told again: longer than interest needs to spread in a cluster. What is joined
+   * again in between is told then, and not at once.
+   */
   announceAgainMs: 1_000,
   /** Milliseconds in which all interests are told again, so that whatever was lost is made good. */
   announceEveryMs: 60_000,

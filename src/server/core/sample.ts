@@ -4,12 +4,31 @@
  * @module
  */
 
-/** All of a short list; of a long one, `most` at random, by the first steps of a shuffle in place. */
-export function sample<T>(list: T[], most: number): T[] {
-  if (list.length <= most) return list;
-  for (let i = 0; i < most; i++) {
-    const j = i + Math.floor(Math.random() * (list.length - i));
-    [list[i], list[j]] = [list[j], list[i]];
+/**
+ * All whom `accepts` accepts of a short list; of a long one, `most` of them at random, which costs what is looked at and
+ * not the whole list.
+ *
+ * @param from The place from which the list counts.
+ */
+export function sample<T>(
+  list: readonly T[],
+  { most, accepts, from = 0 }: { most: number; accepts: (item: T) => boolean; from?: number },
+): T[] {
+  if (list.length - from <= most) return (from === 0 ? list : list.slice(from)).filter(accepts);
+  const chosen: T[] = [];
+  for (const place of shuffled(from, list.length)) {
+    if (accepts(list[place])) chosen.push(list[place]);
+    if (chosen.length === most) break;
   }
-  return list.slice(0, most);
+  return chosen;
+}
+
+/** All numbers from `from` up to `end` in random order: a shuffle that remembers only what it has moved. */
+function* shuffled(from: number, end: number): Iterable<number> {
+  const moved = new Map<number, number>();
+  for (let at = from; at < end; at++) {
+    const other = at + Math.floor(Math.random() * (end - at));
+    yield moved.get(other) ?? other;
+    moved.set(other, moved.get(at) ?? at);
+  }
 }

@@ -8,7 +8,7 @@
  */
 
 import { type ClientMessage, idProblem, type Introduction, WIRE_LIMITS } from "../../protocol.ts";
-import { packIntroduction, unpack } from "./messagepack.ts";
+import { CrowdedError, packIntroduction, unpack } from "./messagepack.ts";
 import { asBytes, type Message, messageBytes } from "../core/message.ts";
 
 /** How a peer wants to be spoken to. */
@@ -17,6 +17,7 @@ export type Dialect = "json" | "msgpack";
 /** Why a frame is not a message. */
 export type MalformedReason =
   | "too big"
+  | "too many values"
   | "not JSON"
   | "not MessagePack"
   | "not an object"
@@ -24,6 +25,12 @@ export type MalformedReason =
   | "no list of documents"
   | "too many documents"
   | "bad document id";
+
+/**
+ * Values in one message: 10,000 documents, and some more that are not for us. 1 MiB of tiny ones would take 0.1 s to
+ * read, as MessagePack 2 s.
+ */
+const MOST_VALUES = WIRE_LIMITS.documentsPerPeer + 2_000;
 
 /** A message with its dialect, or why there is none. */
 export type Decoded = { message: ClientMessage; dialect: Dialect } | { reason: MalformedReason };
@@ -34,10 +41,11 @@ export function decode(frame: Message): Decoded {
   const dialect = dialectOf(frame);
   let value: unknown;
   try {
-    value = dialect === "json" ? parseJson(frame) : unpack(asBytes(frame as Exclude<Message, string>));
-  } catch {
+    value = dialect === "json" ? parseJson(frame) : unpack(asBytes(frame as Exclude<Message, string>), MOST_VALUES);
+  } catch (error) {
     // Also a RangeError, when the nesting is deeper than the stack.
-    return { reason: dialect === "json" ? "not JSON" : "not MessagePack" };
+    const reason = dialect === "json" ? "not JSON" : "not MessagePack";
+    return { reason: error instanceof CrowdedError ? "too many values" : reason };
   }
   const message = toMessage(value);
   return typeof message === "string" ? { reason: message } : { message, dialect };
@@ -56,7 +64,39 @@ function dialectOf(frame: Message): Dialect {
 }
 
 function parseJson(frame: Message): unknown {
-  return JSON.parse(typeof frame === "string" ? frame : new TextDecoder("utf-8", { fatal: true }).decode(frame));
+  const text = typeof frame === "string" ? frame : new TextDecoder("utf-8", { fatal: true }).decode(frame);
+  if (isCrowded(text)) throw new CrowdedError("Cannot read JSON: want fewer values");
+  return JSON.parse(text);
+}
+
+/** Whether there are too many values in a text. Each begins with one of these marks, or follows one; most texts do both. */
+function isCrowded(text: string): boolean {
+  const most = MOST_VALUES * 2;
+  if (text.length <= most) return false;
+  const mark = /["[{,]/g;
+  for (let seen = 0; mark.test(text); seen++) {
+    if (seen >= most) return true;
+    // Quotes within strings cost something, too, and an id may have some.
+    if (text[mark.lastIndex - 1] === '"') seen += skipString(text, mark) / 8;
+  }
+  return false;
+}
+
+/** Goes behind the string in which `mark` is, and gives the quotes that were in it. */
+function skipString(text: string, mark: RegExp): number {
+  for (let quotes = 0;; quotes++) {
+    const quote = text.indexOf('"', mark.lastIndex);
+    mark.lastIndex = quote < 0 ? text.length : quote + 1;
+    if (quote < 0 || quotes >= MOST_VALUES * 16 || !isEscaped(text, quote)) return quotes;
+  }
+}
+
+/** Whether an odd number of backslashes stands before. */
+function isEscaped(text: string, at: number): boolean {
+  const BACKSLASH = 0x5c;
+  let first = at;
+  while (text.charCodeAt(first - 1) === BACKSLASH) first -= 1;
+  return (at - first) % 2 === 1;
 }
 
 /** A decoded value is still untrusted. */

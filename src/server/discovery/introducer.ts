@@ -1,21 +1,29 @@
 /**
  * Who is interested in what; introduces each new pair to each other.
  *
+ * What a peer says is worked on in order, in slices, and charged to it: see `work_scheduler.ts`.
+ *
  * @module
  */
 
 import { CLOSE, type Close, WIRE_LIMITS } from "../../protocol.ts";
-import type { Announcer } from "./announcer.ts";
-import type { Buffers, Share } from "../core/memory_budget.ts";
 import type { Clock } from "../core/clock.ts";
-import { type Counters, increment } from "../metrics/counters.ts";
-import { decode, type Dialect, encode, type MalformedReason } from "./dialects.ts";
+import type { Claim } from "../core/connection_key.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/log.ts";
-import { sample } from "../core/sample.ts";
-import { TokenBucket } from "../core/token_bucket.ts";
+import type { Buffers } from "../core/memory_budget.ts";
 import type { Message } from "../core/message.ts";
+import { WorkQueue } from "../core/work_queue.ts";
+import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
+import { type Counters, increment } from "../metrics/counters.ts";
 import { byteLength, type Frame, type PeerSocket } from "../transport/transport.ts";
+import type { Announcer } from "./announcer.ts";
+import { decode, type MalformedReason } from "./dialects.ts";
+import { DocumentIndex } from "./document_index.ts";
+import { Introductions, portions, Speller } from "./introductions.ts";
+import { Outbox } from "./outbox.ts";
+import { PeerIndex } from "./peer_index.ts";
+import { Registration, type Scope } from "./registration.ts";
 
 /** What an introducer needs. */
 export interface IntroducerOptions {
@@ -24,79 +32,72 @@ export interface IntroducerOptions {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Logger;
-}
-
-/** What a peer may be interested in. */
-export interface Scope {
-  allowsDocument(id: string): boolean;
+  readonly scheduler: WorkScheduler;
 }
 
 const NO_SCOPE: Scope = { allowsDocument: () => true };
 
-/** One introduction socket with its interests. Several may bear one peer id. */
-interface Registration {
-  readonly peerId: string;
-  readonly socket: PeerSocket;
-  readonly scope: Scope;
-  readonly documents: Set<string>;
-  readonly rate: TokenBucket;
-  /** What its joins may cost the relay, in {@link LIMITS.workPerSecond}. */
-  readonly work: TokenBucket;
-  /** The place of the unread introductions in the sum of all that is kept. */
-  readonly share: Share;
-  /** That of the latest message. */
-  dialect: Dialect;
-  malformed: number;
-  /** Bytes that its interests take. */
-  documentBytes: number;
-  isOpen: boolean;
-}
+/** Documents that are looked at in one step. */
+const STEP = 16;
 
 /** Indexes registrations by peer and by document, so that a join costs what it finds. */
 export class Introducer {
-  readonly #byPeer = new Index<Registration>();
-  readonly #byDocument = new Index<Registration>();
+  readonly #peers = new PeerIndex();
+  readonly #documents = new DocumentIndex();
   readonly #options: IntroducerOptions;
   /** Bytes that all interests take. */
   #documentBytes = 0;
   #isDraining = false;
+  /** Those who are gone and are still to be taken off their documents. */
+  readonly #departed: WorkQueue<Registration>;
+  /** Pending connections whose counterpart is still to be told. */
+  readonly #reminders: WorkQueue<Claim>;
+  readonly #outbox: Outbox;
 
   constructor(options: IntroducerOptions) {
     this.#options = options;
+    const { scheduler } = options;
+    const failed = (error: unknown) => this.#failed(error);
+    this.#outbox = new Outbox(scheduler, failed);
+    this.#departed = new WorkQueue({ scheduler, failed, work: (peer) => this.#depart(peer) });
+    this.#reminders = new WorkQueue({ scheduler, failed, work: (claim) => this.#remind(claim) });
   }
 
   /** How much is registered. */
   get counts(): { peers: number; documents: number } {
-    return { peers: this.#byPeer.size, documents: this.#byDocument.size };
+    return { peers: this.#peers.size, documents: this.#documents.size };
   }
 
   /** Takes over the introduction socket of a peer. */
   welcome(peerId: string, socket: PeerSocket, scope: Scope = NO_SCOPE): void {
-    const registration = this.#register(peerId, socket, scope);
-    this.#byPeer.add(peerId, registration);
+    const { buffers, clock, counters } = this.#options;
+    const evict = (peer: Registration) => this.#dismiss(peer, CLOSE.outOfBuffers);
+    const registration = new Registration(socket, { peerId, scope, clock, buffers, evict });
+    this.#peers.add(registration);
     socket.listen({
       message: (frame) => this.#hear(registration, frame),
       ending: () => this.#forget(registration),
       closed: (ending) => {
-        this.#options.counters.closed(ending);
+        counters.closed(ending);
         this.#forget(registration);
         registration.share.close();
       },
     });
   }
 
-  /** Introduces a peer, here or elsewhere, to `listenerId`, if that one is here and still interested. */
-  introduce(listenerId: string, peerId: string, documentIds: readonly string[]): void {
+  /** Introduces a peer of another instance to `listenerId`, if that one is here and still interested. */
+  *introduce(listenerId: string, peerId: string, documentIds: readonly string[]): Steps {
     if (this.#isDraining) return;
-    for (const listener of this.#byPeer.get(listenerId)) {
+    const speller = new Speller(peerId);
+    for (const listener of [...this.#peers.get(listenerId)]) {
       const common = documentIds.filter((id) => listener.documents.has(id));
-      if (common.length > 0) this.#tell(listener, spell(peerId, common, listener.dialect));
+      if (common.length > 0) yield* this.#tell(listener, speller, common);
     }
   }
 
   /** Whether a peer is here and interested in a document. */
   isInterested(peerId: string, documentId: string): boolean {
-    return this.#byPeer.get(peerId).values().some(({ documents }) => documents.has(documentId));
+    return this.#peers.isInterested(peerId, documentId);
   }
 
   /** From now on it introduces nobody: who follows an introduction would be turned away. */
@@ -104,42 +105,86 @@ export class Introducer {
     this.#isDraining = true;
   }
 
-  /** The sockets of all peers, for the drain. */
-  *sockets(): Iterable<PeerSocket> {
-    for (const { socket } of this.#byPeer.values()) yield socket;
+  /** Charges a peer with microseconds of work that was done on its behalf. */
+  charge(peerId: string, work: number): void {
+    const newest = this.#peers.get(peerId).at(-1);
+    if (newest !== undefined) this.#charge(newest, work);
   }
 
-  #register(peerId: string, socket: PeerSocket, scope: Scope): Registration {
-    const { buffers, clock } = this.#options;
-    const rate = new TokenBucket(clock, { perSecond: LIMITS.messagesPerSecond, burst: LIMITS.messageBurst });
-    const work = new TokenBucket(clock, { perSecond: LIMITS.workPerSecond, burst: LIMITS.workBurst });
-    const evict = () => this.#dismiss(registration, CLOSE.outOfBuffers);
-    const share = buffers.open({ measure: () => socket.backlog, evict });
-    const registration: Registration = {
-      peerId,
-      socket,
-      scope,
-      documents: new Set(),
-      rate,
-      work,
-      share,
-      dialect: "json",
-      malformed: 0,
-      documentBytes: 0,
-      isOpen: true,
-    };
-    return registration;
+  /** Tells the counterpart of a pending connection, here or elsewhere, that it is waited for. */
+  remind(waiting: Claim): void {
+    this.#reminders.push(waiting);
+  }
+
+  /** Tells a peer here, on the newest of its sockets that is interested, that it is waited for. */
+  remindHere({ localId, remoteId, documentId }: Claim): void {
+    if (this.#isDraining || !this.isInterested(remoteId, documentId)) return;
+    const newest = this.#peers.get(remoteId).slice(-LIMITS.remindedSockets);
+    const listener = newest.findLast(({ documents }) => documents.has(documentId));
+    if (listener !== undefined) this.#tellOnce(listener, new Speller(localId).spell([documentId], listener.dialect));
+  }
+
+  /** The sockets of all peers, for the drain. */
+  *sockets(): Iterable<PeerSocket> {
+    for (const { socket } of this.#peers.values()) yield socket;
+  }
+
+  /** On the account of who waits, if it has a socket here. Who has spent all is not closed for it: it reminds no more. */
+  #remind(waiting: Claim): void {
+    const payer = this.#peers.get(waiting.localId).at(-1);
+    if (payer?.work.take(LIMITS.reminderWork) === false) return;
+    this.remindHere(waiting);
+    this.#options.backplane.remind(waiting);
+  }
+
+  #failed(error: unknown): void {
+    this.#options.log.error("work for peers failed: {error}", { error });
+  }
+
+  /** Takes from what the peer may cost; who has spent all is closed. */
+  #charge(peer: Registration, work: number): boolean {
+    const isPaid = peer.isOpen && peer.work.take(work);
+    if (!isPaid) this.#dismiss(peer, CLOSE.flooding);
+    return isPaid;
   }
 
   #hear(peer: Registration, frame: Frame): void {
+    const work = LIMITS.messageWork + byteLength(frame) / 1024 * LIMITS.messageKibWork;
     if (!peer.rate.take()) return this.#dismiss(peer, CLOSE.flooding);
+    if (!this.#charge(peer, work)) return;
     // Introduction sockets are never spliced.
-    const decoded = decode(frame as Message);
+    peer.keep(frame as Message);
+    if (!peer.isServed) this.#startServing(peer);
+    if (peer.unheardBytes === 0) return;
+    peer.detachLatest();
+    if (peer.unheardBytes > LIMITS.unheardBytes) this.#dismiss(peer, CLOSE.flooding);
+    else peer.share.set(peer.keptBytes);
+  }
+
+  #startServing(peer: Registration): void {
+    peer.isServed = true;
+    this.#options.scheduler.run(this.#serve(peer), (error) => {
+      this.#failed(error);
+      this.#dismiss(peer, CLOSE.relayFailed);
+    });
+  }
+
+  /** Answers its messages, one after the other. */
+  *#serve(peer: Registration): Steps {
+    for (let message = peer.next(); message !== undefined; message = peer.next()) {
+      yield* this.#take(peer, message);
+      yield;
+    }
+    peer.isServed = false;
+  }
+
+  *#take(peer: Registration, frame: Message): Steps {
+    const decoded = decode(frame);
     if ("reason" in decoded) return this.#refuse(peer, decoded.reason);
     peer.dialect = decoded.dialect;
     const { message } = decoded;
-    if (message.type === "Join") this.#join(peer, message.join);
-    else if (message.type === "Leave") { for (const id of message.leave) this.#leave(peer, id); }
+    if (message.type === "Join") yield* this.#join(peer, message.join);
+    else if (message.type === "Leave") yield* this.#leaveAll(peer, message.leave);
   }
 
   #refuse(peer: Registration, reason: MalformedReason): void {
@@ -149,38 +194,96 @@ export class Introducer {
     if (peer.malformed >= LIMITS.malformedMessages) this.#dismiss(peer, CLOSE.malformed);
   }
 
-  #join(peer: Registration, wanted: readonly string[]): void {
-    const documents = wanted.filter((id) => peer.scope.allowsDocument(id));
+  *#join(peer: Registration, wanted: readonly string[]): Steps {
+    const documents = yield* this.#admit(peer, wanted);
     if (documents.length < wanted.length) this.#options.log.debug("{peer} may not join all", { peer: peer.peerId });
-    const added = documents.filter((id) => !peer.documents.has(id));
-    const bytes = added.reduce((sum, id) => sum + weight(id), 0);
-    const isTooMuch = peer.documents.size + added.length > WIRE_LIMITS.documentsPerPeer ||
-      peer.documentBytes + bytes > LIMITS.documentBytesPerPeer;
-    if (isTooMuch) return this.#refuse(peer, "too many documents");
-    if (this.#documentBytes + bytes > LIMITS.documentBytes) return this.#dismiss(peer, CLOSE.outOfBuffers);
-    for (const id of added) this.#add(peer, id);
-    if (this.#isDraining) return;
-    this.#introduceAll(peer, documents);
-    if (peer.isOpen) this.#options.backplane.joined(peer.peerId, documents);
+    const introductions = new Introductions(peer);
+    let work = 0;
+    for (const id of documents) {
+      if (!peer.isOpen) return;
+      work += this.#addInterest(peer, id, introductions);
+      if (work < LIMITS.stepWork) continue;
+      work = 0;
+      peer.share.set(peer.keptBytes);
+      yield;
+    }
+    yield* this.#introduceAll(peer, introductions);
+    peer.collectedBytes = 0;
   }
 
-  #add(peer: Registration, documentId: string): void {
-    peer.documents.add(this.#byDocument.add(documentId, peer));
-    this.#weigh(peer, weight(documentId));
+  /** Those of the documents that the peer may join, if there is room for all. */
+  *#admit(peer: Registration, wanted: readonly string[]): Generator<void, string[]> {
+    if (!this.#charge(peer, wanted.length * LIMITS.documentWork)) return [];
+    const documents: string[] = [];
+    let [count, bytes] = [0, 0];
+    for (const [at, id] of wanted.entries()) {
+      if (at % STEP === STEP - 1) yield;
+      if (!peer.scope.allowsDocument(id)) continue;
+      documents.push(id);
+      if (peer.documents.has(id)) continue;
+      count += 1;
+      bytes += weight(id);
+    }
+    return this.#makeRoom(peer, count, bytes) ? documents : [];
+  }
+
+  #makeRoom(peer: Registration, count: number, bytes: number): boolean {
+    if (!peer.isOpen) return false;
+    const isTooMuch = peer.documents.size + count > WIRE_LIMITS.documentsPerPeer ||
+      peer.documentBytes + bytes > LIMITS.documentBytesPerPeer;
+    if (isTooMuch) this.#refuse(peer, "too many documents");
+    else if (this.#documentBytes + bytes > LIMITS.documentBytes) this.#dismiss(peer, CLOSE.outOfBuffers);
+    else this.#weigh(peer, bytes);
+    return !isTooMuch && peer.isOpen;
+  }
+
+  /**
+   * Gives what it cost. The others are found in the same step: so of two who join at once, exactly one finds the other.
+   */
+  #addInterest(peer: Registration, documentId: string, introductions: Introductions): number {
+    const { backplane } = this.#options;
+    let work = LIMITS.documentWork;
+    if (!peer.documents.has(documentId)) {
+      this.#documents.add(documentId, peer);
+      this.#peers.addInterest(peer.peerId, documentId);
+      backplane.added(peer.peerId, documentId);
+      work += LIMITS.interestWork;
+    }
+    if (!this.#isDraining) {
+      work += introductions.collect(documentId, this.#documents.members(documentId)) * LIMITS.lookWork;
+      work += backplane.joined(peer.peerId, documentId);
+    }
+    peer.collectedBytes = introductions.bytes;
+    this.#charge(peer, work);
+    return work;
+  }
+
+  /** Introduces a peer and everyone who was found to each other. */
+  *#introduceAll(joiner: Registration, { others, peers, work }: Introductions): Steps {
+    if (others.size === 0 || this.#isDraining || !this.#charge(joiner, work)) return;
+    if (joiner.unreadBytes > LIMITS.introductionBacklogBytes) return this.#dismiss(joiner, CLOSE.slowReader);
+    const speller = new Speller(joiner.peerId);
+    for (const [other, common] of others) {
+      // Nobody shall go to meet one who has gone.
+      if (!joiner.isOpen) return;
+      yield* this.#tell(other, speller, common);
+    }
+    for (const [peerId, common] of peers) yield* this.#answer(joiner, new Speller(peerId), common);
+  }
+
+  *#leaveAll(peer: Registration, documents: readonly string[]): Steps {
+    if (!this.#charge(peer, documents.length * LIMITS.documentWork)) return;
+    for (const [at, id] of documents.entries()) {
+      this.#leave(peer, id);
+      if (at % STEP === STEP - 1) yield;
+    }
   }
 
   #leave(peer: Registration, documentId: string): void {
-    if (!peer.documents.delete(documentId)) return;
+    if (!this.#documents.delete(documentId, peer)) return;
     this.#weigh(peer, -weight(documentId));
-    this.#unlist(peer, documentId);
-  }
-
-  #unlist(peer: Registration, documentId: string): void {
-    this.#byDocument.delete(documentId, peer);
-    const others = this.#byPeer.get(peer.peerId).values();
-    if (!others.some(({ documents }) => documents.has(documentId))) {
-      this.#options.backplane.left(peer.peerId, documentId);
-    }
+    this.#peers.deleteInterest(peer.peerId, documentId);
+    this.#options.backplane.removed(peer.peerId, documentId);
   }
 
   #weigh(peer: Registration, bytes: number): void {
@@ -188,45 +291,32 @@ export class Introducer {
     this.#documentBytes += bytes;
   }
 
-  /** Introduces a peer and everyone interested in one of `documents` to each other, one message for each side. */
-  #introduceAll(joiner: Registration, documents: readonly string[]): void {
-    if (joiner.socket.backlog > LIMITS.introductionBacklogBytes) return this.#dismiss(joiner, CLOSE.slowReader);
-    const scanned = documents.reduce((sum, id) => sum + this.#byDocument.get(id).size, documents.length);
-    if (!joiner.work.take(scanned)) return this.#dismiss(joiner, CLOSE.flooding);
-    const others = this.#othersInterested(joiner, documents);
-    if (!joiner.work.take(others.size * LIMITS.introductionWork)) return this.#dismiss(joiner, CLOSE.flooding);
-    const spellJoiner = speller(joiner.peerId, documents.length === 1);
-    for (const [other, common] of others) this.#tell(other, spellJoiner(common, other.dialect));
-    for (const [peerId, common] of mergedByPeer(others)) this.#send(joiner, spell(peerId, common, joiner.dialect));
+  *#tell(listener: Registration, speller: Speller, documentIds: readonly string[]): Steps {
+    for (const part of portions(documentIds)) {
+      this.#tellOnce(listener, speller.spell(part, listener.dialect));
+      yield;
+    }
   }
 
-  #othersInterested(joiner: Registration, documents: readonly string[]): Map<Registration, string[]> {
-    const others = new Map<Registration, string[]>();
-    for (const id of documents) {
-      const interested = this.#byDocument.get(id).values().filter(({ peerId, scope }) =>
-        peerId !== joiner.peerId && scope.allowsDocument(id)
-      );
-      for (const other of sample([...interested], LIMITS.introducedPerDocument)) {
-        const common = others.get(other);
-        if (common === undefined) others.set(other, [id]);
-        else common.push(id);
-      }
+  /** To a peer that has asked just now: it hears of all, however many they are. */
+  *#answer(listener: Registration, speller: Speller, documentIds: readonly string[]): Steps {
+    for (const part of portions(documentIds)) {
+      this.#send(listener, speller.spell(part, listener.dialect));
+      yield;
     }
-    return others;
   }
 
   /** Sends to a peer that did not ask just now: so it must have read what was sent before. */
-  #tell(listener: Registration, introduction: Frame): void {
-    if (listener.socket.backlog > LIMITS.introductionBacklogBytes) this.#dismiss(listener, CLOSE.slowReader);
+  #tellOnce(listener: Registration, introduction: Frame): void {
+    const isSlow = listener.isOpen && listener.unreadBytes > LIMITS.introductionBacklogBytes;
+    if (isSlow) this.#dismiss(listener, CLOSE.slowReader);
     else this.#send(listener, introduction);
   }
 
   #send(listener: Registration, introduction: Frame): void {
     if (!listener.isOpen) return;
-    const backlog = listener.socket.backlog;
-    listener.socket.send(introduction);
     this.#options.counters.introductions += 1;
-    listener.share.set(backlog + byteLength(introduction));
+    this.#outbox.push(listener, introduction);
   }
 
   #dismiss(peer: Registration, close: Close): void {
@@ -236,72 +326,24 @@ export class Introducer {
 
   /** Takes away this registration, and no other of the same peer. */
   #forget(peer: Registration): void {
-    peer.isOpen = false;
-    this.#byPeer.delete(peer.peerId, peer);
-    const documents = [...peer.documents];
-    peer.documents.clear();
+    if (!peer.isOpen) return;
+    peer.end();
+    this.#peers.delete(peer);
+    this.#departed.push(peer);
+  }
+
+  *#depart(peer: Registration): Steps {
+    let left = 0;
+    for (const id of peer.documents.keys()) {
+      this.#leave(peer, id);
+      if (++left % STEP === 0) yield;
+    }
+    // What a join had taken that did not come to its end.
     this.#weigh(peer, -peer.documentBytes);
-    for (const id of documents) this.#unlist(peer, id);
-  }
-}
-
-/** Sets of values by key; a key without values is not kept. */
-class Index<T> {
-  readonly #sets = new Map<string, { key: string; set: Set<T> }>();
-
-  get size(): number {
-    return this.#sets.size;
-  }
-
-  get(key: string): ReadonlySet<T> {
-    return this.#sets.get(key)?.set ?? new Set();
-  }
-
-  /** Gives the key as it is kept: who keeps that one shares its memory with all others. */
-  add(key: string, value: T): string {
-    const known = this.#sets.get(key);
-    if (known === undefined) this.#sets.set(key, { key, set: new Set([value]) });
-    else known.set.add(value);
-    return known?.key ?? key;
-  }
-
-  delete(key: string, value: T): void {
-    const set = this.#sets.get(key)?.set;
-    if (set?.delete(value) && set.size === 0) this.#sets.delete(key);
-  }
-
-  *values(): Iterable<T> {
-    for (const { set } of this.#sets.values()) yield* set;
   }
 }
 
 /** What one interest takes in memory: its places in the indexes, and its id, which may need two bytes a unit. */
 function weight(documentId: string): number {
   return LIMITS.interestBytes + documentId.length * 2;
-}
-
-/** All documents in common with a peer, over all of its sockets. */
-function mergedByPeer(others: ReadonlyMap<Registration, string[]>): Map<string, string[]> {
-  const merged = new Map<string, string[]>();
-  for (const [{ peerId }, common] of others) {
-    const known = merged.get(peerId);
-    merged.set(peerId, known === undefined ? common : [...new Set([...known, ...common])]);
-  }
-  return merged;
-}
-
-function spell(userName: string, documentIds: string[], dialect: Dialect): Frame {
-  return encode({ type: "Introduction", userName, documentIds }, dialect);
-}
-
-/** Spells the introductions of one peer; `isSame`: all are about the same documents, so once per dialect suffices. */
-function speller(userName: string, isSame: boolean): (documentIds: string[], dialect: Dialect) => Frame {
-  const spelled = new Map<Dialect, Frame>();
-  return (documentIds, dialect) => {
-    const known = spelled.get(dialect);
-    if (isSame && known !== undefined) return known;
-    const frame = spell(userName, documentIds, dialect);
-    spelled.set(dialect, frame);
-    return frame;
-  };
 }

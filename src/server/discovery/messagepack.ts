@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import type { Introduction } from "../../protocol.ts";
 
 /** Levels of lists and maps. Messages have two; a client that says more than is for us is still understood. */
@@ -19,22 +19,34 @@ const SKIPPED = new Map([
   ...[0xca, 0xcb].map((type) => [type, 4 << (type - 0xca)] as const),
 ]);
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** What an invalid sequence of UTF-8 is read as. */
+const REPLACEMENT = "\ufffd";
 
-/** Reads one value that takes all the bytes. Throws when it is none, or of an extension type, or has keys that are no strings. */
-export function unpack(bytes: Uint8Array): unknown {
-  const reader = new Reader(bytes);
+/**
+ * Reads one value that takes all the bytes. Throws when it is none, or of an extension type, or has keys that are no
+ * strings, and a {@link CrowdedError} when there is more in it than `most` values.
+ */
+export function unpack(bytes: Uint8Array, most: number): unknown {
+  const reader = new Reader(bytes, most);
   const value = reader.value(MOST_LEVELS);
   if (!reader.isAtEnd) throw new RangeError("Cannot read MessagePack: want one value, got more bytes");
   return value;
+}
+
+/** A message with more values than any honest one has: to read it would keep all others waiting. */
+export class CrowdedError extends Error {
+  override name = "CrowdedError";
 }
 
 /** Reads values one after another. A declared length is believed only as far as there are bytes. */
 class Reader {
   readonly #bytes: Buffer;
   #at = 0;
+  /** Values that may still come. */
+  #left: number;
 
-  constructor({ buffer, byteOffset, byteLength }: Uint8Array) {
+  constructor({ buffer, byteOffset, byteLength }: Uint8Array, most: number) {
+    this.#left = most;
     this.#bytes = Buffer.from(buffer, byteOffset, byteLength);
   }
 
@@ -45,6 +57,7 @@ class Reader {
   /** @param levels How deep lists and maps may still be. */
   value(levels: number): unknown {
     if (levels < 0) throw new RangeError(`Cannot read MessagePack: want at most ${MOST_LEVELS} levels, got more`);
+    if (this.#left-- === 0) throw new CrowdedError("Cannot read MessagePack: want fewer values");
     const type = this.#uint(1);
     if (type < 0x80 || type >= 0xe0) return null;
     if (type < 0x90) return this.#map(type & 0x0f, levels);
@@ -81,19 +94,27 @@ class Reader {
   }
 
   #text(size: number): string {
-    return decoder.decode(this.#take(size));
+    const from = this.#take(size);
+    const text = this.#bytes.toString("utf8", from, this.#at);
+    if (text.includes(REPLACEMENT) && !isUtf8(this.#bytes.subarray(from, this.#at))) {
+      throw new TypeError("Cannot read MessagePack: want strings in UTF-8");
+    }
+    return text;
   }
 
   #uint(size: number): number {
-    return this.#take(size).readUIntBE(0, size);
+    const from = this.#take(size);
+    return size === 1 ? this.#bytes[from] : this.#bytes.readUIntBE(from, size);
   }
 
-  #take(size: number): Buffer {
-    const end = this.#at + size;
-    if (end > this.#bytes.byteLength) throw new RangeError("Cannot read MessagePack: want more bytes, got the end");
-    const taken = this.#bytes.subarray(this.#at, end);
-    this.#at = end;
-    return taken;
+  /** Passes so many bytes and gives where they start. */
+  #take(size: number): number {
+    const from = this.#at;
+    if (from + size > this.#bytes.byteLength) {
+      throw new RangeError("Cannot read MessagePack: want more bytes, got the end");
+    }
+    this.#at = from + size;
+    return from;
   }
 }
 

@@ -1,0 +1,81 @@
+/**
+ * Introductions of peers here to peers of other instances.
+ *
+ * @module
+ */
+
+import type { Clock, Timer } from "../core/clock.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
+import type { Rooms } from "./backplane.ts";
+
+/** What introductions need. */
+export interface RemoteIntroductionsOptions {
+  readonly clock: Clock;
+  readonly rooms: Rooms;
+  readonly scheduler: WorkScheduler;
+  readonly failed: (error: unknown) => void;
+}
+
+/** What one peer here is to be told of one elsewhere. */
+interface Due {
+  readonly documentIds: Set<string>;
+  /** Microseconds of work that are on the account of the peer here. */
+  work: number;
+}
+
+/** Those that fall due in the same turn: one for each two peers, with all documents. */
+export class RemoteIntroductions {
+  readonly #options: RemoteIntroductionsOptions;
+  /** By the peer here and the peer elsewhere. */
+  #due = new Map<string, Map<string, Due>>();
+  #count = 0;
+  #timer: Timer | undefined;
+
+  constructor(options: RemoteIntroductionsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether so many are due that they shall be made before more is heard. */
+  get isFull(): boolean {
+    return this.#count >= LIMITS.gatheredIntroductions;
+  }
+
+  /** @param work What this one costs, here and elsewhere, on the account of `listenerId`. */
+  add(listenerId: string, peerId: string, { documentId, work }: { documentId: string; work: number }): void {
+    const peers = this.#due.get(listenerId) ?? new Map<string, Due>();
+    this.#due.set(listenerId, peers);
+    const due = peers.get(peerId) ?? this.#open(peers, peerId);
+    due.documentIds.add(documentId);
+    // Two peers are introduced once, with all documents.
+    due.work = Math.max(due.work, work);
+    this.#timer ??= this.#options.clock.after(0, () => {
+      this.#timer = undefined;
+      this.#options.scheduler.run(this.make(), this.#options.failed);
+    });
+  }
+
+  /** Makes those that are due. */
+  *make(): Steps {
+    const due = this.#due;
+    this.#due = new Map();
+    this.#count = 0;
+    for (const [listenerId, peers] of due) {
+      for (const [peerId, { documentIds, work }] of peers) {
+        yield* this.#options.rooms.introduce(listenerId, peerId, [...documentIds]);
+        if (work > 0) this.#charge(listenerId, work, documentIds.size);
+      }
+    }
+  }
+
+  #open(peers: Map<string, Due>, peerId: string): Due {
+    const due: Due = { documentIds: new Set(), work: 0 };
+    peers.set(peerId, due);
+    this.#count += 1;
+    return due;
+  }
+
+  #charge(peerId: string, work: number, documents: number): void {
+    this.#options.rooms.charge(peerId, work + documents * LIMITS.introducedDocumentWork);
+  }
+}

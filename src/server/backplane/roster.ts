@@ -1,0 +1,108 @@
+/**
+ * The peers of this instance that are interested in one document.
+ *
+ * @module
+ */
+
+import { sample } from "../core/sample.ts";
+
+/** A peer here. */
+export interface Member {
+  readonly peerId: string;
+  /** Sockets of it that are interested. At 0 it has left. */
+  sockets: number;
+  /** The number of its latest join. */
+  join: number;
+  /** That of the join of which others were told last. */
+  told: number;
+  /** Whether others are going to be told again. */
+  isDue: boolean;
+}
+
+/** A join. It counts for nothing once its peer has joined again, or left. */
+interface Joined {
+  readonly member: Member;
+  readonly join: number;
+}
+
+/** Members, also in the order of their latest joins: who has joined since is found without a look at all the others. */
+export class Roster {
+  readonly #members = new Map<string, Member>();
+  #joins: Joined[] = [];
+
+  /** Also those who have left and are still due. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** The number of the latest join, or a later one. */
+  get latest(): number {
+    return this.#joins.at(-1)?.join ?? 0;
+  }
+
+  get(peerId: string): Member | undefined {
+    return this.#members.get(peerId);
+  }
+
+  isPresent(peerId: string): boolean {
+    return (this.#members.get(peerId)?.sockets ?? 0) > 0;
+  }
+
+  /** One more socket of a peer is interested. */
+  add(peerId: string): void {
+    const known = this.#members.get(peerId);
+    if (known === undefined) this.#members.set(peerId, { peerId, sockets: 1, join: 0, told: 0, isDue: false });
+    else known.sockets += 1;
+  }
+
+  /** One socket fewer is. */
+  remove(peerId: string): void {
+    const member = this.#members.get(peerId);
+    if (member === undefined) return;
+    member.sockets -= 1;
+    this.forget(member);
+  }
+
+  /** Forgets a member that has left, unless it is due. */
+  forget(member: Member): void {
+    if (member.sockets <= 0 && !member.isDue) this.#members.delete(member.peerId);
+  }
+
+  /** @param join Larger than any before. */
+  join(member: Member, join: number): void {
+    member.join = join;
+    this.#joins.push({ member, join });
+    if (this.#joins.length > this.#members.size * 2 + 16) this.#joins = this.#joins.filter(isCurrent);
+  }
+
+  /** Those who have joined since that number, at most so many, at random. */
+  joinedSince(join: number, most: number, accepts: (member: Member) => boolean): Member[] {
+    const from = this.#placeAfter(join);
+    const chosen = sample(this.#joins, {
+      from,
+      most,
+      accepts: (joined) => isCurrent(joined) && accepts(joined.member),
+    });
+    return chosen.map(({ member }) => member);
+  }
+
+  /** Those who are interested. */
+  *present(): Iterable<Member> {
+    for (const member of this.#members.values()) if (member.sockets > 0) yield member;
+  }
+
+  /** The first place of a join with a larger number. */
+  #placeAfter(join: number): number {
+    let [low, high] = [0, this.#joins.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#joins[middle].join > join) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
+
+function isCurrent({ member, join }: Joined): boolean {
+  return member.join === join && member.sockets > 0;
+}

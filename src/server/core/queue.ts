@@ -1,0 +1,45 @@
+/**
+ * What waits in line.
+ *
+ * @module
+ */
+
+/** Entries that have been taken before the memory of those is given back. */
+const MOST_TAKEN = 1_024;
+
+/** First in, first out, at the same cost at any length: to shift a long array moves all of it. */
+export class Queue<T> {
+  #items: T[] = [];
+  #taken = 0;
+
+  get size(): number {
+    return this.#items.length - this.#taken;
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  /** The next one, which stays. */
+  peek(): T | undefined {
+    return this.#items[this.#taken];
+  }
+
+  shift(): T | undefined {
+    if (this.size === 0) return;
+    const item = this.#items[this.#taken++];
+    if (this.size === 0) this.clear();
+    else if (this.#taken >= MOST_TAKEN && this.#taken * 2 >= this.#items.length) this.#compact();
+    return item;
+  }
+
+  clear(): void {
+    this.#items = [];
+    this.#taken = 0;
+  }
+
+  #compact(): void {
+    this.#items = this.#items.slice(this.#taken);
+    this.#taken = 0;
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Work of one kind, of which there may be any amount: done in order, and as one job among those of others.
+ *
+ * @module
+ */
+
+import { Queue } from "./queue.ts";
+import type { Steps, WorkScheduler } from "./work_scheduler.ts";
+
+/** What is to be done with each item, and what when that throws. */
+export interface WorkQueueOptions<T> {
+  readonly scheduler: WorkScheduler;
+  readonly work: (item: T) => Steps | void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Items that are worked on one after the other. One that fails does not keep the rest from its turn. */
+export class WorkQueue<T> {
+  readonly #options: WorkQueueOptions<T>;
+  readonly #items = new Queue<T>();
+  #isRunning = false;
+
+  constructor(options: WorkQueueOptions<T>) {
+    this.#options = options;
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+    if (!this.#isRunning) this.#run();
+  }
+
+  #run(): void {
+    this.#isRunning = true;
+    this.#options.scheduler.run(this.#work(), (error) => {
+      this.#isRunning = false;
+      this.#options.failed(error);
+      if (this.#items.size > 0) this.#run();
+    });
+  }
+
+  *#work(): Steps {
+    while (this.#items.size > 0) {
+      yield* this.#options.work(this.#items.shift()!) ?? [];
+      yield;
+    }
+    this.#isRunning = false;
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Long work in slices: whatever one client's message costs, everybody else has a turn of the event loop in between.
+ *
+ * @module
+ */
+
+import type { Clock, Timer } from "./clock.ts";
+import { LIMITS } from "./limits.ts";
+
+/** Work that pauses wherever it yields. A step must stay well below {@link LIMITS.sliceMs}. */
+export type Steps = Generator<void, void>;
+
+/** Steps with what happens when one of them throws. */
+interface Job {
+  readonly steps: Steps;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Runs jobs at once while this turn of the event loop has time for them, and the rest in later turns, in which all jobs
+ * that are under way take turns.
+ */
+export class WorkScheduler {
+  readonly #clock: Clock;
+  readonly #jobs = new Set<Job>();
+  /** Those that wait until there is nothing else to do, and since when. */
+  #last: Job[] = [];
+  #lastSince = 0;
+  #isWorking = false;
+  /** Milliseconds that jobs took in this turn. */
+  #spentMs = 0;
+  #turn: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Runs the steps, in order: as many as there is time for before this returns. */
+  run(steps: Steps, failed: (error: unknown) => void): void {
+    this.#jobs.add({ steps, failed });
+    // What a step starts is for the loop under way.
+    if (!this.#isWorking) this.#work();
+  }
+
+  /** Runs the steps when there is nothing else to do, but in {@link LIMITS.gatherMs} at the latest. */
+  runLast(steps: Steps, failed: (error: unknown) => void): void {
+    if (this.#last.push({ steps, failed }) === 1) this.#lastSince = this.#clock.now();
+    if (!this.#isWorking) this.#work();
+  }
+
+  #work(): void {
+    this.#isWorking = true;
+    const startedAt = this.#clock.now();
+    const until = startedAt + LIMITS.sliceMs - this.#spentMs;
+    let now = startedAt;
+    for (let job = this.#next(now); job !== undefined && now < until; job = this.#next(now)) {
+      this.#jobs.delete(job);
+      now = this.#advance(job, Math.min(until, now + LIMITS.sliceShareMs));
+    }
+    this.#isWorking = false;
+    this.#spentMs += now - startedAt;
+    // The runtime asks the system for events only before a timer of some length: at the end of a turn it does not.
+    if (this.#spentMs > 0) this.#turn ??= this.#clock.after(LIMITS.sliceGapMs, () => this.#beginTurn());
+  }
+
+  #beginTurn(): void {
+    this.#turn = undefined;
+    this.#spentMs = 0;
+    if (this.#jobs.size + this.#last.length > 0) this.#work();
+  }
+
+  /** The job whose turn it is. It stays where it is. */
+  #next(now: number): Job | undefined {
+    if (this.#last.length > 0 && (this.#jobs.size === 0 || now - this.#lastSince >= LIMITS.gatherMs)) {
+      for (const job of this.#last.splice(0)) this.#jobs.add(job);
+    }
+    return this.#jobs.values().next().value;
+  }
+
+  /** Takes steps until a moment, at least one. Gives the time at which it ended. */
+  #advance(job: Job, until: number): number {
+    try {
+      do if (job.steps.next().done) return this.#clock.now(); while (this.#clock.now() < until);
+      this.#jobs.add(job);
+    } catch (error) {
+      job.failed(error);
+    }
+    return this.#clock.now();
+  }
+}

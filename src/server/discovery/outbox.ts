@@ -1,0 +1,64 @@
+/**
+ * Introductions that are made and still to be sent.
+ *
+ * @module
+ */
+
+import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
+import { byteLength, type Frame } from "../transport/transport.ts";
+import type { Registration } from "./registration.ts";
+
+/** Frames that are sent in one step. */
+const STEP = 8;
+
+/**
+ * Sends at once while there is time, and otherwise for several slices of work together: when a thousand peers join the
+ * same document, each hears of many others in one write.
+ */
+export class Outbox {
+  readonly #scheduler: WorkScheduler;
+  readonly #failed: (error: unknown) => void;
+  #listeners: Registration[] = [];
+  #isSending = false;
+
+  constructor(scheduler: WorkScheduler, failed: (error: unknown) => void) {
+    this.#scheduler = scheduler;
+    this.#failed = failed;
+  }
+
+  push(listener: Registration, frame: Frame): void {
+    if (listener.unsent.push(frame) === 1) this.#listeners.push(listener);
+    listener.unsentBytes += byteLength(frame);
+    listener.share.set(listener.keptBytes);
+    if (!this.#isSending) this.#sendLater();
+  }
+
+  #sendLater(): void {
+    this.#isSending = true;
+    this.#scheduler.runLast(this.#send(), (error) => {
+      this.#isSending = false;
+      this.#failed(error);
+    });
+  }
+
+  *#send(): Steps {
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) yield* sendTo(listener);
+    this.#isSending = false;
+    if (this.#listeners.length > 0) this.#sendLater();
+  }
+}
+
+/** What is added meanwhile goes out with the next. */
+function* sendTo(listener: Registration): Steps {
+  const frames = listener.unsent;
+  listener.unsent = [];
+  for (const [at, frame] of frames.entries()) {
+    if (!listener.isOpen) return;
+    listener.unsentBytes -= byteLength(frame);
+    listener.socket.send(frame);
+    if (at % STEP === STEP - 1) yield;
+  }
+  yield;
+}
