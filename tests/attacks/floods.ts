@@ -8,7 +8,9 @@ import type { Attack, Patience } from "./stage.ts";
 const MIB = 1024 * 1024;
 const BINARY = 2;
 const CLOSE = 8;
-const LAST_WORDS = 1_000;
+const LAST_WORDS = 500;
+/** Of them at a time. */
+const LANES = 10;
 /** Far below this machine's, so that the watchdog is seen at work before anything suffers. */
 const MAX_MEMORY = 400 * MIB;
 /** Frames in one write. */
@@ -27,19 +29,23 @@ export const unpairedHold: Attack = {
 export const lastWords: Attack = {
   name: `${LAST_WORDS} connections that say 512 KiB each, and hang up`,
   oursOnly: true,
-  async run({ port }) {
-    using raw = await RawConnection.upgrade(port, "/introduction/mallory");
+  async run(relay) {
+    using raw = await RawConnection.upgrade(relay, "/introduction/mallory");
     await raw.sendText('{"type":"Join","join":["doc"]}');
-    const words = frameOf(BINARY, new Uint8Array(MIB / 2));
-    for (let i = 0; i < LAST_WORDS; i++) {
-      using gone = await RawConnection.upgrade(port, `/connection/mallory/${i}/doc`);
-      await gone.write(words);
-      await gone.write(frameOf(CLOSE, Uint8Array.of(0x03, 0xe8)));
-      await gone.readClose();
-    }
+    const lane = async (_: unknown, lane: number) => {
+      for (let i = 0; i < LAST_WORDS / LANES; i++) await speakAndLeave(relay, `/connection/mallory/${lane}-${i}/doc`);
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
     return await fateOf(raw, 2);
   },
 };
+
+async function speakAndLeave(relay: Listening, path: string): Promise<void> {
+  using raw = await RawConnection.upgrade(relay, path);
+  await raw.write(frameOf(BINARY, new Uint8Array(MIB / 2)));
+  await raw.write(frameOf(CLOSE, Uint8Array.of(0x03, 0xe8)));
+  await raw.readClose();
+}
 
 export const stalledReader: Attack = {
   name: "500 MiB to a stalled reader",
