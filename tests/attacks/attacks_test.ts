@@ -65,7 +65,7 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; tcp: Expected }> 
     tcp: { attacker: /./ },
   },
   pipelinedRequests: { deno: { attacker: /./, longestMs: Infinity }, tcp: { attacker: /./ } },
-  reminders: both({ attacker: /^\d+ sockets are left$/ }),
+  reminders: both({ attacker: /^\d+ wait on$/ }),
   joinsAndLeaves: both({ attacker: SERVED }),
   leavesOfOneId: both({ attacker: SERVED }),
   departures: both({ attacker: SERVED }),

@@ -15,16 +15,21 @@ const DOCUMENTS = Array.from({ length: 10_000 }, (_, i) => `document-${i}`);
 const POPULAR = "popular";
 /** Connections that are opened at the same time. */
 const AT_ONCE = 50;
+/** Longer than a join takes to be told other instances twice. */
+const QUIET_MS = 2_000;
 
 export const reminders: Attack = {
   name: "500 sockets of one id, 500 connections that wait for it",
   oursOnly: true,
-  async run(relay) {
+  async prepare(relay) {
     const sockets = await openAll(relay, 500, () => "/introduction/mallory");
     for (const socket of sockets) await socket.write(joinOf([POPULAR]));
+    return sockets;
+  },
+  async run(relay) {
     const waiting = await openAll(relay, 500, (i) => `/connection/waiting-${i}/mallory/${POPULAR}`);
     await forAWhile(() => new Promise((resolve) => setTimeout(resolve, 100)));
-    return `${hangUp([...sockets, ...waiting])} sockets are left`;
+    return `${hangUp(waiting)} wait on`;
   },
 };
 
@@ -37,12 +42,8 @@ export const joinsAndLeaves: Attack = {
 export const leavesOfOneId: Attack = {
   name: "The same beside 1,000 sockets of its id",
   oursOnly: true,
-  async run(relay) {
-    const sockets = await openAll(relay, 1_000, () => "/introduction/mallory");
-    const outcome = await repeat(relay, "mallory", concat([joinOf(DOCUMENTS), leaveOf(DOCUMENTS)]));
-    hangUp(sockets);
-    return outcome;
-  },
+  prepare: (relay) => openAll(relay, 1_000, () => "/introduction/mallory"),
+  run: (relay) => repeat(relay, "mallory", concat([joinOf(DOCUMENTS), leaveOf(DOCUMENTS)])),
 };
 
 export const departures: Attack = {
@@ -78,27 +79,26 @@ export const joinsAcross: Attack = {
   name: `A client joins and leaves ${DOCUMENTS.length} documents of a peer on another instance for ${SECONDS} s`,
   oursOnly: true,
   isAcross: true,
-  async run(relay, { elsewhere }) {
-    using victim = await RawConnection.upgrade(elsewhere!, "/introduction/victim");
-    drained(victim);
-    await victim.write(joinOf(DOCUMENTS));
-    return await repeat(relay, "mallory", concat([joinOf(DOCUMENTS), leaveOf(DOCUMENTS)]));
+  async prepare(_, { elsewhere }) {
+    const peers = await openAll(elsewhere!, 1, () => "/introduction/victim");
+    await joinAll(peers, DOCUMENTS);
+    return peers;
   },
+  run: (relay) => repeat(relay, "mallory", concat([joinOf(DOCUMENTS), leaveOf(DOCUMENTS)])),
 };
 
 export const popularJoinsAcross: Attack = {
   name: `A client joins a document of 1,000 peers on another instance, 30 KB/s for ${SECONDS} s`,
   oursOnly: true,
   isAcross: true,
-  async run(relay, { elsewhere }) {
+  async prepare(_, { elsewhere }) {
     const peers = await openAll(elsewhere!, 1_000, (i) => `/introduction/peer-${i}`);
-    for (const peer of peers) drained(peer);
-    // One at a time would be introduced to all before.
-    for (const peer of peers) await peer.write(joinOf([POPULAR]));
+    await joinAll(peers, [POPULAR]);
+    return peers;
+  },
+  async run(relay) {
     const join = joinOf([POPULAR]);
-    const outcome = await repeat(relay, "mallory", concat(Array(100).fill(join)), 1_000 * 100 * join.length / 30_000);
-    hangUp(peers);
-    return outcome;
+    return await repeat(relay, "mallory", concat(Array(100).fill(join)), 1_000 * 100 * join.length / 30_000);
   },
 };
 
@@ -127,10 +127,19 @@ async function forAWhile(act: (goesOn: () => boolean) => Promise<void>): Promise
 async function openAll(relay: Listening, count: number, path: (i: number) => string): Promise<RawConnection[]> {
   const raws: RawConnection[] = [];
   while (raws.length < count) {
-    const some = Array.from({ length: AT_ONCE }, (_, i) => RawConnection.upgrade(relay, path(raws.length + i)));
+    const length = Math.min(AT_ONCE, count - raws.length);
+    const some = Array.from({ length }, (_, i) => RawConnection.upgrade(relay, path(raws.length + i)));
     raws.push(...await Promise.all(some));
   }
   return raws;
+}
+
+/** Lets peers join, and waits until each has been introduced to all others, and has told other instances. */
+async function joinAll(peers: RawConnection[], documents: string[]): Promise<void> {
+  let heardAt = performance.now();
+  for (const peer of peers) drained(peer, () => heardAt = performance.now());
+  for (const peer of peers) await peer.write(joinOf(documents));
+  while (performance.now() - heardAt < QUIET_MS) await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
 /** Gives how many were there. */
@@ -140,9 +149,9 @@ function hangUp(raws: RawConnection[]): number {
 }
 
 /** Reads everything away up to the end: who does not is dismissed as a slow reader. */
-async function drained({ connection }: RawConnection): Promise<void> {
+async function drained({ connection }: RawConnection, heard = () => {}): Promise<void> {
   const chunk = new Uint8Array(64 * KIB);
-  while (await connection.read(chunk).catch(() => null) !== null);
+  while (await connection.read(chunk).catch(() => null) !== null) heard();
 }
 
 async function taken(raw: RawConnection, bytes: Uint8Array): Promise<boolean> {

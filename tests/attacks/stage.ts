@@ -7,6 +7,7 @@
 import { NatsServer } from "../helpers/nats.ts";
 import type { Listening } from "../helpers/process.ts";
 import type { Conditions, Contestant } from "./contestants.ts";
+import type { RawConnection } from "../helpers/raw.ts";
 import { soonest } from "./fate.ts";
 import { Innocents, type Noticed } from "./innocents.ts";
 
@@ -18,6 +19,8 @@ export interface Attack {
   readonly oursOnly?: boolean;
   /** It is one of two instances that is attacked; innocents are on both, and what those noticed counts who suffered more. */
   readonly isAcross?: boolean;
+  /** Opens what has to be there before; the innocents come when it is done. */
+  prepare?(relay: Listening, scene: Scene): Promise<RawConnection[]>;
   /** Does it, and says how the attacker ended. */
   run(relay: Listening, scene: Scene): Promise<string>;
 }
@@ -58,9 +61,12 @@ export async function play(attack: Attack, contestant: Contestant, patience: Pat
   relay.exited.then(({ code }) => exit.code = code);
   const memory = new PeakMemory(relay.pid);
   const relays = elsewhere === undefined ? [relay] : [relay, elsewhere];
+  const scene = { ...patience, elsewhere };
+  const prepared = await attack.prepare?.(relay, scene) ?? [];
   const innocents = await Promise.all(relays.map(({ url }, i) => Innocents.meet(url, `doc-${i}`)));
-  const attacker = await attack.run(relay, { ...patience, elsewhere });
+  const attacker = await attack.run(relay, scene);
   const noticed = worst(await Promise.all(innocents.map((pair) => pair.leave())));
+  for (const raw of prepared) raw[Symbol.dispose]();
   // An end that has begun is waited for: a drain takes a second, a crash less.
   if (noticed.end !== undefined) await soonest(relay.exited, END_SECONDS, undefined);
   const result = { exitCode: exit.code, peakMib: memory.stop(), noticed, attacker };
