@@ -23,7 +23,7 @@ export const FIREFOX: Engine = {
       executablePath: path(),
       extraPrefsFirefox: preferences(look),
     });
-    return new Firefox(browser, await browser.version());
+    return new Firefox(browser, (await browser.version()).replace("firefox/", "Firefox "));
   },
 };
 

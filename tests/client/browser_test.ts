@@ -1,6 +1,8 @@
 /** The client in real pages of each engine: what two of them do with each other, and the behaviours. */
 
+import { assert } from "@std/assert";
 import { testInEngines } from "../browsers/engines.ts";
+import { readReadme } from "../helpers/readme.ts";
 import { behaviours } from "./behaviours.ts";
 import { Pages, type User } from "./pages.ts";
 import { RelayStage } from "./stage.ts";
@@ -56,6 +58,14 @@ testInEngines("two pages", async (engine, test) => {
     await alice.tab.close();
     await bob.hears("disconnected from alice");
   });
+});
+
+testInEngines("the client manual names a version no newer than this", async (engine) => {
+  if (Deno.env.get("CI") !== "true") return; // it names those of the machine that decides
+  await using browser = await engine.launch();
+  const [name, version] = browser.version.split(" ");
+  const named = new RegExp(`${name}(?: ESR)? (\\d+(?:\\.\\d+)?)`).exec(await readReadme("src/client/README.md"))?.[1];
+  assert(parseFloat(named ?? "") <= parseFloat(version), `want at most ${name} ${version}, got ${named}`);
 });
 
 testInEngines("behaviours", async (engine, test) => {

@@ -1,14 +1,13 @@
-/** Who asks for a subprotocol can connect: with `ws`, with undici, and in Chromium, which hang up when none is chosen. */
+/** Who asks for a subprotocol can connect: with `ws`, with undici, and in browsers, which hang up when none is chosen. */
 
 import { assertEquals } from "@std/assert";
-import { Browser, findChromium } from "../client/browser.ts";
+import { testInEngines } from "../browsers/engines.ts";
 import { Child, startRelay } from "../helpers/process.ts";
 import { installReleased } from "../helpers/released.ts";
 import { TRANSPORTS } from "../helpers/transports.ts";
 
 const FOLDER = new URL("../released/", import.meta.url);
 const PATHS = ["/introduction/alice", "/connection/alice/bob/doc"];
-const chromium = findChromium();
 
 for (const transport of TRANSPORTS) {
   Deno.test(`${transport}: ws and undici get the first subprotocol that they ask for`, async () => {
@@ -21,15 +20,11 @@ for (const transport of TRANSPORTS) {
     }
   });
 
-  Deno.test({
-    name: `${transport}: Chromium gets the first subprotocol that it asks for`,
-    ignore: chromium === undefined,
-    async fn() {
-      await using relay = await startRelay(["--transport", transport]);
-      await using browser = await Browser.launch(chromium!);
-      const { page } = await browser.open(relay.http);
-      for (const path of PATHS) assertEquals(await page.evaluate(askInPage, relay.url + path), "chat");
-    },
+  testInEngines(`${transport}: the first subprotocol that a page asks for`, async (engine) => {
+    await using relay = await startRelay(["--transport", transport]);
+    await using browser = await engine.launch();
+    const tab = await browser.open(relay.http);
+    for (const path of PATHS) assertEquals(await tab.evaluate(askInPage, relay.url + path), "chat");
   });
 }
 

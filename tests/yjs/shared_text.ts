@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Locator } from "playwright-core";
-import type { Browser, Tab } from "../client/browser.ts";
+import type { Browser, Tab } from "../browsers/browser.ts";
+import { waitFor } from "../browsers/waiting.ts";
 import type { NodeProject } from "../helpers/node_project.ts";
 import { snippet } from "../helpers/readme.ts";
 
@@ -30,7 +30,9 @@ export class SharedText implements AsyncDisposable {
 
   /** Opens it in a window that shares nothing with the others. */
   async open(browser: Browser): Promise<TextWindow> {
-    return new TextWindow(await browser.open(`http://127.0.0.1:${this.#server.addr.port}/`));
+    const tab = await browser.open(`http://127.0.0.1:${this.#server.addr.port}/`);
+    await tab.evaluate(keepFocus);
+    return new TextWindow(tab);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -38,46 +40,65 @@ export class SharedText implements AsyncDisposable {
   }
 }
 
+/** What is in the page's editor. */
+interface Content {
+  /** All that is written, without the carets of others. */
+  readonly text: string;
+  /** How many others have a caret in it. */
+  readonly carets: number;
+}
+
+const EDITOR = "[role=textbox]";
+
 /** A browser window that shows the page. */
 export class TextWindow {
   readonly #tab: Tab;
-  readonly #editor: Locator;
 
   constructor(tab: Tab) {
     this.#tab = tab;
-    this.#editor = tab.page.getByRole("textbox");
   }
 
   /** Puts the caret at the start or the end, and types. */
   async write(key: "Home" | "End", words: string): Promise<void> {
-    await this.#editor.press(`Control+${key}`);
-    await this.#editor.pressSequentially(words);
+    await this.#tab.click(EDITOR);
+    await this.#tab.press(`Control+${key}`);
+    await this.#tab.type(words);
   }
 
   /** Waits until each of these is in the text. */
   async reads(...words: string[]): Promise<void> {
-    for (const word of words) await this.#editor.filter({ hasText: word }).waitFor();
+    await this.#shows(({ text }) => words.every((word) => text.includes(word)), words.join(", "));
   }
 
   /** Waits until the caret of another is in the text, or until none is. */
   async seesCaret(isThere: boolean): Promise<void> {
-    await this.#caret.first().waitFor({ state: isThere ? "attached" : "detached" });
+    await this.#shows(({ carets }) => carets > 0 === isThere, isThere ? "another's caret" : "no other caret");
   }
 
-  /** All that is written, without the carets of others. */
   async text(): Promise<string> {
-    return await this.#editor.evaluate((editor) => {
-      const copy = editor.cloneNode(true);
-      for (const caret of copy.querySelectorAll(".cm-ySelectionCaret")) caret.remove();
-      return copy.textContent;
-    });
+    return (await this.#tab.evaluate(contentOf, EDITOR)).text;
   }
 
   async close(): Promise<void> {
     await this.#tab.close();
   }
 
-  get #caret(): Locator {
-    return this.#editor.locator(".cm-ySelectionCaret");
+  async #shows(isRight: (content: Content) => boolean, what: string): Promise<void> {
+    await waitFor(() => this.#tab.evaluate(contentOf, EDITOR), isRight, what);
   }
+}
+
+/** Runs in the page. The editor shows carets of windows that have the focus, and of two windows one has it. */
+function keepFocus(): void {
+  const { document } = globalThis as unknown as { document: { hasFocus(): boolean } };
+  document.hasFocus = () => true;
+}
+
+/** Runs in the page, whose types Deno does not have. */
+function contentOf(selector: string): Content {
+  // deno-lint-ignore no-explicit-any
+  const copy = (globalThis as any).document.querySelector(selector).cloneNode(true);
+  const carets = [...copy.querySelectorAll(".cm-ySelectionCaret")];
+  carets.forEach((caret) => caret.remove());
+  return { text: copy.textContent, carets: carets.length };
 }

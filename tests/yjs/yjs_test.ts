@@ -2,7 +2,8 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Client } from "../../src/client/mod.ts";
-import { Browser, findChromium } from "../client/browser.ts";
+import type { Engine } from "../browsers/browser.ts";
+import { stepInEngines } from "../browsers/engines.ts";
 import { RelayStage } from "../client/stage.ts";
 import { NodeProject } from "../helpers/node_project.ts";
 import { Inbox, within } from "../helpers/process.ts";
@@ -14,7 +15,6 @@ const OPTIONS = ["--max-message-bytes", "70000", "--drain-timeout", "1"];
 /** More than a relay keeps for a slow reader. */
 const BIG = 20_000_000;
 const MODULE = "@localfirst/relay/yjs";
-const chromium = findChromium();
 
 const USE = `
 import { RelayProvider } from "${MODULE}";
@@ -84,19 +84,15 @@ Deno.test("Yjs, packed", async (test) => {
     await example.nextLine("its text", (line) => line === "Hello! 🎉" ? line : undefined);
   });
 
-  await test.step({
-    name: "the README's page: two windows edit one text, through a relay that is restarted",
-    ignore: chromium === undefined && Deno.env.get("CI") !== "true",
-    fn: () => editTogether(project),
-  });
+  const title = "the README's page: two windows edit one text, through a relay that is restarted";
+  await stepInEngines(test, title, (engine) => editTogether(project, engine));
 });
 
 /** What both have written is there, once, and the same for both. */
-async function editTogether(project: NodeProject): Promise<void> {
-  if (chromium === undefined) throw new Error("Cannot run the browser test: want Chromium, found none");
+async function editTogether(project: NodeProject, engine: Engine): Promise<void> {
   await using relay = await RelayStage.start();
   await using page = await SharedText.serve(project, relay.url);
-  await using browser = await Browser.launch(chromium);
+  await using browser = await engine.launch();
   const [alice, bob] = [await page.open(browser), await page.open(browser)];
   await alice.write("End", "Alice was here.");
   await bob.reads("Alice was here.");
