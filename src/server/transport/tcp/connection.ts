@@ -1,5 +1,5 @@
 /**
- * A connection of Deno's, TCP or TLS, that is read only when asked.
+ * A connection, TCP or TLS, that is read only when asked.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { setImmediate } from "node:timers";
 import type { BufferHolder, Buffers, Share } from "../../core/memory_budget.ts";
 import type { Releasable } from "../transport.ts";
 import type { ChunkBuffer } from "./buffer_pool.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import { type ConnectionListener, NO_LISTENER } from "./connection_listener.ts";
 import { Reader, type ReaderOptions, type ReaderOwner } from "./reader.ts";
 import { WriteQueue } from "./write_queue.ts";
@@ -24,7 +25,7 @@ export interface ConnectionOptions extends ReaderOptions {
 
 /** One connection. Reading begins with {@link Connection.resume}. */
 export class Connection implements ReaderOwner, BufferHolder {
-  readonly #connection: Deno.Conn;
+  readonly #connection: ByteStream;
   readonly #options: ConnectionOptions;
   readonly #reader: Reader;
   #listener: ConnectionListener = NO_LISTENER;
@@ -44,13 +45,11 @@ export class Connection implements ReaderOwner, BufferHolder {
   #retained = 0;
   #share: Share | undefined;
 
-  constructor(connection: Deno.Conn, options: ConnectionOptions) {
+  constructor(connection: ByteStream, options: ConnectionOptions) {
     this.#connection = connection;
     this.#options = options;
     this.#reader = new Reader(connection, this, options);
     options.open.add(this);
-    // TLS has no such method, and sends at once by itself. A connection that was reset since it was accepted throws.
-    if ("setNoDelay" in connection) ignoreErrors(() => (connection as Deno.TcpConn).setNoDelay(true));
   }
 
   /** Bytes that were written and that the network has not taken yet. */
@@ -190,13 +189,5 @@ export class Connection implements ReaderOwner, BufferHolder {
 
   #shut(): void {
     this.#connection.closeWrite().then(this.#ended, this.#failed);
-  }
-}
-
-function ignoreErrors(action: () => void): void {
-  try {
-    action();
-  } catch {
-    // Its first read will tell.
   }
 }

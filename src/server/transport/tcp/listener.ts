@@ -7,77 +7,50 @@
 import type { Clock } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
-import type { Tls } from "../../core/tls.ts";
 import type { Turn } from "./turn.ts";
 
 /** Where and how to listen. */
 export interface ListenerOptions {
   readonly port: number;
   readonly host: string;
-  readonly tls: Tls | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly turn: Turn;
-  readonly accepted: (connection: Deno.Conn) => void;
+  readonly accepted: (connection: Deno.TcpConn) => void;
 }
-
-type Source = Deno.TcpListener | Deno.TlsListener;
 
 /** One address that is listened on. */
 export class Listener {
   readonly #options: ListenerOptions;
-  /** None while it is being renewed, and at the end. */
-  #source: Source | undefined;
+  readonly #source: Deno.TcpListener;
   #isClosed = false;
-  readonly port: number;
 
   /** Throws when the address cannot be bound. */
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#source = open(options, options.port, options.tls);
-    this.port = this.#source.addr.port;
-    this.#accept(this.#source);
+    const { host, port } = options;
+    this.#source = Deno.listen({ hostname: host, port, tcpBacklog: LIMITS.acceptBacklog });
+    this.#accept();
   }
 
-  /** Takes another certificate for new connections: the runtime wants another listener for it, on the same port. */
-  async renew(tls: Tls): Promise<void> {
-    this.#stop();
-    const renewed = await this.#reopen(tls);
-    if (renewed !== undefined) this.#accept(this.#source = renewed);
+  get port(): number {
+    return this.#source.addr.port;
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#stop();
+    this.#source.close();
   }
 
-  #stop(): void {
-    const source = this.#source;
-    this.#source = undefined;
-    source?.close();
-  }
-
-  /** The port is free when the old listener is gone, a turn of the event loop later. */
-  async #reopen(tls: Tls): Promise<Source | undefined> {
-    for (;;) {
-      await this.#rest(0);
-      if (this.#isClosed) return;
+  async #accept(): Promise<void> {
+    while (!this.#isClosed) {
       try {
-        return open(this.#options, this.port, tls);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-      }
-    }
-  }
-
-  async #accept(source: Source): Promise<void> {
-    while (this.#source === source) {
-      try {
-        const connection = await source.accept();
+        const connection = await this.#source.accept();
+        ignoreErrors(() => connection.setNoDelay(true));
         this.#options.accepted(connection);
         await this.#turn();
       } catch (error) {
-        if (this.#source === source && !isLostBefore(error)) await this.#failed(error);
+        if (!this.#isClosed && !isLostBefore(error)) await this.#failed(error);
       }
     }
   }
@@ -92,17 +65,17 @@ export class Listener {
   /** Not to spin while nothing can be accepted, because descriptors have run out. */
   #failed(error: unknown): Promise<void> {
     this.#options.log.error("cannot accept connections: {error}", { error });
-    return this.#rest(LIMITS.serveAgainMs);
-  }
-
-  #rest(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.after(ms, resolve));
+    return new Promise((resolve) => this.#options.clock.after(LIMITS.serveAgainMs, resolve));
   }
 }
 
-function open({ host }: ListenerOptions, port: number, tls: Tls | undefined): Source {
-  const address = { hostname: host, port, tcpBacklog: LIMITS.acceptBacklog };
-  return tls === undefined ? Deno.listen(address) : Deno.listenTls({ ...address, ...tls });
+/** A connection that was reset since it was accepted throws; its first read will tell. */
+function ignoreErrors(action: () => void): void {
+  try {
+    action();
+  } catch {
+    // As above.
+  }
 }
 
 /** Whether this was one connection that was reset before it was accepted, and says nothing about the next. */

@@ -13,6 +13,7 @@
 
 import { LIMITS } from "../../core/limits.ts";
 import { type BufferPool, ChunkBuffer, type PooledBuffer, type ReadSize } from "./buffer_pool.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import type { BulkReader, ReadScheduler } from "./read_scheduler.ts";
 import type { Turn } from "./turn.ts";
 
@@ -38,7 +39,7 @@ type State = "idle" | "waiting" | "queued" | "reading bulk" | "stopped";
 
 /** The incoming half of one connection. */
 export class Reader implements BulkReader {
-  readonly #connection: Deno.Conn;
+  readonly #connection: ByteStream;
   readonly #options: ReaderOptions;
   readonly #owner: ReaderOwner;
   #state: State = "idle";
@@ -52,7 +53,7 @@ export class Reader implements BulkReader {
   /** Bytes of a large buffer that a read holds although nothing comes: a read cannot be called off. */
   #heldInVain = 0;
 
-  constructor(connection: Deno.Conn, owner: ReaderOwner, options: ReaderOptions) {
+  constructor(connection: ByteStream, owner: ReaderOwner, options: ReaderOptions) {
     this.#connection = connection;
     this.#owner = owner;
     this.#options = options;

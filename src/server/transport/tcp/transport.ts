@@ -7,6 +7,7 @@
  * @module
  */
 
+import { createSecureContext, type SecureContext } from "node:tls";
 import type { Buffers } from "../../core/memory_budget.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -15,12 +16,14 @@ import { networkOf } from "../../core/networks.ts";
 import type { Tls } from "../../core/tls.ts";
 import { type Address, type Handler, type Transport, Upgrade } from "../transport.ts";
 import { BufferPool } from "./buffer_pool.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import { Connection } from "./connection.ts";
 import { Handshake, type HandshakeOptions } from "./handshake.ts";
 import { Listener } from "./listener.ts";
 import { Poll } from "./poll.ts";
 import { ReadScheduler } from "./read_scheduler.ts";
 import { Socket } from "./socket.ts";
+import { TlsStream } from "./tls_stream.ts";
 import { Turn } from "./turn.ts";
 
 /** What the transport needs. */
@@ -41,7 +44,7 @@ export interface TcpTransportOptions {
   readonly log: Logger;
 }
 
-/** Connections of Deno's own, and what has become of them. */
+/** Connections of the runtime's own, and what has become of them. */
 export class TcpTransport implements Transport {
   readonly #options: TcpTransportOptions;
   readonly #connections = new Set<Connection>();
@@ -50,12 +53,14 @@ export class TcpTransport implements Transport {
   readonly #perNetwork = new Map<string, number>();
   readonly #sockets = new Set<Socket>();
   readonly #pool = new BufferPool();
+  #secureContext: SecureContext | undefined;
   #poll: Poll | undefined;
   #listener: Listener | undefined;
   #inspection: Timer | undefined;
 
   constructor(options: TcpTransportOptions) {
     this.#options = options;
+    if (options.tls !== undefined) this.#secureContext = createSecureContext(options.tls);
   }
 
   async listen(handler: Handler): Promise<Address> {
@@ -64,14 +69,15 @@ export class TcpTransport implements Transport {
     const { buffers, host } = this.#options;
     const shared = { pool: this.#pool, scheduler: new ReadScheduler(turn), turn, buffers, open: this.#connections };
     const handshake = this.#handshakeOptions(handler);
-    const accepted = (connection: Deno.Conn) => this.#admit(new Connection(connection, shared), connection, handshake);
+    const accepted = (tcp: Deno.TcpConn) => this.#admit(new Connection(this.#secured(tcp), shared), tcp, handshake);
     this.#listener = new Listener({ ...this.#options, turn, accepted });
     this.#inspect();
     return { hostname: host, port: this.#listener.port };
   }
 
-  async renew(tls: Tls): Promise<void> {
-    await this.#listener?.renew(tls);
+  renew(tls: Tls): Promise<void> {
+    this.#secureContext = createSecureContext(tls);
+    return Promise.resolve();
   }
 
   close(): Promise<void> {
@@ -81,6 +87,10 @@ export class TcpTransport implements Transport {
     for (const connection of this.#connections) connection.destroy();
     this.#poll?.close();
     return Promise.resolve();
+  }
+
+  #secured(tcp: Deno.TcpConn): ByteStream {
+    return this.#secureContext === undefined ? tcp : new TlsStream(tcp, this.#secureContext, this.#pool);
   }
 
   #handshakeOptions(handler: Handler): HandshakeOptions {
@@ -95,8 +105,8 @@ export class TcpTransport implements Transport {
     };
   }
 
-  #admit(connection: Connection, { remoteAddr }: Deno.Conn, options: HandshakeOptions): void {
-    const { hostname } = remoteAddr as Deno.NetAddr;
+  #admit(connection: Connection, { remoteAddr }: Deno.TcpConn, options: HandshakeOptions): void {
+    const { hostname } = remoteAddr;
     const network = networkOf(hostname) ?? hostname;
     const most = this.#options.maxHandshakesPerAddress;
     if (most > 0 && (this.#perNetwork.get(network) ?? 0) >= most) return connection.destroy();
