@@ -82,7 +82,7 @@ export class Dialer {
 
   async #askToken(): Promise<string | undefined> {
     const { token } = this.#options;
-    const value: unknown = typeof token === "function" ? await token() : await token;
+    const value: unknown = typeof token === "function" ? await ask(token) : await token;
     if (value === undefined || value === null || typeof value === "string") return value ?? undefined;
     throw new TypeError(`want the token function to give a string, got ${typeof value}`);
   }
@@ -96,6 +96,14 @@ export class Dialer {
     });
     this.#closings.add(closing);
     closing.then(() => this.#closings.delete(closing));
+  }
+}
+
+async function ask(token: Exclude<Token, string>): Promise<unknown> {
+  try {
+    return await token();
+  } catch (error) {
+    throw reasonOf(error) ? error : new Error("the token function gave no reason", { cause: error });
   }
 }
 

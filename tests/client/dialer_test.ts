@@ -95,17 +95,18 @@ Deno.test("dialer: a socket that throws instead of sending has failed", async ()
   assertEquals(lines, [`error Connection to ${INTRODUCTION} failed: not now`, "server.disconnect"]);
 });
 
+const NO_REASON = ": the token function gave no reason";
 const ANYTHING: [thrown: unknown, words: string][] = [
   [new Error("no token"), ": no token"],
   ["offline", ": offline"],
   [404, ": 404"],
   [Symbol("no"), ": Symbol(no)"],
-  [undefined, ""],
-  [null, ""],
-  [{}, ""],
-  [Object.create(null), ""],
-  [{ message: 404 }, ""],
-  [new Proxy({}, { get: fail, has: fail, getPrototypeOf: fail }), ""],
+  [undefined, NO_REASON],
+  [null, NO_REASON],
+  [{}, NO_REASON],
+  [Object.create(null), NO_REASON],
+  [{ message: 404 }, NO_REASON],
+  [new Proxy({}, { get: fail, has: fail, getPrototypeOf: fail }), NO_REASON],
 ];
 
 Deno.test("dialer: whatever a token function throws is an error, and it is asked again", async () => {
