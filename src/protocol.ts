@@ -61,13 +61,24 @@ export const WIRE_LIMITS = {
   closeReasonBytes: 123,
 } as const;
 
+/** Bounds of sealed conversations, on which peers have to agree. The relay knows nothing of them. */
+export const SEAL_LIMITS = {
+  /** Bytes of one record with its tag: one message for the relay, and small enough for every way there. */
+  recordBytes: 32 * 1024,
+  /** Bytes of a message, put together from its records: what a relay takes in one piece if it is not told otherwise. */
+  messageBytes: 64 * 1024 * 1024,
+} as const;
+
 /** A close code with its reason text. */
 export interface Close {
   readonly code: number;
   readonly reason: string;
 }
 
-/** Every close the relay itself starts. 4408 to 4410 are ours; the others have the meaning of RFC 6455. */
+/**
+ * Every close the relay itself starts, and the one that peers start when their seal is broken. 4408 to 4411 are ours; the
+ * others have the meaning of RFC 6455.
+ */
 export const CLOSE = {
   restarting: { code: 1012, reason: "relay is restarting" },
   backplaneLost: { code: 1012, reason: "relay lost its backplane" },
@@ -82,6 +93,7 @@ export const CLOSE = {
   noReciprocal: { code: 4408, reason: "no reciprocal connection in time" },
   superseded: { code: 4409, reason: "superseded by a newer connection" },
   peerLost: { code: 4410, reason: "peer connection was lost" },
+  sealBroken: { code: 4411, reason: "seal is broken" },
 } as const satisfies Record<string, Close>;
 
 /** Socket paths in `URLPattern` syntax. An empty segment matches, so that it can be refused with a reason. */

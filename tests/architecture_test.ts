@@ -56,14 +56,21 @@ const WINGS: Record<string, Wing> = {
   client: {
     files: ["src/client/"],
     doors: ["mod.ts", "environment.ts", "options.ts", "emitter.ts", "relay_url.ts"],
-    enters: "protocol",
+    enters: "sealed protocol",
   },
+  sealed: { files: ["src/client/sealed/"], doors: ["mod.ts", "secret.ts"], enters: "protocol" },
   pack: { files: ["src/pack.ts", "src/pack/"], enters: "" },
   protocol: { files: ["src/protocol.ts"], enters: "" },
 };
 
 /** Packages, and the files that may use them. */
 const PACKAGES: Record<string, string[]> = {
+  "@noble/ciphers/chacha.js": ["src/client/sealed/"],
+  "@noble/ciphers/utils.js": ["src/client/sealed/"],
+  "@noble/curves/ed25519.js": ["src/client/sealed/"],
+  "@noble/hashes/hkdf.js": ["src/client/sealed/"],
+  "@noble/hashes/hmac.js": ["src/client/sealed/"],
+  "@noble/hashes/sha2.js": ["src/client/sealed/"],
   "@nats-io/transport-node": [`${SERVER}backplane/nats_bus.ts`, `${SERVER}backplane/nats_options.ts`],
   "@logtape/logtape": [`${SERVER}core/log.ts`],
   "@std/async/deadline": ["src/check/deadline.ts"],

@@ -1,0 +1,272 @@
+/**
+ * A sealed conversation, with the interface of the WebSocket that carries it. Nobody between its two ends can read what is
+ * said, nor change it without both hearing of it.
+ *
+ * @module
+ */
+
+import { CLOSE, type Close, SEAL_LIMITS, WIRE_LIMITS } from "../../protocol.ts";
+import { type Handshake, type HandshakeOptions, makeHandshake } from "./handshake.ts";
+import { type Item, Outbox } from "./outbox.ts";
+import { isCloseCode, type Message, RecordReader, RecordWriter, type SealedClose, TooBigError } from "./records.ts";
+import { SocketEvents } from "./socket_events.ts";
+
+const CONNECTING = 0;
+const OPEN = 1;
+const CLOSING = 2;
+const CLOSED = 3;
+const NORMAL_CLOSURE = 1000;
+const NO_CODE = 1005;
+const ABNORMAL_CLOSURE = 1006;
+/** For the rest of a handshake, once the other side has spoken: as long as the client waits for a relay. */
+const HANDSHAKE_WITHIN_MS = 10_000;
+const MEDDLED = "a message was altered, lost, repeated, or made without the secret";
+/** The codes by which a relay tells what happened. Others from there are nobody's word. */
+const RELAY_CODES: ReadonlySet<number> = new Set(Object.values(CLOSE).map(({ code }) => code));
+
+/** What can be sent. */
+export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
+
+/** What carries a conversation: a WebSocket, or whatever looks like one. Its binary messages must be `ArrayBuffer`s. */
+export interface Carrier {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  readonly url: string;
+  readonly protocol: string;
+  readonly extensions: string;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+  // deno-lint-ignore no-explicit-any -- WebSockets type their listeners in many ways
+  addEventListener(type: string, listener: (event: any) => void): void;
+}
+
+/** What a sealed conversation needs besides what carries it. */
+export interface SealedSocketOptions extends HandshakeOptions {
+  /** Runs `action` after a delay in milliseconds; returns how to cancel it. */
+  after(milliseconds: number, action: () => void): () => void;
+}
+
+/** How it ends, and what the carrier and the application are told. */
+interface End extends Close {
+  readonly error?: string;
+  readonly carrierClose?: Close;
+  readonly wasClean?: boolean;
+}
+
+/** Open as soon as the other side has proved that it is there, and has the secret. */
+export class SealedSocket extends SocketEvents {
+  readonly CONNECTING = CONNECTING;
+  readonly OPEN = OPEN;
+  readonly CLOSING = CLOSING;
+  readonly CLOSED = CLOSED;
+  /** What binary messages come as. */
+  binaryType: BinaryType = "arraybuffer";
+  readonly #carrier: Carrier;
+  readonly #options: SealedSocketOptions;
+  readonly #handshake: Handshake;
+  readonly #outbox = new Outbox((error) => this.#end({ ...CLOSE.peerLost, error: `cannot send a Blob: ${error}` }));
+  #writer: RecordWriter | undefined;
+  #reader: RecordReader | undefined;
+  #readyState = CONNECTING;
+  #close: SealedClose = { code: ABNORMAL_CLOSURE, reason: "" };
+  /** The other side closed it, as it says under its seal. */
+  #wasToldClose = false;
+  #cancelTimeout: (() => void) | undefined;
+
+  constructor(carrier: Carrier, options: SealedSocketOptions) {
+    super();
+    this.#carrier = carrier;
+    this.#options = options;
+    this.#handshake = makeHandshake(options);
+    carrier.addEventListener("open", () => this.#begin());
+    carrier.addEventListener("message", ({ data }) => this.#heard(data));
+    carrier.addEventListener("error", (event) => this.#failed(event));
+    carrier.addEventListener("close", (close) => this.#closed(close));
+    if (carrier.readyState === OPEN) this.#begin();
+  }
+
+  /** The real name of the other side; undefined until it has proved to be there. */
+  get userName(): string | undefined {
+    return this.#handshake.meeting?.userName;
+  }
+
+  get readyState(): number {
+    return this.#readyState;
+  }
+
+  get bufferedAmount(): number {
+    return this.#carrier.bufferedAmount + this.#outbox.waiting;
+  }
+
+  get url(): string {
+    return this.#carrier.url;
+  }
+
+  get protocol(): string {
+    return this.#carrier.protocol;
+  }
+
+  get extensions(): string {
+    return this.#carrier.extensions;
+  }
+
+  /** Sends text, or binary from an `ArrayBuffer`, a view of one, or a `Blob`. What comes too late goes nowhere. */
+  send(data: Sendable): void {
+    if (this.#readyState === CONNECTING) throw new DOMException("Cannot send: it is connecting", "InvalidStateError");
+    if (this.#readyState === OPEN) this.#outbox.add(this.#itemOf(data));
+  }
+
+  /** The same. */
+  write(data: Sendable): void {
+    this.send(data);
+  }
+
+  /** Ends it behind all that was sent. Throws for a code that is neither 1000 nor from 3000 to 4999, or a long reason. */
+  close(code?: number, reason = ""): void {
+    checkClose(code, reason);
+    if (this.#readyState >= CLOSING) return;
+    const wasOpen = this.#readyState === OPEN;
+    this.#readyState = CLOSING;
+    if (!wasOpen) return this.#carrier.close(NORMAL_CLOSURE);
+    this.#close = { code: code ?? NO_CODE, reason };
+    this.#outbox.add({ size: 0, bytes: new Uint8Array(0), send: () => this.#farewell() });
+  }
+
+  #begin(): void {
+    const message = this.#readyState === CONNECTING ? this.#handshake.begin() : undefined;
+    if (message !== undefined) this.#carrier.send(message);
+  }
+
+  #heard(data: unknown): void {
+    if (this.#readyState >= CLOSING) return;
+    try {
+      const bytes = readBinary(data);
+      if (this.#reader === undefined) return this.#meet(bytes);
+      const message = this.#reader.read(bytes);
+      if (message !== undefined) this.#deliver(message);
+    } catch (error) {
+      if (error instanceof TooBigError) this.#end({ ...CLOSE.tooBig, error: error.message });
+      else this.#break(MEDDLED);
+    }
+  }
+
+  #meet(bytes: Uint8Array): void {
+    this.#cancelTimeout ??= this.#options.after(HANDSHAKE_WITHIN_MS, () => {
+      this.#break(`the peer did not end its handshake in ${HANDSHAKE_WITHIN_MS / 1000} s`);
+    });
+    const answer = this.#handshake.heard(bytes);
+    if (answer !== undefined) this.#carrier.send(answer);
+    if (this.#handshake.meeting !== undefined) this.#open();
+  }
+
+  #open(): void {
+    const { sending, receiving } = this.#handshake.meeting!.ciphers;
+    this.#cancelTimeout?.();
+    this.#writer = new RecordWriter(sending);
+    this.#reader = new RecordReader(receiving);
+    this.#readyState = OPEN;
+    this.tell("open");
+  }
+
+  #deliver(message: Message): void {
+    switch (message.kind) {
+      case "text":
+        return this.#tellMessage(message.text);
+      case "binary":
+        return this.#tellMessage(this.binaryType === "blob" ? new Blob([message.bytes]) : message.bytes.buffer);
+      case "close":
+        this.#close = message.close;
+        this.#wasToldClose = true;
+        this.#readyState = CLOSING;
+        this.#carrier.close(NORMAL_CLOSURE);
+    }
+  }
+
+  #tellMessage(data: string | ArrayBuffer | Blob): void {
+    this.dispatchEvent(new MessageEvent("message", { data }));
+  }
+
+  #itemOf(data: Sendable): Item {
+    if (isBlob(data)) return { size: data.size, bytes: readBlob(data), send: (bytes) => this.#send("binary", bytes) };
+    const isBinary = isBuffer(data) || ArrayBuffer.isView(data);
+    const bytes = isBinary ? viewOf(data) : new TextEncoder().encode(String(data));
+    return { size: bytes.byteLength, bytes, send: (bytes) => this.#send(isBinary ? "binary" : "text", bytes) };
+  }
+
+  #send(kind: "text" | "binary", bytes: Uint8Array): void {
+    if (this.#readyState === CLOSED || this.#wasToldClose) return;
+    if (bytes.byteLength > SEAL_LIMITS.messageBytes) return this.#end({ ...CLOSE.tooBig, error: CLOSE.tooBig.reason });
+    for (const record of this.#writer!.write(kind, bytes)) this.#carrier.send(record);
+  }
+
+  #farewell(): void {
+    if (this.#readyState === CLOSED || this.#wasToldClose) return;
+    for (const record of this.#writer!.close(this.#close)) this.#carrier.send(record);
+    this.#carrier.close(NORMAL_CLOSURE);
+  }
+
+  /** A platform may say why it failed, and may say no more after that if it never opened. */
+  #failed(event: { readonly message?: string }): void {
+    if (this.#readyState !== CLOSED) this.tell("error", { message: event.message ?? "" });
+  }
+
+  #closed({ code, reason }: Close): void {
+    const isBare = code === NORMAL_CLOSURE || code === NO_CODE;
+    const isOurs = this.#readyState === CLOSING;
+    if (this.#wasToldClose || (isBare && isOurs)) return this.#end({ ...this.#close, wasClean: true });
+    if (code === CLOSE.sealBroken.code) {
+      return this.#end({ ...CLOSE.sealBroken, error: "the peer says that the seal is broken" });
+    }
+    // A close that is nobody's word, or has lost it on the way.
+    if (isBare || (code >= 3000 && !RELAY_CODES.has(code))) return this.#end(CLOSE.peerLost);
+    this.#end({ code, reason });
+  }
+
+  #break(why: string): void {
+    const { reason } = CLOSE.sealBroken;
+    this.#end({ ...CLOSE.sealBroken, error: `${reason}: ${why}`, carrierClose: CLOSE.sealBroken });
+  }
+
+  #end({ code, reason, error, carrierClose, wasClean = false }: End): void {
+    if (this.#readyState === CLOSED) return;
+    this.#readyState = CLOSED;
+    this.#cancelTimeout?.();
+    this.#carrier.close(carrierClose?.code ?? NORMAL_CLOSURE, carrierClose?.reason);
+    if (error !== undefined) this.tell("error", { message: error });
+    this.tell("close", { code, reason, wasClean });
+  }
+}
+
+function checkClose(code: number | undefined, reason: string): void {
+  if (code !== undefined && !isCloseCode(code)) {
+    throw new DOMException(`Cannot close: want 1000, or a code from 3000 to 4999, got ${code}`, "InvalidAccessError");
+  }
+  const bytes = new TextEncoder().encode(reason).byteLength;
+  if (bytes <= WIRE_LIMITS.closeReasonBytes) return;
+  throw new DOMException(`Cannot close: want a reason of at most 123 bytes, got ${bytes}`, "SyntaxError");
+}
+
+/** Nothing but binary messages comes from the other side. */
+function readBinary(data: unknown): Uint8Array<ArrayBuffer> {
+  if (typeof data === "string") throw new TypeError("Cannot read a record: want binary, got text");
+  return new Uint8Array(data as ArrayBuffer);
+}
+
+/** Frames of the same page have classes of their own: what it calls itself is what counts. */
+function isBlob(data: unknown): data is Blob {
+  return /^\[object (Blob|File)\]$/.test(Object.prototype.toString.call(data));
+}
+
+function isBuffer(data: unknown): data is ArrayBufferLike {
+  return /^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(data));
+}
+
+async function readBlob(blob: Blob): Promise<Uint8Array> {
+  return new Uint8Array(await blob.arrayBuffer());
+}
+
+function viewOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array {
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+}

@@ -1,0 +1,78 @@
+/**
+ * The events of a socket that is no WebSocket of the platform's own: everything of that interface that has to do with
+ * listening.
+ *
+ * @module
+ */
+
+// deno-lint-ignore no-explicit-any -- each event has a type of its own, and libraries bring others with the same names
+type Listener = (event: any) => unknown;
+type Handler = Listener | null;
+
+/** Tells its listeners, and its `on...` handlers, what happens. */
+export class SocketEvents extends EventTarget {
+  readonly #handlers = new Map<string, { handler: Handler; listener: Listener }>();
+
+  get onopen(): Handler {
+    return this.#handler("open");
+  }
+
+  set onopen(handler: Handler) {
+    this.#handle("open", handler);
+  }
+
+  get onmessage(): Handler {
+    return this.#handler("message");
+  }
+
+  set onmessage(handler: Handler) {
+    this.#handle("message", handler);
+  }
+
+  get onclose(): Handler {
+    return this.#handler("close");
+  }
+
+  set onclose(handler: Handler) {
+    this.#handle("close", handler);
+  }
+
+  get onerror(): Handler {
+    return this.#handler("error");
+  }
+
+  set onerror(handler: Handler) {
+    this.#handle("error", handler);
+  }
+
+  /** Calls `listener` with every message, or when the connection is over. Throws a `TypeError` for other events. */
+  on(event: string, listener: (value: never) => void): this {
+    if (typeof listener !== "function") {
+      throw new TypeError(`Cannot listen to a peer socket: want a function, got ${typeof listener}`);
+    }
+    const call = listener as (value: unknown) => void;
+    if (event === "data") this.addEventListener("message", (message) => call((message as MessageEvent).data));
+    else if (event === "close") this.addEventListener("close", call);
+    else throw new TypeError(`Cannot listen to a peer socket: want "data" or "close", got "${event}"`);
+    return this;
+  }
+
+  /** Not every platform has an event class for each of them. */
+  protected tell(type: "open" | "close" | "error", values: Record<string, unknown> = {}): void {
+    this.dispatchEvent(Object.assign(new Event(type), values));
+  }
+
+  #handler(type: string): Handler {
+    return this.#handlers.get(type)?.handler ?? null;
+  }
+
+  #handle(type: string, handler: Handler): void {
+    const before = this.#handlers.get(type);
+    if (before !== undefined) this.removeEventListener(type, before.listener);
+    this.#handlers.delete(type);
+    if (typeof handler !== "function") return;
+    const listener: Listener = (event) => void handler.call(this, event);
+    this.#handlers.set(type, { handler, listener });
+    this.addEventListener(type, listener);
+  }
+}
