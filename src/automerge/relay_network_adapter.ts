@@ -177,8 +177,8 @@ export class RelayNetworkAdapter extends EventEmitter<NetworkAdapterEvents> {
 
   /** Everyone to whom we were introduced has greeted us. */
   get #isSettled(): boolean {
-    const sockets = [...this.#client?.peers.values() ?? []].flatMap((sockets) => [...sockets.values()]);
-    return sockets.every((socket) => socket !== null && this.#lines.get(socket)?.peerMetadata !== undefined);
+    const lines = [...this.#lines.values()];
+    return (this.#client?.pending ?? 0) === 0 && lines.every(({ peerMetadata }) => peerMetadata !== undefined);
   }
 }
 

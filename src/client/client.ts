@@ -13,6 +13,8 @@ import { IntroductionLink } from "./introduction_link.ts";
 import { checkId, type ClientOptions, type Settings, settle } from "./options.ts";
 import type { PeerSocket } from "./peer_socket.ts";
 import { Peers } from "./peers.ts";
+import { SealedWire } from "./sealed_wire.ts";
+import { PlainWire, type Wire } from "./wire.ts";
 
 /**
  * Finds the peers who are interested in the same documents and connects to them, through a relay.
@@ -30,6 +32,7 @@ export class Client extends Emitter<ClientEvents> {
   readonly #dialer: Dialer;
   readonly #link: IntroductionLink;
   readonly #peers: Peers;
+  readonly #wire: Wire;
 
   /**
    * Makes a client, which connects at once. Throws a `TypeError` when an option cannot be used.
@@ -41,6 +44,7 @@ export class Client extends Emitter<ClientEvents> {
     const settings = settle(options);
     this.userName = settings.userName;
     this.url = settings.url;
+    this.#wire = makeWire(settings, environment);
     this.#dialer = new Dialer({ ...settings, environment });
     this.#link = this.#makeLink(settings, environment);
     this.#peers = this.#makePeers(settings, environment);
@@ -48,9 +52,17 @@ export class Client extends Emitter<ClientEvents> {
     for (const documentId of settings.documentIds) this.join(documentId);
   }
 
-  /** The peers we are connected to, or about to be: their sockets by user name and document. */
+  /**
+   * The peers we are connected to, or about to be: their sockets by user name and document. With a secret, a peer's name is
+   * not known before the first connection.
+   */
   get peers(): Map<UserName, PeerSocketMap> {
     return this.#peers.sockets;
+  }
+
+  /** How many connections to peers are being made, known by name or not. */
+  get pending(): number {
+    return this.#peers.pending;
   }
 
   /** Whether the relay can be talked to at this moment. */
@@ -91,7 +103,8 @@ export class Client extends Emitter<ClientEvents> {
   leave(documentId: DocumentId): this {
     if (!this.documentIds.delete(documentId)) return this;
     this.#peers.leave(documentId);
-    this.#link.leave(documentId);
+    if (this.#link.isOpen) this.#link.leave(this.#wire.documentId(documentId));
+    this.#wire.forget(documentId);
     return this;
   }
 
@@ -134,21 +147,21 @@ export class Client extends Emitter<ClientEvents> {
     return documentId === undefined ? sockets : sockets.get(documentId);
   }
 
-  #makeLink({ userName, backoff }: Settings, environment: Environment): IntroductionLink {
-    const options = { userName, backoff, environment, dialer: this.#dialer };
+  #makeLink({ backoff }: Settings, environment: Environment): IntroductionLink {
+    const options = { path: this.#wire.introductionPath, backoff, environment, dialer: this.#dialer };
     return new IntroductionLink(options, {
       opened: () => {
         this.#seek(this.documentIds);
         this.emit("server.connect");
       },
       closed: (code) => this.#emitSoon("server.disconnect", code),
-      introduced: (userName, documentIds) => this.#introduced(userName, documentIds),
+      introduced: (remoteId, wireIds) => this.#introduced(remoteId, wireIds),
       failed: (error) => this.emit("error", error),
     });
   }
 
-  #makePeers({ userName, backoff }: Settings, environment: Environment): Peers {
-    return new Peers(userName, { backoff, environment, dialer: this.#dialer }, {
+  #makePeers({ backoff }: Settings, environment: Environment): Peers {
+    return new Peers({ backoff, environment, dialer: this.#dialer, wire: this.#wire }, {
       connected: (event) => this.emit("peer.connect", event),
       disconnected: (event) => this.#emitSoon("peer.disconnect", event),
       lost: (documentId) => this.#seek([documentId]),
@@ -157,14 +170,14 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   #seek(documentIds: Iterable<DocumentId>): void {
-    this.#link.join(documentIds);
+    if (this.#link.isOpen) this.#link.join([...documentIds].map((id) => this.#wire.documentId(id)));
     this.#peers.sought(documentIds);
   }
 
-  #introduced(userName: UserName, documentIds: readonly DocumentId[]): void {
-    for (const documentId of documentIds) {
+  #introduced(remoteId: string, wireIds: readonly string[]): void {
+    for (const documentId of wireIds.map((id) => this.#wire.documentOf(id))) {
       // We may have left while the introduction was on its way.
-      if (this.documentIds.has(documentId)) this.#peers.introduced(userName, documentId);
+      if (documentId !== undefined && this.documentIds.has(documentId)) this.#peers.introduced(remoteId, documentId);
     }
   }
 
@@ -172,4 +185,8 @@ export class Client extends Emitter<ClientEvents> {
   #emitSoon<Name extends keyof ClientEvents>(event: Name, ...values: ClientEvents[Name]): void {
     queueMicrotask(() => this.emit(event, ...values));
   }
+}
+
+function makeWire({ secret, userName }: Settings, environment: Environment): Wire {
+  return secret === undefined ? new PlainWire(userName) : new SealedWire(secret, userName, environment);
 }

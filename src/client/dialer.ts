@@ -10,6 +10,7 @@ import type { Environment } from "./environment.ts";
 import type { Token } from "./options.ts";
 import type { PeerClose, PlatformSocket, WebSocketClass } from "./peer_socket.ts";
 import { socketUrl } from "./relay_url.ts";
+import type { Path } from "./wire.ts";
 
 /** A handshake over a slow mobile network takes 3 s; one that takes longer than this has died on the way. */
 const ANSWER_WITHIN_MS = 10_000;
@@ -29,6 +30,8 @@ export interface Ending {
 
 /** Who hears what happens to a call. Nothing is heard any more after its end, or after it was dropped. */
 export interface CallListener {
+  /** Makes another socket of the one that was dialled, if there has to be one: all that follows is about that. */
+  wrap?(socket: PlatformSocket): PlatformSocket;
   /** Here is the socket, before anything has happened to it. */
   dialled(socket: PlatformSocket): void;
   opened(socket: PlatformSocket): void;
@@ -54,8 +57,8 @@ export class Dialer {
   }
 
   /** Starts to open a socket. Its listener is not called before this has returned. */
-  dial(path: string, listener: CallListener): Call {
-    const [address] = socketUrl(this.#options.url, path, undefined).split("?");
+  dial(path: Path, listener: CallListener): Call {
+    const [address] = socketUrl(this.#options.url, typeof path === "string" ? path : "", undefined).split("?");
     const call = new Call(address, listener, this.#options.environment);
     this.#connect(call, path).catch((error) => call.fail(error));
     return call;
@@ -71,11 +74,12 @@ export class Dialer {
     cancel();
   }
 
-  async #connect(call: Call, path: string): Promise<void> {
+  async #connect(call: Call, path: Path): Promise<void> {
     const { url, WebSocket } = this.#options;
-    const token = await this.#askToken();
+    const known = typeof path === "string" ? path : await path();
+    const token = call.isOver ? undefined : await this.#askToken();
     if (call.isOver) return;
-    const socket = new WebSocket(socketUrl(url, path, token)) as unknown as PlatformSocket;
+    const socket = new WebSocket(socketUrl(url, known, token)) as unknown as PlatformSocket;
     this.#watch(socket);
     call.attach(socket);
   }
@@ -141,8 +145,11 @@ export class Call {
   }
 
   /** Here is its socket, which still has to open. */
-  attach(socket: PlatformSocket): void {
+  attach(dialled: PlatformSocket): void {
+    const socket = this.#listener.wrap?.(dialled) ?? dialled;
     this.#socket = socket;
+    // The relay has answered; what was made of the socket may wait for somebody else.
+    if (socket !== dialled) dialled.addEventListener("open", () => this.#isOpen || this.#cancelTimeout());
     socket.addEventListener("open", () => this.#open(socket));
     socket.addEventListener("message", ({ data }: { data: unknown }) => this.#hear(socket, data));
     // Also after its end: `ws` throws errors that nobody listens for.

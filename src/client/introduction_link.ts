@@ -4,13 +4,14 @@
  * @module
  */
 
-import { CLOSE, introductionPath } from "../protocol.ts";
+import { CLOSE } from "../protocol.ts";
 import type { Call, Dialer, Ending } from "./dialer.ts";
 import type { Environment, NetworkListener } from "./environment.ts";
 import { decode, encode, HEARTBEAT } from "./messages.ts";
 import type { PlatformSocket } from "./peer_socket.ts";
 import type { Backoff } from "./reconnect.ts";
 import { Retry } from "./retry.ts";
+import type { Path } from "./wire.ts";
 
 /** Proxies close what is idle for 30 s and more. */
 const HEARTBEAT_EVERY_MS = 25_000;
@@ -27,7 +28,7 @@ export interface IntroductionLinkListener {
 
 /** What the link needs. */
 export interface IntroductionLinkOptions {
-  readonly userName: string;
+  readonly path: Path;
   readonly dialer: Dialer;
   readonly backoff: Backoff;
   readonly environment: Environment;
@@ -107,7 +108,7 @@ export class IntroductionLink {
   #dial(): void {
     this.#retry.stop();
     this.#isDoubtful = false;
-    this.#call = this.#options.dialer.dial(introductionPath(this.#options.userName), {
+    this.#call = this.#options.dialer.dial(this.#options.path, {
       dialled: () => {},
       opened: (socket) => this.#opened(socket),
       heard: (data) => this.#heard(data),

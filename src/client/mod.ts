@@ -20,3 +20,6 @@ export type { ClientEvents, DocumentId, PeerEvent, PeerSocketMap, UserName } fro
 export type { PeerData } from "./inbox.ts";
 export type { ClientOptions, Token } from "./options.ts";
 export type { PeerClose, PeerSocket, WebSocketClass } from "./peer_socket.ts";
+export type { IdKind } from "./sealed/mod.ts";
+export { createSecret, type Secret } from "./sealed/secret.ts";
+export { sealedId } from "./sealed_wire.ts";

@@ -8,6 +8,7 @@ import { introductionPath } from "../protocol.ts";
 import type { WebSocketClass } from "./peer_socket.ts";
 import { type Backoff, DEFAULT_BACKOFF } from "./reconnect.ts";
 import { relayUrl } from "./relay_url.ts";
+import { readSecret, type Secret } from "./sealed/secret.ts";
 
 /** Timers that are set for longer fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -28,6 +29,11 @@ export interface ClientOptions {
   documentIds?: Iterable<string>;
   /** For relays that want one. */
   token?: Token;
+  /**
+   * Seals everything: peers with the same secret meet, and nobody else learns names, documents or words. What
+   * `createSecret()` gave, or 32 bytes.
+   */
+  secret?: Secret;
   /** Milliseconds: the first try to reconnect is at most this late. 500 if left out. */
   minRetryDelay?: number;
   /** By how much that bound grows with every failure. 2 if left out. */
@@ -44,6 +50,8 @@ export interface Settings {
   readonly userName: string;
   readonly documentIds: readonly string[];
   readonly token: Token | undefined;
+  /** 32 bytes. */
+  readonly secret: Uint8Array | undefined;
   readonly backoff: Backoff;
   readonly WebSocket: WebSocketClass;
 }
@@ -56,6 +64,7 @@ export function settle(options: ClientOptions): Settings {
     userName,
     documentIds: checkDocuments(documentIds),
     token: checkToken(token),
+    secret: options.secret === undefined ? undefined : readSecret(options.secret),
     backoff: checkBackoff(options),
     WebSocket: checkWebSocket(WebSocket),
   };

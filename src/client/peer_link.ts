@@ -11,18 +11,12 @@ import { Insistence } from "./insistence.ts";
 import { type PeerSocket, type PlatformSocket, toPeerSocket } from "./peer_socket.ts";
 import type { Backoff } from "./reconnect.ts";
 import { Retry } from "./retry.ts";
+import type { Conversation, Wire } from "./wire.ts";
 
 /** An application's close without a code arrives as 1005. */
 const DELIBERATE = new Set([1000, 1005]);
 /** A peer that has not come back in this time is introduced anew when it does. */
 const FORGET_AFTER_MS = 30_000;
-
-/** Whom a link is to, and what about. */
-export interface Conversation {
-  readonly localId: string;
-  readonly userName: string;
-  readonly documentId: string;
-}
 
 /** Who hears what happens to a link. */
 export interface PeerLinkListener {
@@ -41,6 +35,7 @@ export interface PeerLinkListener {
 /** What a link needs. */
 export interface PeerLinkOptions {
   readonly dialer: Dialer;
+  readonly wire: Wire;
   readonly backoff: Backoff;
   readonly environment: Environment;
 }
@@ -113,7 +108,8 @@ export class PeerLink {
     this.#insistence.reset();
     let socket: PeerSocket | undefined;
     this.#call = this.#dial({
-      dialled: (bare: PlatformSocket) => socket = toPeerSocket(bare),
+      wrap: (bare) => this.#wrap(bare),
+      dialled: (dialled) => socket = toPeerSocket(dialled),
       opened: () => this.#opened(socket!),
       heard: () => this.#insistence.reset(),
       ended: (ending) => this.#ended(ending),
@@ -126,12 +122,22 @@ export class PeerLink {
     this.drop();
     this.#insistence.reset();
     const end = () => this.drop();
-    this.#call = this.#dial({ dialled: () => {}, opened: end, heard: () => {}, ended: end });
+    this.#call = this.#dial({
+      wrap: (bare) => this.#wrap(bare),
+      dialled: () => {},
+      opened: end,
+      heard: () => {},
+      ended: end,
+    });
   }
 
   #dial(listener: CallListener): Call {
-    const { localId, userName, documentId } = this.#conversation;
-    return this.#options.dialer.dial(connectionPath(localId, userName, documentId), listener);
+    const { localId, remoteId, documentId } = this.#conversation;
+    return this.#options.dialer.dial(connectionPath(localId, remoteId, documentId), listener);
+  }
+
+  #wrap(socket: PlatformSocket): PlatformSocket {
+    return this.#options.wire.wrap(socket, this.#conversation);
   }
 
   #opened(socket: PeerSocket): void {

@@ -5,8 +5,9 @@
  */
 
 import type { DocumentId, PeerEvent, PeerSocketMap, UserName } from "./events.ts";
-import { type Conversation, PeerLink, type PeerLinkListener, type PeerLinkOptions } from "./peer_link.ts";
+import { PeerLink, type PeerLinkListener, type PeerLinkOptions } from "./peer_link.ts";
 import type { PeerSocket } from "./peer_socket.ts";
+import type { Conversation } from "./wire.ts";
 
 /** Who hears what happens to peers. */
 export interface PeersListener {
@@ -21,21 +22,26 @@ export interface PeersListener {
 export class Peers {
   /** The sockets, for the application to look at. */
   readonly sockets = new Map<UserName, PeerSocketMap>();
-  readonly #links = new Map<DocumentId, Map<UserName, PeerLink>>();
-  readonly #localId: UserName;
+  /** By what the relay calls the peer: who it is may be known only when there is a connection. */
+  readonly #links = new Map<DocumentId, Map<string, PeerLink>>();
+  readonly #pending = new Set<PeerLinkListener>();
   readonly #options: PeerLinkOptions;
   readonly #listener: PeersListener;
 
-  constructor(localId: UserName, options: PeerLinkOptions, listener: PeersListener) {
-    this.#localId = localId;
+  constructor(options: PeerLinkOptions, listener: PeersListener) {
     this.#options = options;
     this.#listener = listener;
   }
 
-  /** The relay says that this peer is there, and interested in this document. */
-  introduced(userName: UserName, documentId: DocumentId): void {
-    if (userName === this.#localId) return;
-    (this.#links.get(documentId)?.get(userName) ?? this.#add(userName, documentId)).introduced();
+  /** Connections that are being made. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** The relay says that the peer that it calls so is there, and interested in this document. */
+  introduced(remoteId: string, documentId: DocumentId): void {
+    if (remoteId === this.#options.wire.localId) return;
+    (this.#links.get(documentId)?.get(remoteId) ?? this.#add(remoteId, documentId)).introduced();
   }
 
   /** The relay was asked for introductions to everyone interested in these documents. */
@@ -45,15 +51,17 @@ export class Peers {
 
   /** The application is interested in a document, again or for the first time: nobody there is refused any more. */
   welcome(documentId: DocumentId): void {
-    for (const [userName, link] of this.#linksOf(documentId)) {
-      if (link.isRefused) this.#forget(userName, documentId);
+    for (const [remoteId, link] of this.#linksOf(documentId)) {
+      if (link.isRefused) this.#forget(remoteId, documentId);
     }
   }
 
   /** Ends all connections to one peer, or to all, and refuses to have them back until the documents are joined again. */
   refuse(userName?: UserName): void {
     for (const links of this.#links.values()) {
-      for (const [name, link] of links) if (userName === undefined || name === userName) link.refuse();
+      for (const [remoteId, link] of links) {
+        if (userName === undefined || remoteId === this.#options.wire.userId(userName)) link.refuse();
+      }
     }
   }
 
@@ -68,38 +76,47 @@ export class Peers {
     for (const documentId of this.#links.keys()) this.leave(documentId);
   }
 
-  #add(userName: UserName, documentId: DocumentId): PeerLink {
-    const conversation = { localId: this.#localId, userName, documentId };
-    const link = new PeerLink(conversation, this.#options, this.#hear(conversation));
+  #add(remoteId: string, documentId: DocumentId): PeerLink {
+    const { wire } = this.#options;
+    const conversation = { localId: wire.localId, remoteId, documentId: wire.documentId(documentId) };
+    const link = new PeerLink(conversation, this.#options, this.#hear(conversation, documentId));
     if (!this.#links.has(documentId)) this.#links.set(documentId, new Map());
-    this.#linksOf(documentId).set(userName, link);
+    this.#linksOf(documentId).set(remoteId, link);
     return link;
   }
 
-  #hear({ userName, documentId }: Conversation): PeerLinkListener {
-    return {
-      connecting: () => this.#show(userName, documentId, null),
+  #hear(conversation: Conversation, documentId: DocumentId): PeerLinkListener {
+    let userName = this.#options.wire.nameOf(conversation);
+    const listener: PeerLinkListener = {
+      connecting: () => {
+        this.#pending.add(listener);
+        if (userName !== undefined) this.#show(userName, documentId, null);
+      },
       connected: (socket) => {
+        this.#pending.delete(listener);
+        userName = this.#options.wire.nameOf(conversation, socket)!;
         this.#show(userName, documentId, socket);
         this.#listener.connected({ userName, documentId, socket });
       },
       disconnected: (socket) => {
-        this.#hide(userName, documentId);
-        if (socket !== undefined) this.#listener.disconnected({ userName, documentId, socket });
+        this.#pending.delete(listener);
+        if (userName !== undefined) this.#hide(userName, documentId);
+        if (socket !== undefined) this.#listener.disconnected({ userName: userName!, documentId, socket });
       },
       lost: () => this.#listener.lost(documentId),
-      idle: () => this.#forget(userName, documentId),
+      idle: () => this.#forget(conversation.remoteId, documentId),
       failed: (error) => this.#listener.failed(error),
     };
+    return listener;
   }
 
-  #forget(userName: UserName, documentId: DocumentId): void {
+  #forget(remoteId: string, documentId: DocumentId): void {
     const links = this.#linksOf(documentId);
-    links.delete(userName);
+    links.delete(remoteId);
     if (links.size === 0) this.#links.delete(documentId);
   }
 
-  #linksOf(documentId: DocumentId): Map<UserName, PeerLink> {
+  #linksOf(documentId: DocumentId): Map<string, PeerLink> {
     return this.#links.get(documentId) ?? new Map();
   }
 

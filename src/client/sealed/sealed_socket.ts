@@ -27,10 +27,11 @@ const RELAY_CODES: ReadonlySet<number> = new Set(Object.values(CLOSE).map(({ cod
 /** What can be sent. */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
 
-/** What carries a conversation: a WebSocket, or whatever looks like one. Its binary messages must be `ArrayBuffer`s. */
+/** What carries a conversation: a WebSocket, or whatever looks like one. */
 export interface Carrier {
   readonly readyState: number;
   readonly bufferedAmount: number;
+  binaryType: string;
   readonly url: string;
   readonly protocol: string;
   readonly extensions: string;
@@ -64,6 +65,7 @@ export class SealedSocket extends SocketEvents {
   readonly #carrier: Carrier;
   readonly #options: SealedSocketOptions;
   readonly #handshake: Handshake;
+  #hasBegun = false;
   readonly #outbox = new Outbox((error) => this.#end({ ...CLOSE.peerLost, error: `cannot send a Blob: ${error}` }));
   #writer: RecordWriter | undefined;
   #reader: RecordReader | undefined;
@@ -78,6 +80,7 @@ export class SealedSocket extends SocketEvents {
     this.#carrier = carrier;
     this.#options = options;
     this.#handshake = makeHandshake(options);
+    carrier.binaryType = "arraybuffer";
     carrier.addEventListener("open", () => this.#begin());
     carrier.addEventListener("message", ({ data }) => this.#heard(data));
     carrier.addEventListener("error", (event) => this.#failed(event));
@@ -90,8 +93,10 @@ export class SealedSocket extends SocketEvents {
     return this.#handshake.meeting?.userName;
   }
 
+  /** What carries it may end before it says so. */
   get readyState(): number {
-    return this.#readyState;
+    const { readyState } = this.#carrier;
+    return readyState >= CLOSING ? Math.max(readyState, this.#readyState) : this.#readyState;
   }
 
   get bufferedAmount(): number {
@@ -116,11 +121,6 @@ export class SealedSocket extends SocketEvents {
     if (this.#readyState === OPEN) this.#outbox.add(this.#itemOf(data));
   }
 
-  /** The same. */
-  write(data: Sendable): void {
-    this.send(data);
-  }
-
   /** Ends it behind all that was sent. Throws for a code that is neither 1000 nor from 3000 to 4999, or a long reason. */
   close(code?: number, reason = ""): void {
     checkClose(code, reason);
@@ -133,12 +133,15 @@ export class SealedSocket extends SocketEvents {
   }
 
   #begin(): void {
-    const message = this.#readyState === CONNECTING ? this.#handshake.begin() : undefined;
+    if (this.#hasBegun || this.#readyState !== CONNECTING) return;
+    this.#hasBegun = true;
+    const message = this.#handshake.begin();
     if (message !== undefined) this.#carrier.send(message);
   }
 
   #heard(data: unknown): void {
     if (this.#readyState >= CLOSING) return;
+    this.#begin(); // not every runtime says that it is open before it says something
     try {
       const bytes = readBinary(data);
       if (this.#reader === undefined) return this.#meet(bytes);

@@ -45,18 +45,6 @@ export class SocketEvents extends EventTarget {
     this.#handle("error", handler);
   }
 
-  /** Calls `listener` with every message, or when the connection is over. Throws a `TypeError` for other events. */
-  on(event: string, listener: (value: never) => void): this {
-    if (typeof listener !== "function") {
-      throw new TypeError(`Cannot listen to a peer socket: want a function, got ${typeof listener}`);
-    }
-    const call = listener as (value: unknown) => void;
-    if (event === "data") this.addEventListener("message", (message) => call((message as MessageEvent).data));
-    else if (event === "close") this.addEventListener("close", call);
-    else throw new TypeError(`Cannot listen to a peer socket: want "data" or "close", got "${event}"`);
-    return this;
-  }
-
   /** Not every platform has an event class for each of them. */
   protected tell(type: "open" | "close" | "error", values: Record<string, unknown> = {}): void {
     this.dispatchEvent(Object.assign(new Event(type), values));

@@ -13,6 +13,7 @@ export type Frame = string | Uint8Array<ArrayBuffer>;
 export class FakeCarrier extends EventTarget {
   readyState = 0;
   readonly bufferedAmount = 0;
+  binaryType = "blob";
   readonly url = "ws://relay/connection/a/b/c";
   readonly protocol = "";
   readonly extensions = "";
