@@ -1,26 +1,38 @@
 /** The behaviours in Deno: on both transports of the relay, and with the WebSocket of `ws` in place of Deno's. */
 
 import { WebSocket as ws } from "ws";
-import { Client, type WebSocketClass } from "../../src/client/mod.ts";
+import { Client, createSecret, type WebSocketClass } from "../../src/client/mod.ts";
 import { type Action, behaviours } from "./behaviours.ts";
 import { RelayStage } from "./stage.ts";
 import { NatsServer } from "../helpers/nats.ts";
 import { withProgram } from "../helpers/programs.ts";
 import { TRANSPORTS } from "../helpers/transports.ts";
 
-const STAGES: [title: string, transport: string, WebSocketClass: WebSocketClass][] = [
-  ...TRANSPORTS.map((
+interface Setting {
+  readonly title: string;
+  readonly transport: string;
+  readonly WebSocket: WebSocketClass;
+  readonly secret?: string;
+}
+
+const SETTINGS: Setting[] = [
+  ...TRANSPORTS.map((transport) => ({ title: `in Deno, on ${transport}`, transport, WebSocket })),
+  { title: "in Deno, with the WebSocket of ws", transport: "deno", WebSocket: ws },
+  ...TRANSPORTS.map((transport) => ({
+    title: `in Deno, sealed, on ${transport}`,
     transport,
-  ): [string, string, WebSocketClass] => [`in Deno, on ${transport}`, transport, WebSocket]),
-  ["in Deno, with the WebSocket of ws", "deno", ws],
+    WebSocket,
+    secret: createSecret(),
+  })),
+  { title: "in Deno, sealed, with the WebSocket of ws", transport: "tcp", WebSocket: ws, secret: createSecret() },
 ];
 
-for (const [title, transport, WebSocketClass] of STAGES) {
+for (const { title, transport, ...setting } of SETTINGS) {
   Deno.test(title, async (test) => {
     await using relay = await RelayStage.start(["--transport", transport, "--drain-timeout", "1"]);
     const control = relay.control.bind(relay);
     for (const [name, behaviour] of Object.entries(behaviours)) {
-      await test.step(name, () => behaviour({ Client, WebSocket: WebSocketClass, url: relay.url, control }));
+      await test.step(name, () => behaviour({ Client, ...setting, url: relay.url, control }));
     }
   });
 }
