@@ -1,16 +1,26 @@
 /** The client as the relay serves it to pages. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { makeScripts } from "../../src/pack/bundle.ts";
 import { startRelay } from "../helpers/process.ts";
-import { bundle } from "./bundle.ts";
 
-Deno.test("client.js: it is what the source makes", async () => {
+Deno.test("client.js: it and its second module are what the source makes", async () => {
   await using relay = await startRelay();
-  const response = await fetch(`${relay.http}/client.js`);
-  assertEquals(response.status, 200);
-  const served = await response.text();
-  const made = await bundle("src/client/mod.ts", "--minify");
-  assertEquals(served === made, true, "the committed bundle is old: run `deno task bundle`");
+  for (const [name, made] of Object.entries(await makeScripts())) {
+    const response = await fetch(`${relay.http}/${name}`);
+    assertEquals(response.status, 200);
+    assertEquals(await response.text() === made, true, `the committed ${name} is old: run \`deno task bundle\``);
+  }
+});
+
+Deno.test("client.js: without a secret nothing of the seal is loaded, with one it comes by the name of its content", async () => {
+  const { "client.js": client, "client_sealed.js": sealed } = await makeScripts();
+  assertEquals(/Noise_|chacha|poly1305/i.test(client), false);
+  assertEquals(/Noise_NNpsk0_25519_ChaChaPoly_SHA256/.test(sealed), true);
+  const [, name] = /import\("\.\/(client_sealed\.js\?[0-9a-f]{8})"\)/.exec(client)!;
+  await using relay = await startRelay();
+  const response = await fetch(`${relay.http}/${name}`);
+  assertEquals(await response.text(), sealed);
 });
 
 Deno.test("client.js: pages from anywhere may load it, and keep it as long as it is the same", async () => {

@@ -11,6 +11,8 @@ import { TRANSPORTS } from "../helpers/transports.ts";
 const ROOT = new URL("../../", import.meta.url);
 const PAGE = new URL("src/server/page/", ROOT);
 const BUNDLE = "src/server/page/client.js";
+/** What pages of any origin may load. */
+const CLIENT = ["/client.js", "/client_sealed.js"];
 
 const STATUS: Status = {
   status: "running",
@@ -112,8 +114,9 @@ Deno.test("two relays tag alike, and different assets differently", () => {
 
 Deno.test("pages of any origin may import the client, which others may cache; the rest is asked for again", () => {
   for (const [path, { headers }] of makeAssets()) {
-    assertEquals(headers["access-control-allow-origin"], path === "/client.js" ? "*" : undefined);
-    assertMatch(headers["cache-control"], path === "/client.js" ? /public, max-age=\d+/ : /^no-cache$/);
+    const isPublic = CLIENT.includes(path);
+    assertEquals(headers["access-control-allow-origin"], isPublic ? "*" : undefined);
+    assertMatch(headers["cache-control"], isPublic ? /public, max-age=\d+/ : /^no-cache$/);
   }
 });
 
@@ -122,8 +125,9 @@ Deno.test("everything that the page and its scripts name is an asset", async () 
   const html = await Deno.readTextFile(new URL("index.html", PAGE));
   const named = [...html.matchAll(/(?:href|src)="(\/[\w/.]+)"/g)].map(([, path]) => path);
   for (const [path, { body }] of assets) {
-    if (path === "/client.js") continue;
-    const imports = body.matchAll(/^import .* from "([^"]+)"/gm);
+    const imports = CLIENT.includes(path)
+      ? body.matchAll(/\bimport\("([^"]+)"\)/g)
+      : body.matchAll(/^import .* from "([^"]+)"/gm);
     named.push(...[...imports].map(([, specifier]) => new URL(specifier, `http://relay${path}`).pathname));
   }
   assertEquals(named.filter((path) => !assets.has(path) && path !== "/healthz"), []);

@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import { ifNoneMatch } from "@std/http/etag";
 import client from "./client.js" with { type: "text" };
+import sealed from "./client_sealed.js" with { type: "text" };
 import favicon from "./favicon.svg" with { type: "text" };
 import style from "./page.css" with { type: "text" };
 import page from "./page.js" with { type: "text" };
@@ -42,6 +43,7 @@ export function makeAssets(): ReadonlyMap<string, Asset> {
   const scripts = { conversation, copy, demo, duration, numbers, panel, peer, wire };
   return new Map([
     ["/client.js", makeAsset(client, SCRIPT, PUBLIC)],
+    ["/client_sealed.js", makeAsset(sealed, SCRIPT, PUBLIC)],
     ["/favicon.svg", makeAsset(favicon, "image/svg+xml", OWN)],
     ["/page.css", makeAsset(style, "text/css; charset=utf-8", OWN)],
     ["/page.js", makeAsset(page, SCRIPT, OWN)],
