@@ -101,7 +101,12 @@ export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {
 
   "who listens late misses nothing": async (stage) => {
     await withPair(stage, async (alice, bob, doc) => {
-      const late = new stage.Client({ userName: `${alice.name} late`, url: stage.url, WebSocket: stage.WebSocket, secret: stage.secret });
+      const late = new stage.Client({
+        userName: `${alice.name} late`,
+        url: stage.url,
+        WebSocket: stage.WebSocket,
+        secret: stage.secret,
+      });
       bob.client.on("peer.connect", ({ socket }) => ["1", "2"].forEach((text) => socket.write(text)));
       const socket = await new Promise<PeerSocket>((resolve) =>
         late.on("peer.connect", (event) => event.userName === bob.name && resolve(event.socket)).join(doc)

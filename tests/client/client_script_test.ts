@@ -1,7 +1,7 @@
 /** The client as the relay serves it to pages. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { makeScripts } from "../../src/pack/bundle.ts";
+import { makeScripts } from "../../src/pack/client_bundle.ts";
 import { startRelay } from "../helpers/process.ts";
 
 Deno.test("client.js: it and its second module are what the source makes", async () => {

@@ -1,7 +1,7 @@
 /**
  * Makes the client as the relay serves it to pages: one module, and a second one that only clients with a secret load.
  *
- *     deno run -A src/pack/bundle.ts
+ *     deno run -A src/pack/client_bundle.ts
  *
  * @module
  */
