@@ -36,6 +36,7 @@ interface Runtime {
   readonly args?: string[];
   /** Whose WebSocket the client takes. */
   readonly source: "ws" | "platform" | "jsdom";
+  readonly isSealed?: boolean;
   /** All, if left out. */
   readonly behaviours?: string[];
 }
@@ -47,6 +48,17 @@ const RUNTIMES: Record<string, Runtime> = {
   "Bun": { program: "node_modules/.bin/bun", source: "platform" },
   "the language of the oldest browsers": { program: "node", args: ["--import", "./oldest.mjs"], source: "ws" },
   "jsdom, as in Jest and Vitest": { program: NODE_24, source: "jsdom" },
+  "Node 20, or whichever is installed, with ws, sealed": { program: "node", source: "ws", isSealed: true },
+  "Node 22, sealed": { program: NODE_22, source: "platform", isSealed: true },
+  "Node 24, sealed": { program: NODE_24, source: "platform", isSealed: true },
+  "Bun, sealed": { program: "node_modules/.bin/bun", source: "platform", isSealed: true },
+  "the language of the oldest browsers, sealed": {
+    program: "node",
+    args: ["--import", "./oldest.mjs"],
+    source: "ws",
+    isSealed: true,
+    behaviours: MOCKED,
+  },
   "a WebSocket that MSW has wrapped": {
     program: NODE_24,
     args: ["--import", "./wrapped.mjs"],
@@ -64,10 +76,17 @@ Deno.test("in every runtime", async (test) => {
     await project.write(name, await Deno.readTextFile(new URL(`node/${name}`, import.meta.url)));
   }
 
-  for (const [title, { program, args = [], source, behaviours: names }] of Object.entries(RUNTIMES)) {
+  for (const [title, { program, args = [], source, isSealed, behaviours: names }] of Object.entries(RUNTIMES)) {
     await test.step(title, async (step) => {
       await using relay = await RelayStage.start(["--drain-timeout", "1"]);
-      await using runner = project.start(program, ...args, "node_runner.mjs", relay.url, source);
+      await using runner = project.start(
+        program,
+        ...args,
+        "node_runner.mjs",
+        relay.url,
+        source,
+        ...(isSealed ? ["sealed"] : []),
+      );
       await behave(runner, relay, step, names);
     });
   }

@@ -6,6 +6,7 @@ import type { Browser, Engine } from "../browsers/browser.ts";
 import { testInEngines } from "../browsers/engines.ts";
 import { seesNone, textsOf } from "../browsers/waiting.ts";
 import { contentWidth, countAnimations, findPaleText, isClipped, labelOf, pageAddress, valueOf } from "./in_page.js";
+import { Tap } from "./tap.ts";
 import { labelled, log, number, panel, Visit } from "./visit.ts";
 
 /** CSS pixels. Some browsers have no windows as narrow as a phone; the page must fit what they have. */
@@ -80,6 +81,26 @@ const SCENES: Record<string, (browser: Browser) => Promise<void>> = {
     await visit.reads("Bob", "Hello, you two.");
     await visit.assertIsGood();
     await guest.assertIsGood();
+  },
+
+  async "what they say is sealed: on the way are neither words nor names, nor the secret in the link"(browser) {
+    await using visit = await Visit.begin(browser);
+    await visit.meet();
+    const link = new URL(await visit.tab.evaluate(valueOf, "#link"));
+    const secret = link.hash.slice(1);
+    assertEquals(secret.length, 43);
+    await using tap = new Tap(Number(link.port));
+    link.port = String(tap.port);
+    await using guest = await visit.invite(browser, link.href);
+    await guest.sees(".log li .words", "Loud and clear, Alice.");
+    await visit.say("Alice", "The condor flies at midnight");
+    await guest.sees(".log li .words", "The condor flies at midnight");
+    // Those of its page and its scripts, which it asks for at every visit, are on the way, too.
+    assertEquals(tap.heard([secret, "condor", "Loud and clear, Alice", "alice-", "bob-"]), []);
+    assertEquals(
+      tap.heard(["Introduction", "Sec-WebSocket-Accept", "/introduction/", "client_sealed.js"]).length > 2,
+      true,
+    );
   },
 
   async "a reload keeps the page and its link"(browser) {

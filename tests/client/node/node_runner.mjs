@@ -1,15 +1,16 @@
 /**
  * Runs behaviours in Node or Bun, one for each name that comes as a line on stdin:
- * `node node_runner.mjs URL ws|platform|jsdom`. After an empty line it only ends when nothing else keeps it. What is
+ * `node node_runner.mjs URL ws|platform|jsdom [sealed]`. After an empty line it only ends when nothing else keeps it. What is
  * wanted of the relay, and how each ended, goes as JSON lines to stdout. `runtimes_test.ts` is the other end.
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
 
-const [url, source] = process.argv.slice(2);
+const [url, source, isSealed] = process.argv.slice(2);
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const { behaviours, window, ...stage } = source === "jsdom" ? await inWindow() : await here();
+const { behaviours, window, createSecret, ...stage } = source === "jsdom" ? await inWindow() : await here();
+if (isSealed) stage.secret = createSecret();
 
 for (let name = await nextLine(); name !== ""; name = await nextLine()) {
   await behaviours[name]({ ...stage, url, control }).then(() => report({}), (error) => report({ error: error.stack }));
@@ -19,9 +20,9 @@ window?.close();
 
 /** The packed package, on this platform. */
 async function here() {
-  const { Client } = await import("@localfirst/relay/client");
+  const { Client, createSecret } = await import("@localfirst/relay/client");
   const { behaviours } = await import(new URL("behaviours.mjs", import.meta.url).href); // made by the test
-  return { Client, behaviours, ...(source === "ws" && { WebSocket: (await import("ws")).WebSocket }) };
+  return { Client, createSecret, behaviours, ...(source === "ws" && { WebSocket: (await import("ws")).WebSocket }) };
 }
 
 /** The same code with the globals of a window that is none. */
@@ -29,8 +30,8 @@ async function inWindow() {
   const { JSDOM } = await import("jsdom");
   const { window } = new JSDOM("", { url: "http://localhost", runScripts: "outside-only" });
   window.eval(readFileSync(new URL("window.js", import.meta.url), "utf8"));
-  const { Client, behaviours } = window;
-  return { window, Client, behaviours };
+  const { Client, createSecret, behaviours } = window;
+  return { window, Client, createSecret, behaviours };
 }
 
 async function control(action) {

@@ -2,6 +2,7 @@
  * The live demo: Alice and Bob, who meet through this very relay. Who comes by their link is a third peer.
  */
 
+import { createSecret } from "../client.js";
 import { listNames, nameOf, Panel, roleOf } from "./panel.js";
 import { Peer } from "./peer.js";
 import { Wire } from "./wire.js";
@@ -18,7 +19,7 @@ const HOPELESS = 2;
 export class Demo {
   #root;
   #numbers;
-  #documentId;
+  #secret;
   #wire;
   /** @type {Map<string, { peer: Peer, panel: Panel }>} */
   #sides = new Map();
@@ -36,8 +37,8 @@ export class Demo {
     this.#root = root;
     this.#numbers = numbers;
     this.#wire = new Wire(root.querySelector(".wire"));
-    const { documentId, isGuest } = findDocument();
-    this.#documentId = documentId;
+    const { secret, isGuest } = findSecret();
+    this.#secret = secret;
     document.documentElement.dataset.mode = isGuest ? "guest" : "host";
     for (const name of isGuest ? [pick(GUESTS)] : ["alice", "bob"]) this.#addSide(name);
     this.#showLink();
@@ -57,7 +58,7 @@ export class Demo {
 
   #addSide(name) {
     const root = this.#root.querySelector("#panel").content.firstElementChild.cloneNode(true);
-    const peer = new Peer({ id: `${name}-${randomHex(6)}`, documentId: this.#documentId }, {
+    const peer = new Peer({ id: `${name}-${randomHex(6)}`, secret: this.#secret }, {
       changed: () => this.#update(),
       sent: (message, to) => this.#sent(message, to),
       heard: (message, from) => this.#heard(peer, message, from),
@@ -145,7 +146,7 @@ export class Demo {
   }
 
   #showLink() {
-    const link = new URL(`/#${this.#documentId}`, location.origin).href;
+    const link = new URL(`/#${this.#secret}`, location.origin).href;
     this.#root.querySelector("#link").value = link;
     this.#root.querySelector(".open").href = link;
     this.#root.querySelector(".loopback").hidden = !/^(localhost|127\.|\[::1\])/.test(location.hostname);
@@ -161,14 +162,17 @@ export class Demo {
   }
 }
 
-/** The document is in the address, so that the address is the invitation. Only its own history knows whose it is. */
-function findDocument() {
-  const given = /^#(demo-[0-9a-f]{20})$/.exec(location.hash)?.[1];
+/**
+ * The secret is in the address, so that the address is the invitation; and in its fragment, which browsers tell nobody.
+ * Only its own history knows whose it is.
+ */
+function findSecret() {
+  const given = /^#([\w-]{42}[AEIMQUYcgkosw048])$/.exec(location.hash)?.[1];
   addEventListener("hashchange", () => location.reload());
-  if (given !== undefined) return { documentId: given, isGuest: history.state?.isOurs !== true };
-  const documentId = `demo-${randomHex(20)}`;
-  history.replaceState({ isOurs: true }, "", `#${documentId}`);
-  return { documentId, isGuest: false };
+  if (given !== undefined) return { secret: given, isGuest: history.state?.isOurs !== true };
+  const secret = createSecret();
+  history.replaceState({ isOurs: true }, "", `#${secret}`);
+  return { secret, isGuest: false };
 }
 
 function verdict(alice, bob, isPaired) {

@@ -5,6 +5,8 @@ import { Conversation } from "./conversation.js";
 
 /** A demo is watched: nobody wants to wait 30 s. */
 const RETRY = { minRetryDelay: 400, maxRetryDelay: 4000 };
+/** The same for everybody: whoever has another secret has another one, as far as the relay can tell. */
+const DOCUMENT = "demo";
 
 /**
  * What a peer is about: `cut` off on purpose, `seeking` the relay, `waiting` for others, or `connected` to some.
@@ -31,19 +33,19 @@ export class Peer {
   #sockets = new Map();
   /** @type {Set<string>} */
   #kept = new Set();
-  #documentId;
+  #secret;
   /** @type {PeerListener} */
   #listener;
   /** How often in a row the relay could not be reached. */
   failures = 0;
 
   /**
-   * @param {{ id: string, documentId: string }} who
+   * @param {{ id: string, secret: string }} who
    * @param {PeerListener} listener
    */
-  constructor({ id, documentId }, listener) {
+  constructor({ id, secret }, listener) {
     this.id = id;
-    this.#documentId = documentId;
+    this.#secret = secret;
     this.#listener = listener;
   }
 
@@ -84,7 +86,8 @@ export class Peer {
       ...RETRY,
       userName: this.id,
       url: location.origin,
-      documentIds: [this.#documentId],
+      documentIds: [DOCUMENT],
+      secret: this.#secret,
       token,
     })
       .on("server.connect", () => this.#reached())
