@@ -3,12 +3,14 @@
  * `node --import ./oldest.mjs`. What they have is what MDN's table of compatibility says.
  */
 import { createRequire } from "node:module";
+import process from "node:process";
 
 /** `ws` needs it, which stands in for the browser's WebSocket. */
 const KEPT = "captureStackTrace";
 const { hasOwn } = Object; // it may be taken away, too
 const require = createRequire(import.meta.url);
-const browsers = require("./browsers.json");
+const isSealed = process.argv.includes("sealed");
+const browsers = require(isSealed ? "./browsers_sealed.json" : "./browsers.json");
 const table = require("@mdn/browser-compat-data");
 
 for (const [name, features] of Object.entries({ ...table.api, ...table.javascript.builtins })) {
@@ -17,7 +19,8 @@ for (const [name, features] of Object.entries({ ...table.api, ...table.javascrip
   if (isTooNew(features)) delete globalThis[name];
   else for (const [member, feature] of Object.entries(features)) if (isTooNew(feature)) take(owner, member);
 }
-for (const name of ["TextEncoder", "TextDecoder"]) delete globalThis[name];
+// Browsers have these, and a seal needs them.
+if (!isSealed) for (const name of ["TextEncoder", "TextDecoder"]) delete globalThis[name];
 
 /** Whether one of the browsers is older than this feature. */
 function isTooNew({ __compat: compat }) {
