@@ -1,6 +1,7 @@
 /** The client in real pages of each engine: what two of them do with each other, and the behaviours. */
 
 import { assert } from "@std/assert";
+import { createSecret } from "../../src/client/mod.ts";
 import { testInEngines } from "../browsers/engines.ts";
 import { readReadme } from "../helpers/readme.ts";
 import { behaviours } from "./behaviours.ts";
@@ -67,6 +68,10 @@ testInEngines("the client", async (engine, test) => {
 
   const tab = await pages.openEmpty(browser);
   for (const name of Object.keys(behaviours)) await test.step(name, () => pages.behave(tab, name));
+  const secret = createSecret();
+  for (const name of Object.keys(behaviours)) {
+    await test.step(`sealed: ${name}`, () => pages.behave(tab, name, secret));
+  }
 });
 
 /** The manual names what is on the machine that decides, at the time of writing. */

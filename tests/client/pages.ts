@@ -20,6 +20,14 @@ interface Application {
   readonly heard: string[];
 }
 
+/** A behaviour to show. */
+interface Scene {
+  readonly name: string;
+  readonly url: string;
+  readonly library: string;
+  readonly secret?: string;
+}
+
 /** Serves them, and does to the relay what they ask for. */
 export class Pages implements AsyncDisposable {
   readonly #relay: RelayStage;
@@ -49,8 +57,8 @@ export class Pages implements AsyncDisposable {
   }
 
   /** Shows one behaviour in a page. */
-  async behave(tab: Tab, name: keyof typeof behaviours): Promise<void> {
-    await tab.evaluate(behave, { name, url: this.#relay.url, library: `${this.#relay.http}/client.js` });
+  async behave(tab: Tab, name: keyof typeof behaviours, secret?: string): Promise<void> {
+    await tab.evaluate(behave, { name, url: this.#relay.url, library: `${this.#relay.http}/client.js`, secret });
   }
 
   get elsewhere(): string {
@@ -135,12 +143,12 @@ async function application(): Promise<void> {
 }
 
 /** Runs in the page. */
-async function behave({ name, url, library }: { name: string; url: string; library: string }): Promise<void> {
+async function behave({ name, url, library, secret }: Scene): Promise<void> {
   const { Client } = await import(library);
   const script = "/behaviours.js"; // not a literal in the import: only the page has it
   const { behaviours } = await import(script);
   const control = async (action: string) => void await fetch(`/control?action=${encodeURIComponent(action)}`);
-  await behaviours[name]({ Client, url, control });
+  await behaviours[name]({ Client, url, control, secret });
 }
 
 function respond(body: string, type: string): Response {

@@ -20,7 +20,7 @@ for (const [name, features] of Object.entries({ ...table.api, ...table.javascrip
   else for (const [member, feature] of Object.entries(features)) if (isTooNew(feature)) take(owner, member);
 }
 // Browsers have these, and a seal needs them.
-if (!isSealed) for (const name of ["TextEncoder", "TextDecoder"]) delete globalThis[name];
+if (!isSealed) { for (const name of ["TextEncoder", "TextDecoder"]) delete globalThis[name]; }
 
 /** Whether one of the browsers is older than this feature. */
 function isTooNew({ __compat: compat }) {
