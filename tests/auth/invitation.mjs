@@ -1,16 +1,17 @@
 /**
  * Alice invites Bob over a relay that nobody trusts, by the README's own code, while somebody listens on the wire:
- * `node invitation.mjs RELAY_URL`.
+ * `node invitation.mjs RELAY_URL [sealed]`, the latter inside the client's own seal.
  */
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { Connection, createTeam, generateProof, symmetric } from "./library.mjs";
+import { createSecret } from "@localfirst/relay/client";
 import { Person } from "./person.mjs";
 import { startTap } from "./tap.mjs";
 
 const { meet } = await import(new URL("meet.mjs", import.meta.url).href); // the README's, put there by auth_test.ts
-const relayUrl = process.argv[2];
+const [relayUrl, isSealed] = process.argv.slice(2);
 
 const TEAM_NAME = "Spies Я Us";
 const WORDS = ["the condor flies at midnight", "the eagle has landed"];
@@ -38,14 +39,18 @@ test("cut off, they prove again who they are, and talk on", PATIENCE, async (t) 
   await talk(await both(...meetings));
 });
 
-test("unsealed, a tap reads the keys of the team, which the library sends to whom it admits", PATIENCE, async (t) => {
-  const { tap, alice, bob, team, seed } = await stage(t);
-  const meetInTheClear = meetWith(clear());
-  const atAlice = alice.meets(meetInTheClear, seed, { team });
-  await talk(await both(atAlice, bob.meets(meetInTheClear, seed, { invitationSeed: seed })));
-  for (const key of secretKeys(team.teamKeys())) assert(tap.heard(key));
-  for (const word of WORDS) assert(!tap.heard(word), `the tap read ${word}`);
-});
+test(
+  "without the README's seal, a tap reads the keys of the team, unless the client seals them",
+  PATIENCE,
+  async (t) => {
+    const { tap, alice, bob, team, seed } = await stage(t);
+    const meetInTheClear = meetWith(clear());
+    const atAlice = alice.meets(meetInTheClear, seed, { team });
+    await talk(await both(atAlice, bob.meets(meetInTheClear, seed, { invitationSeed: seed })));
+    for (const key of secretKeys(team.teamKeys())) assert.equal(tap.heard(key), !isSealed);
+    for (const word of WORDS) assert(!tap.heard(word), `the tap read ${word}`);
+  },
+);
 
 test("an impostor with Bob's name and no invitation gets nowhere, and Bob still gets in", PATIENCE, async (t) => {
   await expectHungUp(t, clear(), (self) => ({ team: createTeam(TEAM_NAME, self) }));
@@ -86,7 +91,8 @@ async function expectHungUp(t, seal, contextOf) {
 /** People at the far side of a tap, two of whom say that they are Bob, and an invitation. */
 async function stage(t) {
   const tap = await startTap(relayUrl);
-  const [alice, bob, mallory] = ["alice", "bob", "bob"].map((name) => new Person(name, tap.url));
+  const secret = isSealed && createSecret(); // which mallory has, too
+  const [alice, bob, mallory] = ["alice", "bob", "bob"].map((name) => new Person(name, tap.url, secret));
   t.after(async () => {
     await Promise.all([alice, bob, mallory].map(({ client }) => client[Symbol.asyncDispose]()));
     tap.close();

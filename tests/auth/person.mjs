@@ -10,10 +10,11 @@ export class Person {
   /** The connections that both sides have authenticated. */
   connections = [];
 
-  constructor(userName, url) {
+  /** @param secret Of the client, if its conversations are to be sealed. */
+  constructor(userName, url, secret) {
     const user = createUser(userName);
     this.self = { user, device: createDevice({ userId: user.userId, deviceName: `the laptop of ${userName}` }) };
-    this.client = new Client({ userName, url, WebSocket: recorder(this.frames) });
+    this.client = new Client({ userName, url, secret, WebSocket: recorder(this.frames) });
   }
 
   /** Returns a function that awaits the next authenticated connection. */
