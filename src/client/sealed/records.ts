@@ -1,8 +1,9 @@
 /**
  * What is said in a sealed conversation, as records: one record is one binary message for the relay. Inside, it is
  *
- *     kind (u8): 1 = text, 2 = binary, 3 = close; plus 16 if more of this message follows
- *     a part of the message: text as UTF-8; a close as code (u16) and reason, or nothing if it has no code
+ *     kind (u8): 1 = text, 2 = binary, 3 = close, 4 = arrived; plus 16 if more of this text or binary follows
+ *     a part of the message: text as UTF-8; a close as code (u16) and reason, or nothing if it has no code; how much has
+ *     arrived since that was told last (u32), which may come between the parts of a message
  *
  * @module
  */
@@ -20,13 +21,15 @@ export interface SealedClose {
 export type Message =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "binary"; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly kind: "close"; readonly close: SealedClose };
+  | { readonly kind: "close"; readonly close: SealedClose }
+  | { readonly kind: "arrived"; readonly bytes: number };
 
 type Kind = Message["kind"];
 
-const KINDS: Record<Kind, number> = { text: 1, binary: 2, close: 3 };
+const KINDS: Record<Kind, number> = { text: 1, binary: 2, close: 3, arrived: 4 };
 const MORE = 0x10;
 const KIND_BYTES = 1;
+const ARRIVED_BYTES = 4;
 /** Of a message in one record. */
 const PART_BYTES = SEAL_LIMITS.recordBytes - KIND_BYTES - TAG_BYTES;
 /** What a close without a code is told as (RFC 6455, 7.4.1). */
@@ -59,6 +62,13 @@ export class RecordWriter {
     yield* this.write("close", code === NO_CODE ? bytes.subarray(0, 0) : bytes);
   }
 
+  /** Tells how much has arrived. */
+  arrived(bytes: number): Uint8Array<ArrayBuffer> {
+    const part = new Uint8Array(ARRIVED_BYTES);
+    new DataView(part.buffer).setUint32(0, bytes);
+    return this.#seal(KINDS.arrived, part);
+  }
+
   #seal(header: number, part: Uint8Array): Uint8Array<ArrayBuffer> {
     const record = new Uint8Array(KIND_BYTES + part.byteLength + TAG_BYTES);
     record[0] = header;
@@ -89,6 +99,7 @@ export class RecordReader {
     if (record.byteLength > SEAL_LIMITS.recordBytes) throw new RangeError("Cannot read a record: it is too long");
     const plaintext = this.#cipher.decrypt(record);
     const { kind, isLast } = readHeader(plaintext);
+    if (kind === KINDS.arrived) return { kind: "arrived", bytes: readArrived(plaintext.subarray(KIND_BYTES)) };
     if (this.#kind !== undefined && kind !== this.#kind) throw unreadable("more of the same message", kind);
     this.#kind = kind;
     const bytes = this.#parts.add(plaintext.subarray(KIND_BYTES), isLast);
@@ -133,9 +144,9 @@ class Parts {
 function readHeader([header = 0]: Uint8Array): { kind: number; isLast: boolean } {
   const kind = header & ~MORE;
   const isLast = header === kind;
-  if (kind !== KINDS.text && kind !== KINDS.binary && !(kind === KINDS.close && isLast)) {
-    throw unreadable("text, binary or a whole close", header);
-  }
+  const mayBeCut = kind === KINDS.text || kind === KINDS.binary;
+  const isWhole = isLast && (kind === KINDS.close || kind === KINDS.arrived);
+  if (!mayBeCut && !isWhole) throw unreadable("a kind that there is, and text or binary if more follows", header);
   return { kind, isLast };
 }
 
@@ -143,6 +154,11 @@ function understand(kind: number, bytes: Uint8Array<ArrayBuffer>): Message {
   if (kind === KINDS.text) return { kind: "text", text: decode(bytes) };
   if (kind === KINDS.binary) return { kind: "binary", bytes };
   return { kind: "close", close: readClose(bytes) };
+}
+
+function readArrived(bytes: Uint8Array): number {
+  if (bytes.byteLength !== ARRIVED_BYTES) throw unreadable("a number of 4 bytes", bytes.byteLength);
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
 }
 
 function readClose(bytes: Uint8Array): SealedClose {

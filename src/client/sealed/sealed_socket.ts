@@ -7,7 +7,7 @@
 
 import { CLOSE, type Close, SEAL_LIMITS, WIRE_LIMITS } from "../../protocol.ts";
 import { type Handshake, type HandshakeOptions, makeHandshake } from "./handshake.ts";
-import { type Item, Outbox } from "./outbox.ts";
+import { Arrivals, type Item, Outbox } from "./outbox.ts";
 import { isCloseCode, type Message, RecordReader, RecordWriter, type SealedClose, TooBigError } from "./records.ts";
 import { SocketEvents } from "./socket_events.ts";
 
@@ -20,6 +20,8 @@ const NO_CODE = 1005;
 const ABNORMAL_CLOSURE = 1006;
 /** For the rest of a handshake, once the other side has spoken: as long as the client waits for a relay. */
 const HANDSHAKE_WITHIN_MS = 10_000;
+/** For the rest of what was sent before a close, when the other side does not take it. */
+const CLOSE_WITHIN_MS = 60_000;
 const MEDDLED = "a message was altered, lost, repeated, or made without the secret";
 /** The codes by which a relay tells what happened. Others from there are nobody's word. */
 const RELAY_CODES: ReadonlySet<number> = new Set(Object.values(CLOSE).map(({ code }) => code));
@@ -66,7 +68,11 @@ export class SealedSocket extends SocketEvents {
   readonly #options: SealedSocketOptions;
   readonly #handshake: Handshake;
   #hasBegun = false;
-  readonly #outbox = new Outbox((error) => this.#end({ ...CLOSE.peerLost, error: `cannot send a Blob: ${error}` }));
+  readonly #arrivals = new Arrivals();
+  readonly #outbox = new Outbox({
+    send: (record) => this.#carrier.send(record),
+    failed: (error) => this.#end({ ...CLOSE.peerLost, error: `cannot send a Blob: ${error}` }),
+  });
   #writer: RecordWriter | undefined;
   #reader: RecordReader | undefined;
   #readyState = CONNECTING;
@@ -129,7 +135,9 @@ export class SealedSocket extends SocketEvents {
     this.#readyState = CLOSING;
     if (!wasOpen) return this.#carrier.close(NORMAL_CLOSURE);
     this.#close = { code: code ?? NO_CODE, reason };
-    this.#outbox.add({ size: 0, bytes: new Uint8Array(0), send: () => this.#farewell() });
+    this.#outbox.add({ size: 0, bytes: new Uint8Array(0), records: () => this.#farewell() });
+    if (this.#outbox.isEmpty) return;
+    this.#cancelTimeout = this.#options.after(CLOSE_WITHIN_MS, () => this.#carrier.close(NORMAL_CLOSURE));
   }
 
   #begin(): void {
@@ -140,12 +148,14 @@ export class SealedSocket extends SocketEvents {
   }
 
   #heard(data: unknown): void {
-    if (this.#readyState >= CLOSING) return;
+    if (this.#readyState === CLOSED || this.#wasToldClose) return;
     this.#begin(); // not every runtime says that it is open before it says something
     try {
       const bytes = readBinary(data);
-      if (this.#reader === undefined) return this.#meet(bytes);
+      if (this.#readyState === CONNECTING) return this.#meet(bytes);
+      if (this.#reader === undefined) return; // closed before it was open
       const message = this.#reader.read(bytes);
+      this.#acknowledge(bytes);
       if (message !== undefined) this.#deliver(message);
     } catch (error) {
       if (error instanceof TooBigError) this.#end({ ...CLOSE.tooBig, error: error.message });
@@ -165,14 +175,23 @@ export class SealedSocket extends SocketEvents {
   #open(): void {
     const { sending, receiving } = this.#handshake.meeting!.ciphers;
     this.#cancelTimeout?.();
+    this.#cancelTimeout = undefined;
     this.#writer = new RecordWriter(sending);
     this.#reader = new RecordReader(receiving);
     this.#readyState = OPEN;
     this.tell("open");
   }
 
+  /** As soon as it is read: who listens may take its time with messages, but it has them. */
+  #acknowledge(record: Uint8Array): void {
+    const bytes = this.#arrivals.count(record);
+    if (bytes !== undefined) this.#carrier.send(this.#writer!.arrived(bytes));
+  }
+
   #deliver(message: Message): void {
     switch (message.kind) {
+      case "arrived":
+        return this.#outbox.arrived(message.bytes);
       case "text":
         return this.#tellMessage(message.text);
       case "binary":
@@ -181,30 +200,37 @@ export class SealedSocket extends SocketEvents {
         this.#close = message.close;
         this.#wasToldClose = true;
         this.#readyState = CLOSING;
+        this.#outbox.stop();
         this.#carrier.close(NORMAL_CLOSURE);
     }
   }
 
+  /** As a WebSocket, it tells nothing more once it is being closed. */
   #tellMessage(data: string | ArrayBuffer | Blob): void {
-    this.dispatchEvent(new MessageEvent("message", { data }));
+    if (this.#readyState === OPEN) this.dispatchEvent(new MessageEvent("message", { data }));
   }
 
   #itemOf(data: Sendable): Item {
-    if (isBlob(data)) return { size: data.size, bytes: readBlob(data), send: (bytes) => this.#send("binary", bytes) };
+    if (isBlob(data)) {
+      return {
+        size: data.size,
+        bytes: readBlob(data),
+        records: (bytes) => this.#records("binary", bytes),
+      };
+    }
     const isBinary = isBuffer(data) || ArrayBuffer.isView(data);
     const bytes = isBinary ? viewOf(data) : new TextEncoder().encode(String(data));
-    return { size: bytes.byteLength, bytes, send: (bytes) => this.#send(isBinary ? "binary" : "text", bytes) };
+    return { size: bytes.byteLength, bytes, records: (bytes) => this.#records(isBinary ? "binary" : "text", bytes) };
   }
 
-  #send(kind: "text" | "binary", bytes: Uint8Array): void {
-    if (this.#readyState === CLOSED || this.#wasToldClose) return;
-    if (bytes.byteLength > SEAL_LIMITS.messageBytes) return this.#end({ ...CLOSE.tooBig, error: CLOSE.tooBig.reason });
-    for (const record of this.#writer!.write(kind, bytes)) this.#carrier.send(record);
+  #records(kind: "text" | "binary", bytes: Uint8Array): Iterable<Uint8Array<ArrayBuffer>> {
+    if (bytes.byteLength <= SEAL_LIMITS.messageBytes) return this.#writer!.write(kind, bytes);
+    this.#end({ ...CLOSE.tooBig, error: CLOSE.tooBig.reason });
+    return [];
   }
 
-  #farewell(): void {
-    if (this.#readyState === CLOSED || this.#wasToldClose) return;
-    for (const record of this.#writer!.close(this.#close)) this.#carrier.send(record);
+  *#farewell(): Iterable<Uint8Array<ArrayBuffer>> {
+    yield* this.#writer!.close(this.#close);
     this.#carrier.close(NORMAL_CLOSURE);
   }
 
@@ -233,6 +259,7 @@ export class SealedSocket extends SocketEvents {
   #end({ code, reason, error, carrierClose, wasClean = false }: End): void {
     if (this.#readyState === CLOSED) return;
     this.#readyState = CLOSED;
+    this.#outbox.stop();
     this.#cancelTimeout?.();
     this.#carrier.close(carrierClose?.code ?? NORMAL_CLOSURE, carrierClose?.reason);
     if (error !== undefined) this.tell("error", { message: error });

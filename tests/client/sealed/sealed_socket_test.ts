@@ -3,6 +3,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { CipherState } from "../../../src/client/sealed/cipher_state.ts";
+import { Outbox } from "../../../src/client/sealed/outbox.ts";
 import { RecordReader } from "../../../src/client/sealed/records.ts";
 import { type PlatformSocket, toPeerSocket } from "../../../src/client/peer_socket.ts";
 import { SEAL_LIMITS } from "../../../src/protocol.ts";
@@ -67,11 +68,14 @@ Deno.test("sealed: a message is the same however it was cut into records", () =>
 
 Deno.test("sealed: what a holder of the secret may not say breaks it", () => {
   const key = new Uint8Array(32).fill(3);
-  const TEXT = 1, BINARY = 2, CLOSE = 3, MORE = 16;
+  const TEXT = 1, BINARY = 2, CLOSE = 3, ARRIVED = 4, MORE = 16;
   const wrong: number[][][] = [
     [[]],
     [[0]],
-    [[4]],
+    [[5]],
+    [[ARRIVED, 0, 0, 0]],
+    [[ARRIVED, 0, 0, 0, 0, 0]],
+    [[ARRIVED + MORE, 0, 0, 0, 0]],
     [[MORE]],
     [[TEXT + 32]],
     [[TEXT, 0xff]],
@@ -316,6 +320,54 @@ Deno.test("sealed: a message over 64 MiB is refused by the sender, and by the re
   const fits = Math.floor(messageBytes / (part.byteLength - 1));
   for (let i = 0; i < fits; i++) assertEquals(reader.read(writer.encrypt(part)), undefined);
   assertThrows(() => reader.read(writer.encrypt(part)), RangeError, "want at most 67108864 bytes");
+});
+
+Deno.test("sealed: no more is under way than 4 MiB, what waits is counted, and all of it comes as it was", () => {
+  const pair = new Pair().open().settle();
+  const { left, right } = pair;
+  const bytes = new Uint8Array(10_000_000).map((_, i) => i % 251);
+  const copy = bytes.slice();
+  left.socket.send(bytes);
+  left.socket.send("behind it");
+  bytes.fill(0);
+  const underWay = left.carrier.sent.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  assertEquals([underWay > 3_900_000, underWay < 4_200_000], [true, true], `${underWay}`);
+  assertEquals(left.socket.bufferedAmount, 10_000_009);
+  left.socket.close(4000, "and the end");
+  assertEquals(left.carrier.closedWith, undefined);
+  right.socket.send("not heard any more");
+  pair.settle();
+  assertEquals(right.heard.length, 2);
+  assertEquals(right.heard[1], "behind it");
+  assertEquals((right.heard[0] as Uint8Array).every((byte, i) => byte === copy[i]), true);
+  assertEquals([right.closeCode, left.closeCode, left.heard, left.socket.bufferedAmount], [4000, 4000, [], 0]);
+  assertEquals([left.clock.pending, right.clock.pending], [0, 0]);
+});
+
+Deno.test("sealed: small messages weigh what they cost a relay, and the window opens as they are taken", () => {
+  const pair = new Pair().open().settle();
+  for (let i = 0; i < 10_000; i++) pair.left.socket.send(String(i));
+  assertEquals(pair.left.carrier.sent.length < 4_100, true);
+  pair.settle();
+  assertEquals(pair.right.heard, Array.from({ length: 10_000 }, (_, i) => String(i)));
+  for (let i = 0; i < 10_000; i++) pair.right.socket.send(String(i));
+  pair.settle();
+  assertEquals(pair.left.heard.length, 10_000);
+});
+
+Deno.test("sealed: who closes waits a minute for the other side to take what was sent before", () => {
+  const { left } = new Pair().open().settle();
+  left.socket.send(new Uint8Array(5_000_000));
+  left.socket.close();
+  left.clock.pass(59_999);
+  assertEquals(left.carrier.closedWith, undefined);
+  left.clock.pass(1);
+  assertEquals(left.carrier.closedWith, { code: 1000, reason: undefined });
+});
+
+Deno.test("sealed: nobody can have taken more than was sent", () => {
+  const outbox = new Outbox({ send: () => {}, failed: () => {} });
+  assertThrows(() => outbox.arrived(1), RangeError, "no more taken than was sent");
 });
 
 function assertBroken(end: End): void {
