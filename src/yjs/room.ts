@@ -104,14 +104,14 @@ export class Room {
   }
 
   #agree(): Agreement {
-    const [client, peers, { name, environment }] = [this.#client, this.#peers, this.#options];
+    const [client, peers, { environment }] = [this.#client, this.#peers, this.#options];
     const company = {
       userName: client.userName,
       get partners() {
         return peers.values();
       },
       get isExpected() {
-        return [...client.peers.values()].some((sockets) => sockets.get(name) === null);
+        return client.pending > 0;
       },
     };
     return new Agreement(company, environment, {

@@ -1,6 +1,7 @@
 /** The packed adapter with the real library in Node: its own acceptance tests, and repos in processes of their own. */
 
 import { assert, assertEquals } from "@std/assert";
+import { createSecret } from "../../src/client/mod.ts";
 import { RelayStage } from "../client/stage.ts";
 import { NodeProject } from "../helpers/node_project.ts";
 import { Child, startRelay, within } from "../helpers/process.ts";
@@ -51,6 +52,23 @@ Deno.test("Automerge, packed", async (test) => {
     await alice.shows(document, { text: "Hello!" });
     await alice.broadcast(document, { cursor: 5 });
     await bob.hears("alice", { cursor: 5 });
+  });
+
+  await test.step("sealed, repos sync a large document, also when the relay was away", async () => {
+    await using relay = await RelayStage.start();
+    const secret = createSecret();
+    await using alice = new RepoPeer(project, "alice", relay.url, "team", secret);
+    await using bob = new RepoPeer(project, "bob", relay.url, "team", secret);
+    await using stranger = new RepoPeer(project, "mallory", relay.url, "team");
+    const document = await alice.create();
+    await bob.meets("alice");
+    const doc = await alice.fill(document, "film", 5 * 1024 * 1024);
+    assertEquals(await bob.find(document), doc);
+    await relay.control("kill");
+    await alice.loses("bob");
+    await bob.change(document, "text", "Hello!");
+    await alice.shows(document, { ...doc, text: "Hello!" });
+    assertEquals(stranger.acquaintances, new Set());
   });
 
   await test.step("repos without one meet by document, and only those who share one", async () => {

@@ -23,8 +23,9 @@ export class RepoPeer implements AsyncDisposable {
   readonly #child: Child;
 
   /** Starts it, connected to a relay. Without a channel it meets only those with whom it shares a document. */
-  constructor(project: NodeProject, readonly peerId: string, url: string, channel?: string) {
-    this.#child = project.node("peer.mjs", peerId, url, ...(channel === undefined ? [] : [channel]));
+  constructor(project: NodeProject, readonly peerId: string, url: string, channel?: string, secret?: string) {
+    const options = [channel, secret].filter((option) => option !== undefined);
+    this.#child = project.node("peer.mjs", peerId, url, ...options);
   }
 
   /** Makes an empty document, and tells its URL. */
@@ -89,7 +90,9 @@ export class RepoPeer implements AsyncDisposable {
 
   /** Everybody of whom it was told so far. */
   get acquaintances(): Set<string> {
-    const events: Event[] = this.#child.stdout.trim().split("\n").map((line) => JSON.parse(line));
+    const events: Event[] = this.#child.stdout.split("\n").filter((line) => line !== "").map((line) =>
+      JSON.parse(line)
+    );
     return new Set(events.flatMap(({ type, peerId }) => type === "peer" ? [peerId!] : []));
   }
 

@@ -22,8 +22,9 @@ interface Reports {
 
 /** One peer. Disposing it kills its process, so that the others see it vanish. */
 export class YjsPeer extends Child {
-  constructor(project: NodeProject, url: string, readonly name: string) {
-    super(name, "node", { args: ["peer.mjs", url, name], cwd: new URL(`file://${project.folder}/`) });
+  constructor(project: NodeProject, url: string, readonly name: string, secret?: string) {
+    const args = ["peer.mjs", url, name, ...(secret === undefined ? [] : [secret])];
+    super(name, "node", { args, cwd: new URL(`file://${project.folder}/`) });
   }
 
   /** Does one of the `ORDERS` of `peer.mjs`. */

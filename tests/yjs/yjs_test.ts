@@ -1,7 +1,7 @@
 /** The provider from the packed package, with real documents, each in a Node process of its own. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { Client } from "../../src/client/mod.ts";
+import { Client, createSecret } from "../../src/client/mod.ts";
 import type { Engine } from "../browsers/browser.ts";
 import { stepInEngines } from "../browsers/engines.ts";
 import { RelayStage } from "../client/stage.ts";
@@ -53,12 +53,13 @@ const REFUSED =
 
 Deno.test("Yjs, packed", async (test) => {
   await using project = await NodeProject.copy(new URL("node/", import.meta.url));
-  for (const transport of ["deno", "tcp"]) {
+  const settings: [transport: string, secret?: string][] = [["deno"], ["tcp"], ["tcp", createSecret()]];
+  for (const [transport, secret] of settings) {
     for (const [name, scene] of Object.entries(SCENES)) {
-      await test.step(`${name} (${transport})`, async () => {
+      await test.step(`${name} (${transport}${secret ? ", sealed" : ""})`, async () => {
         await using relay = await RelayStage.start([...OPTIONS, "--transport", transport]);
         await using cast = new AsyncDisposableStack();
-        await scene({ relay, join: (name) => cast.use(new YjsPeer(project, relay.url, name)) });
+        await scene({ relay, join: (name) => cast.use(new YjsPeer(project, relay.url, name, secret)) });
       });
     }
   }

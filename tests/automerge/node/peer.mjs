@@ -1,5 +1,5 @@
 /**
- * A repo in a process of its own: `node peer.mjs PEER-ID URL [CHANNEL]`. Takes orders as JSON lines on stdin, and tells on
+ * A repo in a process of its own: `node peer.mjs PEER-ID URL [CHANNEL [SECRET]]`. Takes orders as JSON lines on stdin, and tells on
  * stdout what happens to it. `../repo_peer.ts` is the other end.
  */
 import { Repo } from "@automerge/automerge-repo";
@@ -9,10 +9,11 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
 
-const [peerId, url, channel] = process.argv.slice(2);
+const [peerId, url, channel, secret] = process.argv.slice(2);
 const adapter = new RelayNetworkAdapter({
   url,
   channel,
+  secret,
   WebSocket,
   minRetryDelay: 50,
   onError: ({ message }) => tell({ type: "error", message }),

@@ -1,5 +1,5 @@
 /**
- * A document in a Node process of its own, shared through the packed provider: `node peer.mjs URL NAME`. Takes orders as
+ * A document in a Node process of its own, shared through the packed provider: `node peer.mjs URL NAME [SECRET]`. Takes orders as
  * JSON lines on stdin, and tells what happens as JSON lines on stdout. `yjs_peer.ts` is the other end.
  */
 import { createHash, randomBytes } from "node:crypto";
@@ -12,10 +12,10 @@ import { Doc } from "yjs";
 const ROOM = "ambitious-mongoose";
 const MOST_TOLD = 1_000;
 
-const [url, name] = process.argv.slice(2);
+const [url, name, secret] = process.argv.slice(2);
 const doc = new Doc();
 const text = doc.getText();
-const provider = new RelayProvider(url, ROOM, doc, { userName: name, minRetryDelay: 50, WebSocket });
+const provider = new RelayProvider(url, ROOM, doc, { userName: name, secret, minRetryDelay: 50, WebSocket });
 const { awareness } = provider;
 
 const ORDERS = {
