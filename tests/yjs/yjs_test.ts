@@ -59,7 +59,7 @@ Deno.test("Yjs, packed", async (test) => {
       await test.step(`${name} (${transport}${secret ? ", sealed" : ""})`, async () => {
         await using relay = await RelayStage.start([...OPTIONS, "--transport", transport]);
         await using cast = new AsyncDisposableStack();
-        await scene({ relay, join: (name) => cast.use(new YjsPeer(project, relay.url, name, secret)) });
+        await scene({ relay, join: (name) => cast.use(new YjsPeer(project, relay.url, name, secret)), secret });
       });
     }
   }
@@ -118,6 +118,7 @@ async function editTogether(project: NodeProject, engine: Engine): Promise<void>
 /** Where a scene is played. */
 interface Stage {
   readonly relay: RelayStage;
+  readonly secret?: string;
   /** Starts a peer. */
   join(name: string): YjsPeer;
 }
@@ -214,10 +215,11 @@ const SCENES: Record<string, (stage: Stage) => Promise<void>> = {
 
   async "who talks nonsense is left out, and the others go on"(stage) {
     const [alice, bob] = await meet(stage);
+    const options = { url: stage.relay.url, secret: stage.secret };
     for (const [index, nonsense] of NONSENSE.entries()) {
       const name = `mallory ${index}`;
       const ends = new Inbox<string>();
-      await using mallory = new Client({ url: stage.relay.url, userName: name, documentIds: ["ambitious-mongoose"] });
+      await using mallory = new Client({ ...options, userName: name, documentIds: ["ambitious-mongoose"] });
       mallory.on("peer.connect", ({ socket }) => socket.write(nonsense));
       mallory.on("peer.disconnect", ({ userName }) => ends.push(userName));
       await ends.next("alice to hang up", (name) => name === "alice");
