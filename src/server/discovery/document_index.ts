@@ -26,9 +26,10 @@ export class DocumentIndex {
   }
 
   add(id: string, registration: Registration): void {
-    const entry = this.#entries.get(id) ?? this.#open(id);
+    const entry = this.#entries.get(id);
     // The id as it is kept here: all who are interested share its memory.
-    registration.documents.set(entry.id, entry.members.push(registration) - 1);
+    if (entry !== undefined) registration.documents.set(entry.id, entry.members.push(registration) - 1);
+    else this.#open(id, registration);
   }
 
   /** Says whether it was there. */
@@ -45,9 +46,9 @@ export class DocumentIndex {
     return true;
   }
 
-  #open(id: string): Entry {
-    const entry = { id, members: [] };
-    this.#entries.set(id, entry);
-    return entry;
+  /** Most documents have one member or two: an array that begins empty would make room for 17. */
+  #open(id: string, registration: Registration): void {
+    this.#entries.set(id, { id, members: [registration] });
+    registration.documents.set(id, 0);
   }
 }
