@@ -8,7 +8,9 @@
  */
 
 import { type ClientMessage, idProblem, type Introduction, WIRE_LIMITS } from "../../protocol.ts";
-import { CrowdedError, packIntroduction, unpack } from "./messagepack.ts";
+import { CrowdedError } from "./crowded_error.ts";
+import { parseJson } from "./json.ts";
+import { packIntroduction, unpack } from "./messagepack.ts";
 import { asBytes, type Message, messageBytes } from "../core/message.ts";
 
 /** How a peer wants to be spoken to. */
@@ -32,22 +34,28 @@ export type MalformedReason =
  */
 const MOST_VALUES = WIRE_LIMITS.documentsPerPeer + 2_000;
 
+/** Ids that are looked at in one step. */
+const STEP = 256;
+
 /** A message with its dialect, or why there is none. */
 export type Decoded = { message: ClientMessage; dialect: Dialect } | { reason: MalformedReason };
 
 /** Reads what a client said. Never throws. */
 export function decode(frame: Message): Decoded {
+  const steps = decodeInSteps(frame);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** The same in steps, of which each takes a few milliseconds at the most. */
+export function* decodeInSteps(frame: Message): Generator<void, Decoded> {
   if (messageBytes(frame) > WIRE_LIMITS.introductionBytes) return { reason: "too big" };
   const dialect = dialectOf(frame);
-  let value: unknown;
-  try {
-    value = dialect === "json" ? parseJson(frame) : unpack(asBytes(frame as Exclude<Message, string>), MOST_VALUES);
-  } catch (error) {
-    // Also a RangeError, when the nesting is deeper than the stack.
-    const reason = dialect === "json" ? "not JSON" : "not MessagePack";
-    return { reason: error instanceof CrowdedError ? "too many values" : reason };
-  }
-  const message = toMessage(value);
+  const parsed = parse(frame, dialect);
+  if ("reason" in parsed) return parsed;
+  const message = yield* toMessage(parsed.value);
   return typeof message === "string" ? { reason: message } : { message, dialect };
 }
 
@@ -63,52 +71,27 @@ function dialectOf(frame: Message): Dialect {
   return typeof frame === "string" || asBytes(frame)[0] === OPENING_BRACE ? "json" : "msgpack";
 }
 
-function parseJson(frame: Message): unknown {
-  const text = typeof frame === "string" ? frame : new TextDecoder("utf-8", { fatal: true }).decode(frame);
-  if (isCrowded(text)) throw new CrowdedError("Cannot read JSON: want fewer values");
-  return JSON.parse(text);
-}
-
-/** Whether there are too many values in a text. Each begins with one of these marks, or follows one; most texts do both. */
-function isCrowded(text: string): boolean {
-  const most = MOST_VALUES * 2;
-  if (text.length <= most) return false;
-  const mark = /["[{,]/g;
-  for (let seen = 0; mark.test(text); seen++) {
-    if (seen >= most) return true;
-    // Quotes within strings cost something, too, and an id may have some.
-    if (text[mark.lastIndex - 1] === '"') seen += skipString(text, mark) / 8;
+function parse(frame: Message, dialect: Dialect): { value: unknown } | { reason: MalformedReason } {
+  try {
+    const bytes = () => asBytes(frame as Exclude<Message, string>);
+    return { value: dialect === "json" ? parseJson(frame, MOST_VALUES) : unpack(bytes(), MOST_VALUES) };
+  } catch (error) {
+    if (error instanceof CrowdedError) return { reason: "too many values" };
+    // Also a RangeError, when the nesting is deeper than the stack.
+    return { reason: dialect === "json" ? "not JSON" : "not MessagePack" };
   }
-  return false;
-}
-
-/** Goes behind the string in which `mark` is, and gives the quotes that were in it. */
-function skipString(text: string, mark: RegExp): number {
-  for (let quotes = 0;; quotes++) {
-    const quote = text.indexOf('"', mark.lastIndex);
-    mark.lastIndex = quote < 0 ? text.length : quote + 1;
-    if (quote < 0 || quotes >= MOST_VALUES * 16 || !isEscaped(text, quote)) return quotes;
-  }
-}
-
-/** Whether an odd number of backslashes stands before. */
-function isEscaped(text: string, at: number): boolean {
-  const BACKSLASH = 0x5c;
-  let first = at;
-  while (text.charCodeAt(first - 1) === BACKSLASH) first -= 1;
-  return (at - first) % 2 === 1;
 }
 
 /** A decoded value is still untrusted. */
-function toMessage(value: unknown): ClientMessage | MalformedReason {
+function* toMessage(value: unknown): Generator<void, ClientMessage | MalformedReason> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "not an object";
   switch (own(value, "type")) {
     case "Join": {
-      const join = documentIds(own(value, "join") ?? own(value, "documentIds"));
+      const join = yield* documentIds(own(value, "join") ?? own(value, "documentIds"));
       return typeof join === "string" ? join : { type: "Join", join };
     }
     case "Leave": {
-      const leave = documentIds(own(value, "leave") ?? own(value, "documentIds"));
+      const leave = yield* documentIds(own(value, "leave") ?? own(value, "documentIds"));
       return typeof leave === "string" ? leave : { type: "Leave", leave };
     }
     case "Heartbeat":
@@ -119,11 +102,17 @@ function toMessage(value: unknown): ClientMessage | MalformedReason {
   }
 }
 
-function documentIds(list: unknown): string[] | MalformedReason {
+/** Each once. */
+function* documentIds(list: unknown): Generator<void, string[] | MalformedReason> {
   if (!Array.isArray(list)) return "no list of documents";
   if (list.length > WIRE_LIMITS.documentsPerPeer) return "too many documents";
-  if (list.some((id) => idProblem(id) !== undefined)) return "bad document id";
-  return [...new Set<string>(list)];
+  const ids = new Set<string>();
+  for (const [at, id] of list.entries()) {
+    if (idProblem(id) !== undefined) return "bad document id";
+    ids.add(id);
+    if (at % STEP === STEP - 1) yield;
+  }
+  return [...ids];
 }
 
 /** MessagePack can set a prototype (key `__proto__`), which must not speak for the message. */

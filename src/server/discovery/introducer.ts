@@ -18,7 +18,7 @@ import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
 import { type Counters, increment } from "../metrics/counters.ts";
 import { byteLength, type Frame, type PeerSocket } from "../transport/transport.ts";
 import type { Announcer } from "./announcer.ts";
-import { decode, type MalformedReason } from "./dialects.ts";
+import { decodeInSteps, type MalformedReason } from "./dialects.ts";
 import { DocumentIndex } from "./document_index.ts";
 import { Introductions, portions, Speller } from "./introductions.ts";
 import { Outbox } from "./outbox.ts";
@@ -179,7 +179,7 @@ export class Introducer {
   }
 
   *#take(peer: Registration, frame: Message): Steps {
-    const decoded = decode(frame);
+    const decoded = yield* decodeInSteps(frame);
     if ("reason" in decoded) return this.#refuse(peer, decoded.reason);
     peer.dialect = decoded.dialect;
     const { message } = decoded;

@@ -7,6 +7,7 @@
 
 import { Buffer, isUtf8 } from "node:buffer";
 import type { Introduction } from "../../protocol.ts";
+import { CrowdedError } from "./crowded_error.ts";
 
 /** Levels of lists and maps. Messages have two; a client that says more than is for us is still understood. */
 const MOST_LEVELS = 16;
@@ -31,11 +32,6 @@ export function unpack(bytes: Uint8Array, most: number): unknown {
   const value = reader.value(MOST_LEVELS);
   if (!reader.isAtEnd) throw new RangeError("Cannot read MessagePack: want one value, got more bytes");
   return value;
-}
-
-/** A message with more values than any honest one has: to read it would keep all others waiting. */
-export class CrowdedError extends Error {
-  override name = "CrowdedError";
 }
 
 /** Reads values one after another. A declared length is believed only as far as there are bytes. */

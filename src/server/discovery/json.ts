@@ -1,0 +1,47 @@
+/**
+ * JSON of strangers: to parse it takes a bounded time.
+ *
+ * @module
+ */
+
+import type { Message } from "../core/message.ts";
+import { CrowdedError } from "./crowded_error.ts";
+
+/** Quotes within strings that take as long as one mark. */
+const QUOTES = 8;
+
+/** Throws when it is none, and a {@link CrowdedError} when there is more in it than about `most` values. */
+export function parseJson(frame: Message, most: number): unknown {
+  const text = typeof frame === "string" ? frame : new TextDecoder("utf-8", { fatal: true }).decode(frame);
+  if (isCrowded(text, most * 2)) throw new CrowdedError("Cannot read JSON: want fewer values");
+  return JSON.parse(text);
+}
+
+/** Whether there are too many marks in a text. Each value begins with one, or follows one; most strings do both. */
+function isCrowded(text: string, most: number): boolean {
+  if (text.length <= most) return false;
+  const mark = /["[{,]/g;
+  for (let seen = 0; mark.test(text); seen++) {
+    if (seen >= most) return true;
+    // Quotes within strings cost something, too, and an id may have some.
+    if (text[mark.lastIndex - 1] === '"') seen += skipString(text, mark, most * QUOTES) / QUOTES;
+  }
+  return false;
+}
+
+/** Goes behind the string in which `mark` is, and gives the quotes that were in it, or `most`. */
+function skipString(text: string, mark: RegExp, most: number): number {
+  for (let quotes = 0;; quotes++) {
+    const quote = text.indexOf('"', mark.lastIndex);
+    mark.lastIndex = quote < 0 ? text.length : quote + 1;
+    if (quote < 0 || quotes >= most || !isEscaped(text, quote)) return quotes;
+  }
+}
+
+/** Whether an odd number of backslashes stands before. */
+function isEscaped(text: string, at: number): boolean {
+  const BACKSLASH = 0x5c;
+  let first = at;
+  while (text.charCodeAt(first - 1) === BACKSLASH) first -= 1;
+  return (at - first) % 2 === 1;
+}
