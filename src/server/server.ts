@@ -8,7 +8,7 @@ import { CLOSE, type Close } from "../protocol.ts";
 import { Admission } from "./http/admission.ts";
 import { ALONE, type Backplane } from "./backplane/backplane.ts";
 import { Broker } from "./pairing/broker.ts";
-import { Buffers } from "./core/memory_budget.ts";
+import { MemoryBudget } from "./core/memory_budget.ts";
 import { type Clock, systemClock, type Timer } from "./core/clock.ts";
 import { type RelayConfig, withDefaults } from "./config.ts";
 import { ConfigError } from "./core/config_error.ts";
@@ -29,7 +29,7 @@ import { Refusal, type RefusalReason } from "./core/refusal.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { readTls } from "./core/tls.ts";
 import { noSuchPage, Router, type SocketRoute } from "./http/router.ts";
-import type { Claim } from "./core/connection_key.ts";
+import type { ConnectionKey } from "./core/connection_key.ts";
 import { chosenSubprotocol } from "./http/subprotocol.ts";
 import { WorkScheduler } from "./core/work_scheduler.ts";
 import { type Grant, Tokens } from "./http/tokens.ts";
@@ -62,7 +62,7 @@ export class Server {
   readonly #introducer: Introducer;
   readonly #broker: Broker;
   readonly #dismissals: Dismissals;
-  readonly #buffers: Buffers;
+  readonly #buffers: MemoryBudget;
   readonly #counters = new Counters();
   #transport: Transport | undefined;
   #metrics: Metrics | undefined;
@@ -84,7 +84,7 @@ export class Server {
     this.#clock = clock;
     this.#log = log;
     this.#startedAt = clock.now();
-    const buffers = this.#buffers = new Buffers(this.#config.maxBufferedTotal, clock);
+    const buffers = this.#buffers = new MemoryBudget(this.#config.maxBufferedTotal, clock);
     this.#tokens = new Tokens(this.#config);
     this.#admission = new Admission(this.#config, this.#tokens, clock);
     const counters = this.#counters;
@@ -93,7 +93,7 @@ export class Server {
     const parts = { buffers, clock, counters, log, backplane: this.#backplane };
     this.#introducer = new Introducer({ ...parts, scheduler });
     const isInterested = (peerId: string, documentId: string) => this.#introducer.isInterested(peerId, documentId);
-    this.#broker = new Broker({ ...this.#config, ...parts, isInterested, remind: (seeker) => this.#remind(seeker) });
+    this.#broker = new Broker({ ...this.#config, ...parts, isInterested, remind: (pending) => this.#remind(pending) });
     this.#dismissals = new Dismissals(clock);
     this.#transport = transport;
   }
@@ -235,9 +235,9 @@ export class Server {
   }
 
   /** Says whether everybody is told. */
-  #remind(seeker: Claim): boolean {
+  #remind(pending: ConnectionKey): boolean {
     if (this.#admission.draining) return false;
-    this.#introducer.remind(seeker);
+    this.#introducer.remind(pending);
     return this.#backplane.status?.connected !== false;
   }
 

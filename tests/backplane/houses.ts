@@ -7,11 +7,11 @@
 import { CLOSE } from "../../src/protocol.ts";
 import { SharedBackplane } from "../../src/server/backplane/shared_backplane.ts";
 import { Broker } from "../../src/server/pairing/broker.ts";
-import { Buffers } from "../../src/server/core/memory_budget.ts";
+import { MemoryBudget } from "../../src/server/core/memory_budget.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
 import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
 import { Introducer } from "../../src/server/discovery/introducer.ts";
-import type { Claim } from "../../src/server/core/connection_key.ts";
+import type { ConnectionKey } from "../../src/server/core/connection_key.ts";
 import { FakeClock, FakeSocket, silentLog } from "../helpers/fakes.ts";
 import { type FakeBus, FakeNetwork } from "./fake_bus.ts";
 
@@ -35,9 +35,9 @@ export class House {
     const backplane = this.backplane = new SharedBackplane(bus, {
       ...{ ...shared, maxMessageBytes: 64 * MIB, splices, timeOfDay },
     });
-    const parts = { ...shared, buffers: new Buffers(Infinity, clock), backplane };
+    const parts = { ...shared, buffers: new MemoryBudget(Infinity, clock), backplane };
     this.introducer = new Introducer(parts);
-    const remind = (seeker: Claim) => {
+    const remind = (seeker: ConnectionKey) => {
       this.introducer.remind(seeker);
       return backplane.status.connected;
     };
@@ -65,7 +65,7 @@ export class House {
     return this.carry(new FakeSocket(), { localId, remoteId, documentId, requestedAt });
   }
 
-  carry<Socket extends FakeSocket>(socket: Socket, claim: Claim): Socket {
+  carry<Socket extends FakeSocket>(socket: Socket, claim: ConnectionKey): Socket {
     this.sockets.add(socket);
     this.broker.welcome(claim, socket);
     return socket;

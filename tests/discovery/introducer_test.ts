@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { CLOSE, type Introduction } from "../../src/protocol.ts";
-import { Buffers } from "../../src/server/core/memory_budget.ts";
+import { MemoryBudget } from "../../src/server/core/memory_budget.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
 import { decode } from "../../src/server/discovery/dialects.ts";
 import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
@@ -42,7 +42,7 @@ class Counting implements Announcer {
 class House {
   readonly clock = new FakeClock();
   readonly announced = new Counting();
-  readonly buffers = new Buffers(Infinity, this.clock);
+  readonly buffers = new MemoryBudget(Infinity, this.clock);
   readonly counters = new Counters();
   readonly introducer = new Introducer({
     ...{ buffers: this.buffers, clock: this.clock },

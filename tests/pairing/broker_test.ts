@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { CLOSE, type Close } from "../../src/protocol.ts";
 import { ALONE } from "../../src/server/backplane/backplane.ts";
 import { Broker } from "../../src/server/pairing/broker.ts";
-import { Buffers } from "../../src/server/core/memory_budget.ts";
+import { MemoryBudget } from "../../src/server/core/memory_budget.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
-import type { Claim } from "../../src/server/core/connection_key.ts";
+import type { ConnectionKey } from "../../src/server/core/connection_key.ts";
 import { FakeClock, FakeSocket, PausableSocket, silentLog } from "../helpers/fakes.ts";
 
 const KIB = 1024;
@@ -14,9 +14,9 @@ const MIB = 1024 * KIB;
 
 class House {
   readonly clock = new FakeClock();
-  readonly buffers: Buffers;
+  readonly buffers: MemoryBudget;
   readonly counters = new Counters();
-  readonly reminded: Claim[] = [];
+  readonly reminded: ConnectionKey[] = [];
   /** Peers that are interested in every document. */
   readonly interested = new Set<string>();
   /** Whether everybody can be asked for who is waited for. */
@@ -24,8 +24,8 @@ class House {
   readonly broker: Broker;
 
   constructor({ holdTimeout = 600, maxBufferedBytes = 16 * MIB, maxBufferedTotal = 512 * MIB } = {}) {
-    this.buffers = new Buffers(maxBufferedTotal, this.clock);
-    const remind = (claim: Claim) => this.reminded.push(claim) > 0 && this.isWhole;
+    this.buffers = new MemoryBudget(maxBufferedTotal, this.clock);
+    const remind = (claim: ConnectionKey) => this.reminded.push(claim) > 0 && this.isWhole;
     const isInterested = (peerId: string) => this.interested.has(peerId);
     const { buffers, clock, counters } = this;
     const parts = { buffers, clock, counters, log: silentLog, backplane: ALONE };
@@ -125,7 +125,7 @@ Deno.test("a side that vanishes without a close makes the other hear 4410", () =
   house.assertEmpty();
 });
 
-Deno.test("a seeker whose other side never comes is closed with 4408, and never when the timeout is 0", () => {
+Deno.test("a pending whose other side never comes is closed with 4408, and never when the timeout is 0", () => {
   const house = new House({ holdTimeout: 5 });
   const [alice, patient] = [house.connect("alice", "bob"), new House({ holdTimeout: 0 }).connect("alice", "bob")];
   house.clock.pass(4_999 - LIMITS.settleMs);
@@ -193,7 +193,7 @@ Deno.test("10,000 small messages from both sides at once arrive, whoever comes f
 Deno.test("all holds together are bounded: past the sum one is closed with 1013", () => {
   const house = new House({ maxBufferedTotal: 2 * MIB });
   const seekers = ["a", "b", "c", "d"].map((id) => house.connect(id, "bob"));
-  seekers.forEach((seeker) => seeker.receive(new Uint8Array(MIB * 0.9)));
+  seekers.forEach((pending) => pending.receive(new Uint8Array(MIB * 0.9)));
   house.clock.pass(LIMITS.measureEveryMs);
   const closed = seekers.filter(({ closedWith }) => closedWith !== undefined);
   assertEquals(closed.map(({ closedWith }) => closedWith), [CLOSE.outOfBuffers]);
@@ -222,7 +222,7 @@ Deno.test("the same side again while paired ends the pair with 4409 and 4410, an
   assertEquals(bobAgain.sent, ["hello again"]);
 });
 
-Deno.test("a seeker is announced to its counterpart after 2 s and then every 15 s, until it is paired", () => {
+Deno.test("a pending is announced to its counterpart after 2 s and then every 15 s, until it is paired", () => {
   const house = new House();
   const claim = { localId: "alice", remoteId: "bob", documentId: "doc" };
   house.connect("alice", "bob");
@@ -376,7 +376,7 @@ Deno.test("past the sum of all backlogs the pair with the largest is closed, and
   assertEquals(pairs.map(({ closedWith }) => closedWith), [undefined, CLOSE.outOfBuffers, undefined]);
 });
 
-Deno.test("a closed seeker keeps nothing, even while its socket stays", () => {
+Deno.test("a closed pending keeps nothing, even while its socket stays", () => {
   const house = new House();
   const alice = house.connect("alice", "bob");
   alice.receive(new Uint8Array(16 * MIB));

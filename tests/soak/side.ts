@@ -12,7 +12,7 @@ import type { TestedRelays } from "./tested_relays.ts";
 import { type Departure, type Ending, OPCODE, WireSocket } from "./wire_socket.ts";
 
 /** Whom a side is from, whom it is for, and what about. */
-export interface Claim {
+export interface ConnectionKey {
   readonly localId: string;
   readonly remoteId: string;
   readonly documentId: string;
@@ -51,7 +51,7 @@ export class Side {
   readonly #waiting = new Set<() => void>();
   #heard = 0;
 
-  constructor(readonly claim: Claim, options: SideOptions) {
+  constructor(readonly claim: ConnectionKey, options: SideOptions) {
     this.#options = options;
     options.sides.set(this.serial, this);
     this.relay = options.relays.any();

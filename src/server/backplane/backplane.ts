@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Claim } from "../core/connection_key.ts";
+import type { ConnectionKey } from "../core/connection_key.ts";
 import type { Steps } from "../core/work_scheduler.ts";
 import type { Announcer } from "../discovery/announcer.ts";
 import type { Matchmaker } from "../pairing/matchmaker.ts";
@@ -17,13 +17,13 @@ export interface Rooms {
   /** Charges a peer here with microseconds of work that was done, here or elsewhere, on its behalf. */
   charge(peerId: string, work: number): void;
   /** Tells the counterpart of a pending connection on another instance, if it is here, that it is waited for. */
-  remind(waiting: Claim): void;
+  remind(waiting: ConnectionKey): void;
   /** Joins the other side of `claim`, which waits here, with a socket of another instance. False: it waits no more. */
-  joinRemote(claim: Claim, socket: PeerSocket): boolean;
+  joinRemote(claim: ConnectionKey, socket: PeerSocket): boolean;
   /** Ends the connection of this side: a newer one has come to another instance. */
-  supersede(claim: Claim): void;
+  supersede(claim: ConnectionKey): void;
   /** The peer that `claim` waits for is on another instance and interested; or, if `isThere` is false, only its own is. */
-  sighted(claim: Claim, isThere: boolean): void;
+  sighted(claim: ConnectionKey, isThere: boolean): void;
 }
 
 /** How an instance stands among the others. */

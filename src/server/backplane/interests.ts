@@ -12,7 +12,7 @@
  */
 
 import type { Clock, Timer } from "../core/clock.ts";
-import type { Claim } from "../core/connection_key.ts";
+import type { ConnectionKey } from "../core/connection_key.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/log.ts";
 import { Queue } from "../core/queue.ts";
@@ -113,7 +113,7 @@ export class Interests implements Announcer {
     return isTold ? LIMITS.announcementWork : 0;
   }
 
-  remind({ localId: seeker, remoteId: counterpart, documentId }: Claim): void {
+  remind({ localId: seeker, remoteId: counterpart, documentId }: ConnectionKey): void {
     const message: MessageOf<"waits"> = { kind: "waits", instance: this.#options.bus.self, seeker, counterpart };
     this.#options.bus.publish(documentSubject(documentId), encodeJson(message));
   }

@@ -16,7 +16,7 @@ import type { Rooms } from "./backplane.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/log.ts";
-import type { Claim } from "../core/connection_key.ts";
+import type { ConnectionKey } from "../core/connection_key.ts";
 import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
 import type { Bus, Hearing } from "./bus.ts";
 import type { Links } from "./links.ts";
@@ -40,7 +40,7 @@ export interface MatchesOptions {
 
 /** A connection here. */
 interface Half {
-  readonly claim: Claim;
+  readonly claim: ConnectionKey;
   readonly side: 0 | 1;
   readonly arrival: Arrival;
   state: "waiting" | "reserved" | "joined";
@@ -77,7 +77,7 @@ export class Matches implements Matchmaker {
     this.#options = options;
   }
 
-  came(claim: Claim, isWaiting: boolean): void {
+  came(claim: ConnectionKey, isWaiting: boolean): void {
     const { pair, side } = placeOf(claim);
     const meeting = this.#meetings.get(pair) ?? this.#arrange(pair);
     const arrival: Arrival = [claim.requestedAt ?? this.#options.timeOfDay(), crypto.randomUUID()];
@@ -88,14 +88,14 @@ export class Matches implements Matchmaker {
     else this.#offer(meeting, half);
   }
 
-  paired(claim: Claim): void {
+  paired(claim: ConnectionKey): void {
     const half = this.#find(claim)?.half;
     if (half === undefined) return;
     half.state = "joined";
     half.timer?.cancel();
   }
 
-  went(claim: Claim): void {
+  went(claim: ConnectionKey): void {
     const { meeting, half } = this.#find(claim) ?? {};
     if (meeting === undefined || half === undefined) return;
     half.state = "joined";
@@ -106,7 +106,7 @@ export class Matches implements Matchmaker {
     this.#meetings.delete(meeting.pair);
   }
 
-  lingerMs(claim: Claim): number {
+  lingerMs(claim: ConnectionKey): number {
     const half = this.#find(claim)?.half;
     return half === undefined || !this.#options.bus.isConnected ? 0 : half.answeredUntil - this.#options.clock.now();
   }
@@ -155,7 +155,7 @@ export class Matches implements Matchmaker {
     return meeting;
   }
 
-  #find(claim: Claim): { meeting: Meeting; half: Half | undefined } | undefined {
+  #find(claim: ConnectionKey): { meeting: Meeting; half: Half | undefined } | undefined {
     const { pair, side } = placeOf(claim);
     const meeting = this.#meetings.get(pair);
     return meeting && { meeting, half: meeting.halves[side] };

@@ -9,7 +9,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
 import type { Counters } from "../metrics/counters.ts";
 import type { Logger } from "../core/log.ts";
-import type { Claim } from "../core/connection_key.ts";
+import type { ConnectionKey } from "../core/connection_key.ts";
 import type { Bus } from "./bus.ts";
 import { Interests } from "./interests.ts";
 import { Links } from "./links.ts";
@@ -93,23 +93,23 @@ export class SharedBackplane implements Backplane {
     return this.#interests.joined(peerId, documentId);
   }
 
-  remind(waiting: Claim): void {
+  remind(waiting: ConnectionKey): void {
     this.#interests.remind(waiting);
   }
 
-  came(claim: Claim, isWaiting: boolean): void {
+  came(claim: ConnectionKey, isWaiting: boolean): void {
     this.#matches.came(claim, isWaiting);
   }
 
-  paired(claim: Claim): void {
+  paired(claim: ConnectionKey): void {
     this.#matches.paired(claim);
   }
 
-  went(claim: Claim): void {
+  went(claim: ConnectionKey): void {
     this.#matches.went(claim);
   }
 
-  lingerMs(claim: Claim): number {
+  lingerMs(claim: ConnectionKey): number {
     return this.#matches.lingerMs(claim);
   }
 

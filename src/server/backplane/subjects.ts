@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { Claim } from "../core/connection_key.ts";
+import type { ConnectionKey } from "../core/connection_key.ts";
 
 /** What a subject may not hold (dots, spaces, anything long) is hashed: 22 characters are 132 bits. */
 function hash(...parts: string[]): string {
@@ -23,7 +23,7 @@ export function pairSubject(low: string, high: string, documentId: string): stri
 }
 
 /** The subject of a pair, and on which side of it a connection is. */
-export function placeOf({ localId, remoteId, documentId }: Claim): { pair: string; side: 0 | 1 } {
+export function placeOf({ localId, remoteId, documentId }: ConnectionKey): { pair: string; side: 0 | 1 } {
   return localId < remoteId
     ? { pair: pairSubject(localId, remoteId, documentId), side: 0 }
     : { pair: pairSubject(remoteId, localId, documentId), side: 1 };

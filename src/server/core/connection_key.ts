@@ -5,7 +5,7 @@
  */
 
 /** Whom a connection socket is from, whom it is for, and what about. */
-export interface Claim {
+export interface ConnectionKey {
   readonly localId: string;
   readonly remoteId: string;
   readonly documentId: string;
@@ -17,11 +17,11 @@ export interface Claim {
 }
 
 /** The three ids as one key that no choice of ids can make collide. */
-export function keyOf({ localId, remoteId, documentId }: Claim): string {
+export function keyOf({ localId, remoteId, documentId }: ConnectionKey): string {
   return JSON.stringify([localId, remoteId, documentId]);
 }
 
 /** The other side of the same conversation. */
-export function reverse({ localId, remoteId, documentId }: Claim): Claim {
+export function reverse({ localId, remoteId, documentId }: ConnectionKey): ConnectionKey {
   return { localId: remoteId, remoteId: localId, documentId };
 }

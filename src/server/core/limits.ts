@@ -102,9 +102,9 @@ export const LIMITS = {
    * 200 at 3 ms, none at 10 ms, also on a busy machine).
    */
   settleMs: 20,
-  /** Milliseconds a seeker waits before its counterpart hears of it again: longer than any two honest handshakes. */
+  /** Milliseconds until the counterpart of a pending connection hears of it again: longer than two honest handshakes. */
   remindFirstMs: 2_000,
-  /** Milliseconds between later reminders: seldom enough that 10,000 seekers cost 700 messages a second. */
+  /** Milliseconds between later reminders: seldom enough that 10,000 pending connections cost 700 messages a second. */
   remindEveryMs: 15_000,
 
   /** Bytes the runtime's queue needs for a frame besides its payload (measured: 669 to 947). */
@@ -174,11 +174,11 @@ export const LIMITS = {
   remoteProbeMs: 15_000,
   /** Milliseconds without a word after which it is not. */
   remoteSilenceMs: 45_000,
-  /** Milliseconds after which a seeker is offered to other instances again, and again: in 250 ms any answer has come. */
+  /** Milliseconds until a pending connection is offered to other instances again, and again: any answer takes less. */
   offerAgainMs: [250, 1_000] as readonly number[],
   /** Milliseconds between later offers, at most. */
   offerEveryMs: 5_000,
-  /** Milliseconds that a seeker waits for the answer of one instance before it is there for others again. */
+  /** Milliseconds that a pending connection waits for one instance before it is there for others again. */
   answerMs: 3_000,
   /**
    * Milliseconds after which a join is told again: longer than interest needs to spread in a cluster. What is joined

@@ -8,7 +8,7 @@ import type { Clock } from "./clock.ts";
 import { LIMITS } from "./limits.ts";
 
 /** Something that keeps bytes for a receiver. */
-export interface BufferHolder {
+export interface BudgetHolder {
   /** Bytes kept right now. */
   measure(): number;
   /** Gives up what can be given up, because the relay is out of buffer space. Its share stays until it is gone. */
@@ -20,7 +20,7 @@ export class Share {
   bytes = 0;
   isEvicted = false;
 
-  constructor(readonly holder: BufferHolder, readonly buffers: Buffers) {}
+  constructor(readonly holder: BudgetHolder, readonly buffers: MemoryBudget) {}
 
   /** Says how many bytes the holder keeps. May evict, also this very holder. */
   set(bytes: number): void {
@@ -40,7 +40,7 @@ export class Share {
  * What evicted holders keep until they are gone is not held against the others: else a few readers that never hang up
  * could close every other pair. The watchdog sees it.
  */
-export class Buffers {
+export class MemoryBudget {
   readonly #shares = new Set<Share>();
   readonly #limit: number;
   readonly #clock: Clock;
@@ -59,7 +59,7 @@ export class Buffers {
     return this.#total;
   }
 
-  open(holder: BufferHolder): Share {
+  open(holder: BudgetHolder): Share {
     const share = new Share(holder, this);
     this.#shares.add(share);
     return share;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Claim } from "../core/connection_key.ts";
+import type { ConnectionKey } from "../core/connection_key.ts";
 
 /** What an introducer tells other instances. */
 export interface Announcer {
@@ -15,5 +15,5 @@ export interface Announcer {
   /** The peer has just named the document in a `Join`. Gives what it costs to tell others, in microseconds of work. */
   joined(peerId: string, documentId: string): number;
   /** Tells the counterpart of a pending connection, wherever it is, that it is waited for. It says whether it is there. */
-  remind(waiting: Claim): void;
+  remind(waiting: ConnectionKey): void;
 }

@@ -8,10 +8,10 @@
 
 import { CLOSE, type Close, WIRE_LIMITS } from "../../protocol.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Claim } from "../core/connection_key.ts";
+import type { ConnectionKey } from "../core/connection_key.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/log.ts";
-import type { Buffers } from "../core/memory_budget.ts";
+import type { MemoryBudget } from "../core/memory_budget.ts";
 import type { Message } from "../core/message.ts";
 import { WorkQueue } from "../core/work_queue.ts";
 import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
@@ -28,7 +28,7 @@ import { Registration, type Scope } from "./registration.ts";
 /** What an introducer needs. */
 export interface IntroducerOptions {
   readonly backplane: Announcer;
-  readonly buffers: Buffers;
+  readonly buffers: MemoryBudget;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Logger;
@@ -51,7 +51,7 @@ export class Introducer {
   /** Those who are gone and are still to be taken off their documents. */
   readonly #departed: WorkQueue<Registration>;
   /** Pending connections whose counterpart is still to be told. */
-  readonly #reminders: WorkQueue<Claim>;
+  readonly #reminders: WorkQueue<ConnectionKey>;
   readonly #outbox: Outbox;
 
   constructor(options: IntroducerOptions) {
@@ -112,12 +112,12 @@ export class Introducer {
   }
 
   /** Tells the counterpart of a pending connection, here or elsewhere, that it is waited for. */
-  remind(waiting: Claim): void {
+  remind(waiting: ConnectionKey): void {
     this.#reminders.push(waiting);
   }
 
   /** Tells a peer here, on the newest of its sockets that is interested, that it is waited for. */
-  remindHere({ localId, remoteId, documentId }: Claim): void {
+  remindHere({ localId, remoteId, documentId }: ConnectionKey): void {
     if (this.#isDraining || !this.isInterested(remoteId, documentId)) return;
     const newest = this.#peers.get(remoteId).slice(-LIMITS.remindedSockets);
     const listener = newest.findLast(({ documents }) => documents.has(documentId));
@@ -130,7 +130,7 @@ export class Introducer {
   }
 
   /** On the account of who waits, if it has a socket here. Who has spent all is not closed for it: it reminds no more. */
-  #remind(waiting: Claim): void {
+  #remind(waiting: ConnectionKey): void {
     const payer = this.#peers.get(waiting.localId).at(-1);
     if (payer?.work.take(LIMITS.reminderWork) === false) return;
     this.remindHere(waiting);

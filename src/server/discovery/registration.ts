@@ -6,7 +6,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
-import type { Buffers, Share } from "../core/memory_budget.ts";
+import type { MemoryBudget, Share } from "../core/memory_budget.ts";
 import type { Message } from "../core/message.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
 import { byteLength, type Frame, type PeerSocket } from "../transport/transport.ts";
@@ -22,7 +22,7 @@ export interface RegistrationOptions {
   readonly peerId: string;
   readonly scope: Scope;
   readonly clock: Clock;
-  readonly buffers: Buffers;
+  readonly buffers: MemoryBudget;
   /** The relay is out of buffer space. */
   readonly evict: (registration: Registration) => void;
 }

@@ -8,13 +8,13 @@ import { CLOSE } from "../../protocol.ts";
 import type { Matchmaker } from "./matchmaker.ts";
 import type { Logger } from "../core/log.ts";
 import { type PairSummary, Pipe, type PipeOptions } from "./pipe.ts";
-import { Seeker, type SeekerOptions } from "./pending_connection.ts";
-import { type Claim, keyOf, reverse } from "../core/connection_key.ts";
+import { PendingConnection, type PendingConnectionOptions } from "./pending_connection.ts";
+import { type ConnectionKey, keyOf, reverse } from "../core/connection_key.ts";
 import { SettlingSocket } from "./settling_socket.ts";
 import type { PeerSocket } from "../transport/transport.ts";
 
-/** What a broker needs: what its seekers and pipes need, and a log. */
-export interface BrokerOptions extends SeekerOptions, Omit<PipeOptions, "ended"> {
+/** What a broker needs: what its pending connections and pipes need, and a log. */
+export interface BrokerOptions extends PendingConnectionOptions, Omit<PipeOptions, "ended"> {
   readonly backplane: Matchmaker;
   readonly log: Logger;
 }
@@ -25,17 +25,17 @@ interface Half {
   readonly pipe: Pipe;
 }
 
-/** What a seeker is joined with. */
+/** What a pending connection is joined with. */
 interface Counterpart {
-  readonly claim: Claim;
+  readonly claim: ConnectionKey;
   readonly socket: PeerSocket;
   /** Those of the two that other instances know as connections of this one. */
-  readonly leaves: readonly Claim[];
+  readonly leaves: readonly ConnectionKey[];
 }
 
 /** Pairs reciprocal connections. */
 export class Broker {
-  readonly #seekers = new Map<string, Seeker>();
+  readonly #pending = new Map<string, PendingConnection>();
   readonly #halves = new Map<string, Half>();
   readonly #options: BrokerOptions;
 
@@ -45,73 +45,73 @@ export class Broker {
 
   /** How much is held and piped. */
   get counts(): { seekers: number; pairs: number } {
-    return { seekers: this.#seekers.size, pairs: this.#halves.size / 2 };
+    return { seekers: this.#pending.size, pairs: this.#halves.size / 2 };
   }
 
   /** Takes over a connection socket: it replaces an older one of the same side, then is joined or held. */
-  welcome(requested: Claim, newcomer: PeerSocket): void {
+  welcome(requested: ConnectionKey, newcomer: PeerSocket): void {
     const socket = new SettlingSocket(newcomer, this.#options.clock);
     // Whoever takes another's place is the newer one for other instances, too, also if it was asked for earlier.
     const claim = this.supersede(requested) ? { ...requested, requestedAt: undefined } : requested;
-    const counterpart = this.#seekers.get(keyOf(reverse(claim)));
+    const counterpart = this.#pending.get(keyOf(reverse(claim)));
     if (counterpart === undefined) return this.#hold(claim, socket);
     this.#options.backplane.came(claim, false);
     this.#join(counterpart, { claim, socket, leaves: [counterpart.claim, claim] });
   }
 
-  /** Joins a seeker with its other side, which is on another instance. False: it does not wait any more. */
-  joinRemote(claim: Claim, socket: PeerSocket): boolean {
-    const seeker = this.#seekers.get(keyOf(claim));
-    if (seeker !== undefined) this.#join(seeker, { claim: reverse(claim), socket, leaves: [claim] });
-    return seeker !== undefined;
+  /** Joins a pending connection with its other side, which is on another instance. False: it does not wait any more. */
+  joinRemote(claim: ConnectionKey, socket: PeerSocket): boolean {
+    const pending = this.#pending.get(keyOf(claim));
+    if (pending !== undefined) this.#join(pending, { claim: reverse(claim), socket, leaves: [claim] });
+    return pending !== undefined;
   }
 
   /** Ends the connection of this side: a newer one has come. Says whether there was one. */
-  supersede(claim: Claim): boolean {
+  supersede(claim: ConnectionKey): boolean {
     const key = keyOf(claim);
-    const [seeker, half] = [this.#seekers.get(key), this.#halves.get(key)];
-    seeker?.close(CLOSE.superseded);
+    const [pending, half] = [this.#pending.get(key), this.#halves.get(key)];
+    pending?.close(CLOSE.superseded);
     half?.pipe.close(half.socket, CLOSE.superseded, CLOSE.peerLost);
-    return seeker !== undefined || half !== undefined;
+    return pending !== undefined || half !== undefined;
   }
 
-  /** Another instance knows the peer that a seeker waits for, or, if `isThere` is false, the seeker's own. */
-  sighted(claim: Claim, isThere: boolean): void {
-    this.#seekers.get(keyOf(claim))?.sighted(isThere);
+  /** Another instance knows the peer that is waited for or, if `isThere` is false, the one that waits. */
+  sighted(claim: ConnectionKey, isThere: boolean): void {
+    this.#pending.get(keyOf(claim))?.sighted(isThere);
   }
 
-  /** The sockets of all seekers and pairs, for the drain. */
+  /** The sockets of all pending connections and pairs, for the drain. */
   *sockets(): Iterable<PeerSocket> {
-    for (const { socket } of this.#seekers.values()) yield socket;
+    for (const { socket } of this.#pending.values()) yield socket;
     for (const { socket } of this.#halves.values()) yield socket;
   }
 
-  #hold(claim: Claim, socket: PeerSocket): void {
+  #hold(claim: ConnectionKey, socket: PeerSocket): void {
     const key = keyOf(claim);
     const left = (isJoined: boolean) => {
-      this.#seekers.delete(key);
+      this.#pending.delete(key);
       if (!isJoined) this.#options.backplane.went(claim);
     };
-    this.#seekers.set(key, new Seeker(claim, socket, this.#options, left));
+    this.#pending.set(key, new PendingConnection(claim, socket, this.#options, left));
     this.#options.backplane.came(claim, true);
     this.#options.log.debug("holding {local} for {remote}", { local: claim.localId, remote: claim.remoteId });
   }
 
-  #join(seeker: Seeker, { claim, socket, leaves }: Counterpart): void {
-    const keys = [keyOf(seeker.claim), keyOf(claim)];
-    const held = seeker.handOver();
-    this.#options.backplane.paired(seeker.claim);
+  #join(pending: PendingConnection, { claim, socket, leaves }: Counterpart): void {
+    const keys = [keyOf(pending.claim), keyOf(claim)];
+    const held = pending.handOver();
+    this.#options.backplane.paired(pending.claim);
     const ended = (summary: PairSummary) => {
       for (const key of keys) this.#halves.delete(key);
       for (const left of leaves) this.#options.backplane.went(left);
       this.#options.log.info("a pair ended: {why}", { ...summary });
     };
     this.#options.counters.pairsMade += 1;
-    const pipe = new Pipe(seeker.socket, socket, { ...this.#options, ended });
+    const pipe = new Pipe(pending.socket, socket, { ...this.#options, ended });
     // Before the first frame: it may already end the pair.
-    this.#halves.set(keys[0], { socket: seeker.socket, pipe });
+    this.#halves.set(keys[0], { socket: pending.socket, pipe });
     this.#halves.set(keys[1], { socket, pipe });
     this.#options.log.debug("paired {local} with {remote}", { local: claim.localId, remote: claim.remoteId });
-    pipe.start(held, seeker.isPaused);
+    pipe.start(held, pending.isPaused);
   }
 }

@@ -5,8 +5,8 @@
  */
 
 import { CLOSE, type Close } from "../../protocol.ts";
-import type { Buffers, Share } from "../core/memory_budget.ts";
-import type { Claim } from "../core/connection_key.ts";
+import type { MemoryBudget, Share } from "../core/memory_budget.ts";
+import type { ConnectionKey } from "../core/connection_key.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { addFrame, type Counters } from "../metrics/counters.ts";
 import { DepartedSocket } from "./departed_socket.ts";
@@ -20,26 +20,26 @@ import {
   Splice,
 } from "../transport/transport.ts";
 
-/** What a seeker needs besides its socket. */
-export interface SeekerOptions {
-  readonly buffers: Buffers;
+/** What a pending connection needs besides its socket. */
+export interface PendingConnectionOptions {
+  readonly buffers: MemoryBudget;
   readonly clock: Clock;
   readonly counters: Counters;
   /** Seconds to wait for the other side; 0: for ever. */
   readonly holdTimeout: number;
   /** Tells the counterpart that it is waited for. False: not everybody could be told, so that silence means nothing. */
-  readonly remind: (seeker: Claim) => boolean;
+  readonly remind: (pending: ConnectionKey) => boolean;
   /** Whether a peer is here and interested in a document. */
   readonly isInterested: (peerId: string, documentId: string) => boolean;
   readonly backplane: {
     /** Milliseconds in which its other side may come from elsewhere although it has gone itself. */
-    lingerMs(seeker: Claim): number;
+    lingerMs(pending: ConnectionKey): number;
   };
 }
 
 /** A held connection socket. */
-export class Seeker implements SocketListener {
-  readonly #options: SeekerOptions;
+export class PendingConnection implements SocketListener {
+  readonly #options: PendingConnectionOptions;
   readonly #left: (isJoined: boolean) => void;
   readonly #frames: Frame[] = [];
   readonly #share: Share;
@@ -60,9 +60,9 @@ export class Seeker implements SocketListener {
 
   /** @param left The wait is over: the other side has come, or this one has gone. Called exactly once. */
   constructor(
-    readonly claim: Claim,
+    readonly claim: ConnectionKey,
     socket: PeerSocket,
-    options: SeekerOptions,
+    options: PendingConnectionOptions,
     left: (isJoined: boolean) => void,
   ) {
     this.#options = options;
@@ -86,7 +86,7 @@ export class Seeker implements SocketListener {
     this.#frames.push(detached(frame));
     this.#weight += size + LIMITS.frameOverheadBytes;
     if (this.#weight > LIMITS.heldBytes) this.#pause();
-    // At last: it may evict this very seeker.
+    // At last: it may evict this very pending connection.
     this.#share.set(this.#weight);
   }
 
@@ -181,7 +181,7 @@ export class Seeker implements SocketListener {
     else this.#forgetAbsence();
   }
 
-  /** Who waits for somebody that is gone is let go. Other instances answer a reminder with {@link Seeker.sighted}. */
+  /** Ends the wait for a peer that is gone. Other instances answer a reminder with {@link PendingConnection.sighted}. */
   #lookOut(): void {
     const { claim } = this;
     if (this.#isInterested(claim.remoteId)) return this.sighted(true);
@@ -202,7 +202,7 @@ export class Seeker implements SocketListener {
   }
 }
 
-/** The rest of what was under way when a seeker was closed. */
+/** The rest of what was under way when a pending connection was closed. */
 function drop(frame: Frame): void {
   if (frame instanceof Splice) frame.release();
 }

@@ -5,7 +5,7 @@
  */
 
 import { CLOSE, type Close } from "../../protocol.ts";
-import type { BufferHolder, Buffers, Share } from "../core/memory_budget.ts";
+import type { BudgetHolder, MemoryBudget, Share } from "../core/memory_budget.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { addFrame, type Counters } from "../metrics/counters.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -22,7 +22,7 @@ import {
 
 /** What a pipe needs besides its two sockets. */
 export interface PipeOptions {
-  readonly buffers: Buffers;
+  readonly buffers: MemoryBudget;
   readonly clock: Clock;
   readonly counters: Counters;
   /** Bytes that one receiving socket may leave unread. */
@@ -146,7 +146,7 @@ function reasonOf({ code }: Ending): string {
 }
 
 /** One side of a pipe. */
-class End implements SocketListener, BufferHolder {
+class End implements SocketListener, BudgetHolder {
   /** The place of this socket's backlog in the sum of all. */
   readonly share: Share;
   /** What this side sent and the other got. */

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { LIMITS } from "../../../src/server/core/limits.ts";
-import { Buffers } from "../../../src/server/core/memory_budget.ts";
+import { MemoryBudget } from "../../../src/server/core/memory_budget.ts";
 import { BufferPool } from "../../../src/server/transport/tcp/buffer_pool.ts";
 import { Connection } from "../../../src/server/transport/tcp/connection.ts";
 import { Poll } from "../../../src/server/transport/tcp/poll.ts";
@@ -29,7 +29,7 @@ class Rig implements Disposable {
     readonly peer: RawConnection,
     readonly scheduler: TestedScheduler,
     readonly poll: Poll,
-    readonly buffers: Buffers,
+    readonly buffers: MemoryBudget,
   ) {}
 
   static async open(): Promise<Rig> {
@@ -38,7 +38,7 @@ class Rig implements Disposable {
     listener.close();
     const poll = await Poll.open();
     const turn = new Turn(poll);
-    const [scheduler, buffers] = [new TestedScheduler(turn), new Buffers(Infinity, new FakeClock())];
+    const [scheduler, buffers] = [new TestedScheduler(turn), new MemoryBudget(Infinity, new FakeClock())];
     const shared = { pool: new BufferPool(), scheduler, turn, buffers, open: new Set<Connection>() };
     const rig = new Rig(new Connection(accepted, shared), peer, scheduler, poll, buffers);
     rig.#listen();

@@ -4,7 +4,7 @@ import { get } from "node:http";
 import { assertEquals } from "@std/assert";
 import { LIMITS } from "../../../src/server/core/limits.ts";
 import { TcpTransport } from "../../../src/server/transport/tcp/transport.ts";
-import { Buffers } from "../../../src/server/core/memory_budget.ts";
+import { MemoryBudget } from "../../../src/server/core/memory_budget.ts";
 import { FakeClock, silentLog } from "../../helpers/fakes.ts";
 import { within } from "../../helpers/process.ts";
 import { RawConnection } from "../../helpers/raw.ts";
@@ -14,7 +14,7 @@ const GET = "GET / HTTP/1.1\r\nhost: relay\r\n\r\n";
 /** A transport that answers every request with "hello", and its connections, closed at the end. */
 async function listening({ maxConnections = 10, maxHandshakesPerAddress = 0 } = {}) {
   const clock = new FakeClock();
-  const buffers = new Buffers(Infinity, clock);
+  const buffers = new MemoryBudget(Infinity, clock);
   const limits = { idleTimeout: 30, maxMessageBytes: 1_000, maxConnections, maxHandshakesPerAddress };
   const address = { port: 0, host: "127.0.0.1", tls: undefined };
   const transport = new TcpTransport({ ...address, ...limits, buffers, clock, log: silentLog });

@@ -6,7 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
-import type { BufferHolder, Buffers, Share } from "../../core/memory_budget.ts";
+import type { BudgetHolder, MemoryBudget, Share } from "../../core/memory_budget.ts";
 import type { Releasable } from "../transport.ts";
 import type { ChunkBuffer } from "./buffer_pool.ts";
 import type { ByteStream } from "./byte_stream.ts";
@@ -18,13 +18,13 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What its transport has for all connections. */
 export interface ConnectionOptions extends ReaderOptions {
-  readonly buffers: Buffers;
+  readonly buffers: MemoryBudget;
   /** Those that are not gone: a connection enters and leaves by itself. */
   readonly open: Set<Connection>;
 }
 
 /** One connection. Reading begins with {@link Connection.resume}. */
-export class Connection implements ReaderOwner, BufferHolder {
+export class Connection implements ReaderOwner, BudgetHolder {
   readonly #connection: ByteStream;
   readonly #options: ConnectionOptions;
   readonly #reader: Reader;

@@ -8,7 +8,7 @@
  */
 
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { Buffers } from "../../core/memory_budget.ts";
+import type { MemoryBudget } from "../../core/memory_budget.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
@@ -39,7 +39,7 @@ export interface TcpTransportOptions {
   readonly maxConnections: number;
   /** Connections of one address that have not asked for anything yet; 0: no bound. */
   readonly maxHandshakesPerAddress: number;
-  readonly buffers: Buffers;
+  readonly buffers: MemoryBudget;
   readonly clock: Clock;
   readonly log: Logger;
 }
