@@ -52,7 +52,11 @@ function midFrame(options: { random?: () => number } = {}) {
   houses.pass(100);
   const rest = whole.slice(150_000);
   const more = encodeMessage(new Uint8Array(90_000).fill(4));
-  const splice = new Splice(joined([rest, more.slice(0, 60_000)]), { ...NOTHING, messages: 1 }, 60_000);
+  const splice = new Splice(
+    joined([rest, more.slice(0, 60_000)]),
+    { ...NOTHING, messages: 1, binaryBytes: 110_000 },
+    60_000,
+  );
   const remotePairs = () => houses.all.map(({ backplane }) => backplane.status.remotePairs);
   return { houses, one, other, alice, bob, rest, splice, remotePairs };
 }

@@ -85,6 +85,14 @@ export class RawConnection implements Disposable {
     return new TextDecoder().decode(this.#take(length));
   }
 
+  /** Reads so many bytes, whatever they are. */
+  async skip(length: number): Promise<void> {
+    while (this.#buffer.byteLength < length) {
+      if (!await this.#more()) throw new Error(`Cannot read ${length} bytes: the relay hung up`);
+    }
+    this.#take(length);
+  }
+
   /** The next unmasked frame; undefined when the relay hung up. */
   async readFrame(): Promise<RawFrame | undefined> {
     for (;;) {

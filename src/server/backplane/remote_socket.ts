@@ -264,25 +264,19 @@ export class RemoteSocket implements PeerSocket, Sender {
   }
 
   #sendSplice(splice: Splice): void {
-    const { contents, tail } = splice;
     // Behind the close nothing may begin.
-    const isLast = this.#isClosing && tail < splice.byteLength;
-    const bytes = isLast ? splice.bytes.subarray(0, splice.byteLength - tail) : splice.bytes;
-    const wholeBytes = splice.byteLength - tail;
+    const { bytes, contents, tail, byteLength } = this.#isClosing ? wholeFrames(splice) : splice;
+    const wholeBytes = byteLength - tail;
     let end = 0;
     this.#split(bytes, (payload, hasMore) => {
       end += payload.byteLength;
       return {
-        ...{ type: "splice", handle: this.#partner.handle, sequence: this.#sequence() },
+        ...{ type: "splice", handle: this.#partner.handle, sequence: this.#sequence(), payload },
         // Where frames end before the last end of all is not known here.
-        ...{
-          tail: end < wholeBytes ? Infinity : end - wholeBytes,
-          contents: hasMore ? NO_CONTENTS : contents,
-          payload,
-        },
+        ...{ tail: end < wholeBytes ? Infinity : end - wholeBytes, contents: hasMore ? NO_CONTENTS : contents },
       };
     });
-    this.#isMidFrame = !isLast && tail > 0;
+    this.#isMidFrame = tail > 0;
     // What was queued is a copy.
     splice.release();
   }
@@ -400,4 +394,14 @@ export class RemoteSocket implements PeerSocket, Sender {
     this.#options.gone(loss);
     this.#listener.closed(close);
   }
+}
+
+/** Without the frame that has begun at the end, if another has ended. What that frame has of the contents is not known. */
+function wholeFrames(splice: Splice): Splice {
+  const { bytes, contents, tail } = splice;
+  if (tail >= splice.byteLength) return splice;
+  const whole = bytes.subarray(0, splice.byteLength - tail);
+  const textBytes = Math.min(contents.textBytes, whole.byteLength);
+  const binaryBytes = Math.min(contents.binaryBytes, whole.byteLength - textBytes);
+  return new Splice(whole, { ...contents, textBytes, binaryBytes }, 0);
 }

@@ -1,0 +1,251 @@
+/**
+ * Pairs that end while something is under way, on the transport for the internet, with TLS and without, on one instance
+ * and over two: what was whole is delivered, and whoever can be told is told.
+ */
+
+import { assertEquals } from "@std/assert";
+import { CLOSE } from "../../src/protocol.ts";
+import { LIMITS } from "../../src/server/core/limits.ts";
+import { Server } from "../../src/server/mod.ts";
+import { FakeClock } from "../helpers/fakes.ts";
+import { Population } from "../helpers/population.ts";
+import { within } from "../helpers/process.ts";
+import { withProgram } from "../helpers/programs.ts";
+import { frameOf, RawConnection, type RawFrame, type Target } from "../helpers/raw.ts";
+import { TCP_VARIANTS, type Variant } from "../helpers/transports.ts";
+
+const [BINARY, CLOSING] = [2, 8];
+const KIB = 1024;
+
+/** Where alice and bob come to. */
+interface Place extends AsyncDisposable {
+  readonly alices: Target;
+  readonly bobs: Target;
+}
+
+/** One instance, in this process. */
+class House implements Place {
+  readonly alices: Target;
+  readonly bobs: Target;
+
+  private constructor(readonly server: Server, { isTls }: Variant) {
+    this.alices = this.bobs = { port: server.port, isTls };
+  }
+
+  static async open(variant: Variant, clock?: FakeClock): Promise<House> {
+    const server = new Server({ port: 0, host: "127.0.0.1", ...variant.config }, { clock });
+    return new House(await server.listen(), variant);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.close();
+  }
+}
+
+/** Two instances, in processes of their own. */
+class Street implements Place {
+  private constructor(readonly population: Population) {}
+
+  static async open({ flags }: Variant): Promise<Street> {
+    return new Street(await Population.start(2, [...flags]));
+  }
+
+  get alices(): Target {
+    return this.population.relays[0];
+  }
+
+  get bobs(): Target {
+    return this.population.relays[1];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.population[Symbol.asyncDispose]();
+  }
+}
+
+/** Two raw sockets that have heard each other. */
+class Pair implements Disposable {
+  private constructor(readonly alice: RawConnection, readonly bob: RawConnection) {}
+
+  /** @param settled Lets time pass until what is sent to a newcomer is delivered. */
+  static async open(place: Place, document = "doc", settled = () => {}): Promise<Pair> {
+    const pair = new Pair(await alice(place, document), await bob(place, document));
+    settled();
+    await pair.alice.sendText("hello");
+    await pair.bob.readFrame();
+    return pair;
+  }
+
+  [Symbol.dispose](): void {
+    this.alice[Symbol.dispose]();
+    this.bob[Symbol.dispose]();
+  }
+}
+
+function alice({ alices }: Place, document = "doc"): Promise<RawConnection> {
+  return RawConnection.upgrade(alices, `/connection/alice/bob/${encodeURIComponent(document)}`);
+}
+
+function bob({ bobs }: Place, document = "doc"): Promise<RawConnection> {
+  return RawConnection.upgrade(bobs, `/connection/bob/alice/${encodeURIComponent(document)}`);
+}
+
+for (const variant of TCP_VARIANTS) {
+  Deno.test(`${variant.name}: ends are told behind what came before them`, (t) => endings(t, House.open(variant)));
+
+  Deno.test(`${variant.name}: a drain waits for the end of a frame under way, and its 1012 comes behind it`, async () => {
+    // Time stands still, so that nobody's patience ends.
+    const clock = new FakeClock();
+    const house = await House.open(variant, clock);
+    using pair = await Pair.open(house, "doc", () => clock.pass(LIMITS.settleMs));
+    const frame = numbered(7, 200 * KIB);
+    await pair.alice.write(frame.subarray(0, 100 * KIB));
+    await pair.bob.skip(50 * KIB);
+    const drained = house.server.close();
+    assertEquals(await pair.alice.readClose(), CLOSE.restarting);
+    await pair.alice.write(frame.subarray(100 * KIB));
+    // The mask is left out.
+    await pair.bob.skip(frame.byteLength - 4 - 50 * KIB);
+    assertEquals(await pair.bob.readClose(), CLOSE.restarting);
+    pair[Symbol.dispose]();
+    await within(drained, "the relay to end");
+  });
+}
+
+withProgram("nats-server", () => {
+  for (const variant of TCP_VARIANTS) {
+    const name = `${variant.name}, two instances: ends are told behind what came before them`;
+    Deno.test(name, (t) => endings(t, Street.open(variant)));
+  }
+});
+
+async function endings(t: Deno.TestContext, opening: Promise<Place>): Promise<void> {
+  await using place = await opening;
+  for (const [what, happens] of Object.entries(ENDINGS)) await t.step(what, () => happens(place));
+}
+
+const ENDINGS: Record<string, (place: Place) => Promise<void>> = {
+  "who is lost within a frame (FIN) has said what was whole before it": (place) => lostWithinFrame(place, "FIN"),
+  "who is lost within a frame (RST) has said what was whole before it": (place) => lostWithinFrame(place, "RST"),
+  "who is lost between two frames is told with 4410, behind what it said": lostBetweenFrames,
+  "of ten who are superseded with bulk under way all hear 4409": superseded,
+  "a hang-up (FIN) while both speak is heard at once": (place) => hungUp(place, "FIN"),
+  "a hang-up (RST) while both speak is heard at once": (place) => hungUp(place, "RST"),
+  "a hang-up (close) while both speak is heard at once": (place) => hungUp(place, "close"),
+};
+
+async function lostWithinFrame(place: Place, end: "FIN" | "RST"): Promise<void> {
+  using pair = await Pair.open(place, `within ${end}`);
+  const MESSAGES = 60;
+  for (let i = 0; i < MESSAGES; i++) await pair.alice.write(numbered(i, 3 * KIB));
+  await pair.alice.write(numbered(MESSAGES, 30 * KIB).subarray(0, 10 * KIB));
+  // Who hangs up on what it has not read resets the connection.
+  if (end === "RST") await pair.bob.write(numbered(0, 100 * KIB));
+  if (end === "RST") await pair.alice.skip(1);
+  pair.alice[Symbol.dispose]();
+  for (let i = 0; i < MESSAGES; i++) assertEquals(numberOf(await pair.bob.readFrame()), i);
+  assertEquals(await pair.bob.readFrame(), undefined, "half a frame leaves no place for a close");
+}
+
+async function lostBetweenFrames(place: Place): Promise<void> {
+  using pair = await Pair.open(place, "between");
+  await pair.alice.write(numbered(1, 300 * KIB));
+  pair.alice[Symbol.dispose]();
+  assertEquals(numberOf(await pair.bob.readFrame()), 1);
+  assertEquals(await pair.bob.readClose(), CLOSE.peerLost);
+}
+
+async function superseded(place: Place): Promise<void> {
+  const documents = Array.from({ length: 10 }, (_, i) => `bulk ${i}`);
+  const heard = await Promise.all(documents.map(async (document) => {
+    using pair = await Pair.open(place, document);
+    const speaker = new Speaker(pair.bob);
+    const listener = new Listener(pair.alice);
+    await within(listener.bulk, "bulk to be under way");
+    using _newer = await alice(place, document);
+    const close = await within(listener.end, "the close");
+    await speaker.stop();
+    return close;
+  }));
+  assertEquals(heard, documents.map(() => CLOSE.superseded));
+}
+
+async function hungUp(place: Place, end: "FIN" | "RST" | "close"): Promise<void> {
+  using pair = await Pair.open(place, `both ${end}`);
+  const both = [pair.alice, pair.bob];
+  const speakers = both.map((raw) => new Speaker(raw));
+  const [listener, other] = both.map((raw) => new Listener(raw));
+  await within(Promise.all([listener.bulk, other.bulk]), "bulk to be under way");
+  if (end === "close") await speakers[0].stop(closeFrame(4_200));
+  else if (end === "FIN") await pair.alice.connection.closeWrite();
+  else pair.alice[Symbol.dispose]();
+  const close = await within(other.end, "the other to hear of it", AT_ONCE_SECONDS);
+  if (end === "close") assertEquals(close?.code, 4_200);
+  pair[Symbol.dispose]();
+  await Promise.all(speakers.map((speaker) => speaker.stop()));
+  await listener.end;
+}
+
+/** On a machine that may be busy. */
+const AT_ONCE_SECONDS = 10;
+
+/** Sends as fast as it can, until it is stopped or hung up on. */
+class Speaker {
+  #last: Uint8Array | undefined;
+  readonly #done: Promise<void>;
+
+  constructor(raw: RawConnection) {
+    this.#done = this.#speak(raw).catch(() => {}); // hung up on
+  }
+
+  /** Ends with these bytes, behind a whole frame. */
+  async stop(last: Uint8Array = new Uint8Array(0)): Promise<void> {
+    this.#last = last;
+    await this.#done;
+  }
+
+  async #speak(raw: RawConnection): Promise<void> {
+    for (let i = 0; this.#last === undefined; i++) await raw.write(numbered(i, 64 * KIB));
+    await raw.write(this.#last);
+  }
+}
+
+/** Reads all there is, and notes how it ends. Messages out of order are an end of their own. */
+class Listener {
+  readonly #bulk = Promise.withResolvers<void>();
+  /** Bulk is under way. */
+  readonly bulk = this.#bulk.promise;
+  readonly end: Promise<{ code: number; reason: string } | undefined>;
+
+  constructor(raw: RawConnection) {
+    this.end = this.#listen(raw);
+  }
+
+  async #listen(raw: RawConnection): Promise<{ code: number; reason: string } | undefined> {
+    for (let i = 0;; i++) {
+      const frame = await raw.readFrame();
+      if (frame?.opcode !== BINARY) return frame && closeOf(frame.payload);
+      assertEquals(numberOf(frame), i);
+      if (i === 10) this.#bulk.resolve();
+    }
+  }
+}
+
+/** A message that begins with its number. */
+function numbered(number: number, length: number): Uint8Array {
+  const payload = new Uint8Array(length);
+  new DataView(payload.buffer).setUint32(0, number);
+  return frameOf(BINARY, payload);
+}
+
+function numberOf(frame: RawFrame | undefined): number | undefined {
+  return frame && new DataView(frame.payload.buffer).getUint32(0);
+}
+
+function closeFrame(code: number): Uint8Array {
+  return frameOf(CLOSING, Uint8Array.of(code >> 8, code & 0xff));
+}
+
+function closeOf(payload: Uint8Array): { code: number; reason: string } {
+  return { code: (payload[0] << 8) | payload[1], reason: new TextDecoder().decode(payload.subarray(2)) };
+}
