@@ -3,7 +3,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { ATTACKS } from "./attacks.ts";
 import { OURS } from "./contestants.ts";
-import { type Outcome, play } from "./stage.ts";
+import { withProgram } from "../helpers/programs.ts";
+import { type Attack, type Outcome, play } from "./stage.ts";
 
 /** What must hold. Where a row says nothing, the relay lives, in little memory, and nobody else is closed. */
 interface Expected {
@@ -76,12 +77,21 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; tcp: Expected }> 
   joinStorm: both({ attacker: /^(closed with 1008|hung up on|still served)$/ }),
 };
 
-for (const contestant of OURS) {
-  for (const [name, attack] of Object.entries(ATTACKS)) {
-    Deno.test(`${contestant.name} outlives: ${attack.name}`, async () => {
-      const expected = EXPECTED[name as keyof typeof ATTACKS][contestant.transport!];
-      assertOutcome(await play(attack, contestant, PATIENCE), expected);
-    });
+const { across = [], alone = [] } = Object.groupBy(Object.entries<Attack>(ATTACKS), ([, { isAcross }]) => {
+  return isAcross === true ? "across" : "alone";
+});
+
+declare(alone);
+withProgram("nats-server", () => declare(across));
+
+function declare(attacks: [string, Attack][]): void {
+  for (const contestant of OURS) {
+    for (const [name, attack] of attacks) {
+      Deno.test(`${contestant.name} outlives: ${attack.name}`, async () => {
+        const expected = EXPECTED[name as keyof typeof ATTACKS][contestant.transport!];
+        assertOutcome(await play(attack, contestant, PATIENCE), expected);
+      });
+    }
   }
 }
 

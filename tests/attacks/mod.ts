@@ -18,6 +18,8 @@ const HELP =
 
 Usage: deno run -A tests/attacks/mod.ts [--only ${Object.keys(ATTACKS).join(",")}]
 
+Attacks on one of two instances need nats-server.
+
   --only  just these attacks, separated by commas
   --help  prints this
 
