@@ -99,24 +99,24 @@ export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {
     });
   },
 
-  "who listens late misses nothing": async (stage) => {
-    await withPair(stage, async (alice, bob, doc) => {
-      const late = new stage.Client({
-        userName: `${alice.name} late`,
-        url: stage.url,
-        WebSocket: stage.WebSocket,
-        secret: stage.secret,
+  "who listens late misses nothing, not even the end": async (stage) => {
+    await withPeople(stage, 1, async ([bob], doc) => {
+      const { url, WebSocket, secret } = stage;
+      const late = new stage.Client({ userName: `${bob.name} late`, url, WebSocket, secret });
+      bob.client.join(doc).on("peer.connect", ({ socket }) => {
+        ["1", "2"].forEach((text) => socket.write(text));
+        socket.on("data", () => socket.close());
       });
-      bob.client.on("peer.connect", ({ socket }) => ["1", "2"].forEach((text) => socket.write(text)));
       const socket = await new Promise<PeerSocket>((resolve) =>
-        late.on("peer.connect", (event) => event.userName === bob.name && resolve(event.socket)).join(doc)
+        late.join(doc).on("peer.connect", ({ socket }) => resolve(socket))
       );
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      socket.write("that is all");
+      await new Promise((resolve) => socket.addEventListener("close", resolve));
       const heard: unknown[] = [];
-      await new Promise<void>((resolve) => socket.on("data", (data) => heard.push(data) === 2 && resolve()));
+      socket.on("data", (data) => heard.push(data));
+      await new Promise((resolve) => socket.on("close", resolve));
       same(heard, ["1", "2"]);
       await late[Symbol.asyncDispose]();
-      await new Promise((resolve) => socket.on("close", resolve)); // nor the end
     });
   },
 
