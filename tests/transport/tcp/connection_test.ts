@@ -65,6 +65,14 @@ class Rig implements Disposable {
     while (!isTrue()) await within(this.#changed.promise, what);
   }
 
+  /** The peer resets the connection: it hangs up on what it has not read. */
+  async reset(): Promise<void> {
+    this.connection.write(new Uint8Array(200_000));
+    await this.peer.skip(1);
+    await this.until(() => this.connection.backlog === 0, "the rest to be on its way");
+    this.peer[Symbol.dispose]();
+  }
+
   /** All that comes until the wire hangs up. */
   async all(): Promise<Uint8Array> {
     return concat(await within(Array.fromAsync(this.peer.connection.readable), "the end"));
@@ -216,6 +224,23 @@ Deno.test("who is paused while it waits for its turn passes on what it has, and 
   assertEquals(rig.received.length, medium);
   rig.connection.resume();
   await rig.until(() => rig.received.length === medium + 5, "the rest");
+  assertEquals(new Uint8Array(rig.received), bytes);
+});
+
+Deno.test("who was reset while it was paused, and is written to, is still read to its end", async () => {
+  using rig = await Rig.open();
+  rig.connection.pause();
+  const bytes = noise(5 * medium);
+  await rig.peer.write(bytes);
+  await rig.reset();
+  // The first write may still go out; none after it does, and none is kept.
+  for (let i = 0; i < 3; i++) {
+    rig.connection.write(new Uint8Array(10));
+    while (rig.connection.backlog > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  assertEquals(rig.events, []);
+  rig.connection.resume();
+  await rig.until(() => rig.events.length > 0, "the end");
   assertEquals(new Uint8Array(rig.received), bytes);
 });
 
