@@ -89,7 +89,10 @@ function declare(attacks: [string, Attack][]): void {
     for (const [name, attack] of attacks) {
       Deno.test(`${contestant.name} outlives: ${attack.name}`, async () => {
         const expected = EXPECTED[name as keyof typeof ATTACKS][contestant.transport!];
-        assertOutcome(await play(attack, contestant, PATIENCE), expected);
+        const outcome = await play(attack, contestant, PATIENCE);
+        // The row of the README's table.
+        console.log(table([outcome]).split("\n")[2]);
+        assertOutcome(outcome, expected);
       });
     }
   }
