@@ -5,6 +5,7 @@ import { ATTACKS } from "./attacks.ts";
 import { OURS } from "./contestants.ts";
 import { withProgram } from "../helpers/programs.ts";
 import { type Attack, type Outcome, play } from "./stage.ts";
+import { table } from "./table.ts";
 
 /** What must hold. Where a row says nothing, the relay lives, in little memory, and nobody else is closed. */
 interface Expected {
