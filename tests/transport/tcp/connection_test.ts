@@ -19,6 +19,8 @@ const { small, medium, large, huge } = LIMITS.readBytes;
 class Rig implements Disposable {
   readonly received: number[] = [];
   readonly events: string[] = [];
+  /** Sizes of the buffers that were read into. */
+  readonly acquired: string[] = [];
   /** Called with the number of each chunk. */
   meddle: (at: number) => void = () => {};
   #chunks = 0;
@@ -39,8 +41,11 @@ class Rig implements Disposable {
     const poll = await Poll.open();
     const turn = new Turn(poll);
     const [scheduler, buffers] = [new TestedScheduler(turn), new MemoryBudget(Infinity, new FakeClock())];
-    const shared = { pool: new BufferPool(), scheduler, turn, buffers, open: new Set<Connection>() };
+    const pool = new BufferPool();
+    const shared = { pool, scheduler, turn, buffers, open: new Set<Connection>() };
     const rig = new Rig(new Connection(accepted, shared), peer, scheduler, poll, buffers);
+    const acquire = pool.acquire.bind(pool);
+    pool.acquire = (size) => (rig.acquired.push(size), acquire(size));
     rig.#listen();
     return rig;
   }
@@ -242,6 +247,18 @@ Deno.test("who was reset while it was paused, and is written to, is still read t
   rig.connection.resume();
   await rig.until(() => rig.events.length > 0, "the end");
   assertEquals(new Uint8Array(rig.received), bytes);
+});
+
+Deno.test("who is paused while it waits to read much waits for its peer with a small buffer when it is resumed", async () => {
+  using rig = await Rig.open();
+  // The bulk read that follows a full one has to wait.
+  rig.meddle = () => rig.received.length === large && rig.scheduler.occupy();
+  await rig.peer.write(noise(large));
+  await rig.until(() => rig.received.length === large, "a full read");
+  rig.connection.pause();
+  rig.scheduler.vacate();
+  rig.connection.resume();
+  assertEquals(rig.acquired.at(-1), "medium");
 });
 
 for (const [size, kept] of [[small, 0], [medium, large], [large, huge]]) {
