@@ -100,7 +100,7 @@ Deno.test("in the memory budget a socket is one holder, and evicting closes its 
   }
   assertEquals([alice.on(2).close, bob.on(2).close], [CLOSE.outOfBuffers, CLOSE.outOfBuffers]);
   assertEquals([bob.on(1).close, bob.on(3).close, bob.socket.closedWith], [undefined, undefined, undefined]);
-  assert(house.buffers.total < 50 * KIB);
+  assert(house.buffers.total < 50 * KIB, `${house.buffers.total} bytes`);
 });
 
 Deno.test("a window of empty or one-byte records weighs what it costs", () => {

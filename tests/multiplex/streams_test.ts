@@ -342,3 +342,28 @@ function frameOf(write: (frame: RecordWriter) => void): Uint8Array<ArrayBuffer> 
   write(frame);
   return frame.take();
 }
+
+Deno.test("who opens very many streams at once keeps nobody waiting, and all are opened in order, with what is behind them", () => {
+  const house = new MuxHouse();
+  const alice = house.client("alice");
+  const bob = house.client("bob");
+  // Time passes as streams are opened: a turn of the event loop has only so much of it.
+  const now = house.clock.now.bind(house.clock);
+  let opened = 0;
+  house.clock.now = () => now() + house.multiplexer.streams / 10;
+  const open = frameOf((frame) => {
+    for (let number = 1; number <= 1_000; number++) frame.open(number, { userName: "bob", documentId: `${number}` });
+    frame.data(1_000, bytes("6869"), { text: true, more: false });
+  });
+  alice.socket.receive(open);
+  opened = house.multiplexer.streams;
+  assert(opened >= LIMITS.opensAtOnce && opened < 500, `${opened} streams were opened in one turn`);
+  bob.open({ userName: "alice", documentId: "1" });
+  assertEquals(bob.on(1).isOpened, true);
+  house.clock.pass(10_000);
+  bob.open({ userName: "alice", documentId: "1000" });
+  assertEquals([house.multiplexer.streams, bob.on(2).messages], [1_002, ["hi"]]);
+  alice.socket.vanish();
+  bob.socket.vanish();
+  assertEquals(house.multiplexer.streams, 0);
+});

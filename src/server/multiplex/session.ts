@@ -260,10 +260,11 @@ export class Session implements SocketListener, StreamHost, ControlHost, Scope {
 
   /** Reads a frame at once, but for what has to wait. */
   #receive(frame: Uint8Array<ArrayBuffer>): void {
-    const isFirst = this.#unread.isEmpty;
+    const isNext = this.#unread.isEmpty;
+    if (isNext && this.#readFrame(frame)) return;
     this.#unread.push(frame);
-    if (!isFirst) return this.#weighUnread();
-    if (this.#readFrame(frame)) return this.#unread.shift();
+    this.#weighUnread();
+    if (!isNext) return;
     this.#options.scheduler.run(this.#catchUp(), (error) => {
       this.#options.log.error("a socket's records failed: {error}", { error });
       this.fail(CLOSE.relayFailed);
