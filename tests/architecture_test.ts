@@ -61,9 +61,15 @@ const WINGS: Record<string, Wing> = {
   client: {
     files: ["src/client/"],
     doors: ["mod.ts", "environment.ts", "options.ts", "emitter.ts", "relay_url.ts"],
-    enters: "sealed protocol",
+    enters: "multiplex-client sealed sockets protocol",
   },
-  sealed: { files: ["src/client/sealed/"], doors: ["mod.ts", "secret.ts"], enters: "protocol" },
+  "multiplex-client": {
+    files: ["src/client/multiplex/"],
+    doors: ["session.ts", "peer_stream.ts"],
+    enters: "sockets protocol",
+  },
+  sealed: { files: ["src/client/sealed/"], doors: ["mod.ts", "secret.ts"], enters: "sockets protocol" },
+  sockets: { files: ["src/client/socket/"], enters: "protocol" },
   pack: { files: ["src/pack.ts", "src/pack/"], enters: "" },
   protocol: { files: ["src/protocol.ts", "src/protocol/"], doors: ["protocol.ts"], enters: "" },
 };

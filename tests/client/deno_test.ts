@@ -13,11 +13,18 @@ interface Setting {
   readonly transport: string;
   readonly WebSocket: WebSocketClass;
   readonly secret?: string;
+  readonly multiplex?: boolean;
 }
 
 const SETTINGS: Setting[] = [
   ...TRANSPORTS.map((transport) => ({ title: `in Deno, on ${transport}`, transport, WebSocket })),
   { title: "in Deno, with the WebSocket of ws", transport: "deno", WebSocket: ws },
+  ...TRANSPORTS.map((transport) => ({
+    title: `in Deno, with a socket for each conversation, on ${transport}`,
+    transport,
+    WebSocket,
+    multiplex: false,
+  })),
   ...TRANSPORTS.map((transport) => ({
     title: `in Deno, sealed, on ${transport}`,
     transport,
