@@ -34,13 +34,13 @@ export const WIRE_LIMITS = {
   creditBytes: 2 ** 31 - 1,
 } as const;
 
-/** The protocol in which conversations are streams inside the introduction socket. */
-export const MULTIPLEX_PROTOCOL = 5;
-
 /** Bounds of sealed conversations, on which peers have to agree. The relay knows nothing of them. */
 export const SEAL_LIMITS = {
   /** Bytes of one record with its tag: one message for the relay, and small enough for every way there. */
-  recordBytes: 32 * 1024,
+  recordBytes: 32 * KIB,
   /** Bytes of a message, put together from its records: what a relay takes in one piece if it is not told otherwise. */
-  messageBytes: 64 * 1024 * 1024,
+  messageBytes: 64 * MIB,
 } as const;
+
+/** The protocol in which conversations are streams inside the introduction socket. */
+export const MULTIPLEX_PROTOCOL = 5;
