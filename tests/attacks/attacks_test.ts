@@ -5,6 +5,7 @@ import { ATTACKS } from "./attacks.ts";
 import { OURS } from "./contestants.ts";
 import { withProgram } from "../helpers/programs.ts";
 import { type Attack, type Outcome, play } from "./stage.ts";
+import { table } from "./table.ts";
 
 /** What must hold. Where a row says nothing, the relay lives, in little memory, and nobody else is closed. */
 interface Expected {
@@ -37,7 +38,8 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; tcp: Expected }> 
   },
   lastWords: both({ attacker: /^left open$/ }),
   stalledReader: {
-    deno: { attacker: /^(closed with 1013|hung up on) / },
+    // The runtime reads half a gigabyte faster than the collector gets round to it.
+    deno: { attacker: /^(closed with 1013|hung up on) /, mostMib: 1_024 },
     tcp: { attacker: /^left open after \d{1,2} MiB$/ },
   },
   staleSocket: both({ attacker: /^the peer is found$/ }),
@@ -61,8 +63,8 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; tcp: Expected }> 
   busyPairs: { deno: { attacker: /./, longestMs: Infinity }, tcp: { attacker: /^all are served$/ } },
   bulkPairs: { deno: { attacker: /./, longestMs: Infinity }, tcp: { attacker: /^all are served$/ } },
   unfinishedIntroductions: {
-    // The runtime keeps what it was sent, and nobody is told of it before the message ends.
-    deno: { attacker: /./, mostMib: WATCHDOG_MIB, exitCode: 75, longestMs: Infinity },
+    // The runtime keeps what it was sent, and tells nobody before the message ends; only the watchdog sees it.
+    deno: { attacker: /./, mostMib: WATCHDOG_MIB, longestMs: Infinity },
     tcp: { attacker: /./ },
   },
   pipelinedRequests: { deno: { attacker: /./, longestMs: Infinity }, tcp: { attacker: /./ } },
@@ -93,7 +95,10 @@ function declare(attacks: [string, Attack][]): void {
     for (const [name, attack] of attacks) {
       Deno.test(`${contestant.name} outlives: ${attack.name}`, async () => {
         const expected = EXPECTED[name as keyof typeof ATTACKS][contestant.transport!];
-        assertOutcome(await play(attack, contestant, PATIENCE), expected);
+        const outcome = await play(attack, contestant, PATIENCE);
+        // The row of the README's table.
+        console.log(table([outcome]).split("\n")[2]);
+        assertOutcome(outcome, expected);
       });
     }
   }

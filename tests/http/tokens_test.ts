@@ -10,6 +10,7 @@ import { Refusal } from "../../src/server/core/refusal.ts";
 import { Tokens } from "../../src/server/http/tokens.ts";
 import { Server } from "../../src/server/mod.ts";
 import { FakeClock } from "../helpers/fakes.ts";
+import { WITHOUT_LEAKS } from "../helpers/transports.ts";
 import { Peer } from "../helpers/peer.ts";
 import { handshake } from "../helpers/raw.ts";
 
@@ -118,7 +119,7 @@ Deno.test("a key file that cannot be read is one sentence", async () => {
   );
 });
 
-Deno.test("each Join is held to what the token names, from outside", async () => {
+Deno.test("each Join is held to what the token names, from outside", WITHOUT_LEAKS, async () => {
   const server = await new Server({ port: 0, host: "127.0.0.1", jwtSecret: SECRET }).listen();
   const open = (id: string, claims: object) => {
     const token = encodeURIComponent(sign({ sub: id, ...claims }));

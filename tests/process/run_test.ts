@@ -5,7 +5,7 @@ import { CLOSE, VERSION } from "../../src/protocol.ts";
 import { Peer } from "../helpers/peer.ts";
 import { Listening, portOf, startRelay, within } from "../helpers/process.ts";
 import { frameOf, handshake, RawConnection } from "../helpers/raw.ts";
-import { TRANSPORTS } from "../helpers/transports.ts";
+import { TRANSPORTS, WITH_TCP } from "../helpers/transports.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 /** In the second half, pairs talk on, on a machine that may be busy. */
@@ -195,7 +195,7 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-Deno.test("tcp: connections that were refused are hung up on, and do not fill the relay", async () => {
+Deno.test("tcp: connections that were refused are hung up on, and do not fill the relay", WITH_TCP, async () => {
   await using relay = await startRelay(["--transport", "tcp", "--max-connections", "5", "--drain-timeout", "0"]);
   const refused = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(relay.port)));
   await Promise.all(refused.map((raw) => raw.write(handshake("/nope"))));

@@ -37,7 +37,7 @@ Deno.test("the note for who comes from 4.x tells of all events of its client, an
 /** From each name in the note's first column to the names beside it. */
 async function rows(): Promise<Map<string, string[]>> {
   const readme = await Deno.readTextFile(new URL("src/client/README.md", ROOT));
-  const [note] = readme.slice(readme.indexOf("### From 4.x")).split("\n### ");
+  const [note] = readme.slice(readme.indexOf("## Coming from 4.x")).split("\n## ");
   const namesIn = (text: string) => Array.from(text.matchAll(/`([^`]+)`/g), ([, name]) => name);
   const cells = Array.from(note.matchAll(/^\| (.*?) \| (.*?) \|$/gm), ([, then, now]) => [then, now].map(namesIn));
   return new Map(cells.flatMap(([then, now]) => then.map((name): [string, string[]] => [name, now])));

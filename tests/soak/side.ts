@@ -26,6 +26,8 @@ export interface SideOptions {
   readonly violated: (what: string) => void;
   /** A side that stayed was told of its partner's end by a hang-up. Says whether that may be. */
   readonly hungUp: (side: Side) => void;
+  /** Whether the peer that is waited for has been there for a while. */
+  readonly isThere: (claim: ConnectionKey) => boolean;
   readonly ended: (side: Side) => void;
 }
 
@@ -166,6 +168,9 @@ export class Side {
         return this.isSuperseded ? undefined : "no newer side was opened";
       case CLOSE.peerLost.code:
         return partner?.isLive ? "its partner is still there" : undefined;
+      case CLOSE.noReciprocal.code:
+        // Its peer had left the document for half a minute, or nobody could say that it had not.
+        return this.#options.isThere(this.claim) && !isBroken ? "its peer is still there" : undefined;
       case CLOSE.backplaneLost.code:
         return reason === CLOSE.backplaneLost.reason && isBroken ? undefined : "nothing had failed";
       case undefined:

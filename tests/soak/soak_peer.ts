@@ -33,7 +33,8 @@ interface Link {
 
 /** One peer. */
 export class SoakPeer {
-  readonly interests = new Set<string>();
+  /** With the moment since when, in milliseconds of `performance`. */
+  readonly interests = new Map<string, number>();
   readonly #options: PeerOptions;
   readonly #sides = new Map<string, Side>();
   #link: Link | undefined;
@@ -86,7 +87,7 @@ export class SoakPeer {
   }
 
   join(documents: readonly string[]): void {
-    for (const id of documents) this.interests.add(id);
+    for (const id of documents) if (!this.interests.has(id)) this.interests.set(id, performance.now());
     this.#tell("Join", documents);
   }
 

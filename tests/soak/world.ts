@@ -6,7 +6,8 @@
 
 import type { Counts } from "./tested_relay.ts";
 import type { TestedRelays } from "./tested_relays.ts";
-import type { Side } from "./side.ts";
+import { LIMITS } from "../../src/server/core/limits.ts";
+import type { ConnectionKey, Side } from "./side.ts";
 import { DIALECTS, SoakPeer } from "./soak_peer.ts";
 
 /**
@@ -18,6 +19,8 @@ const PEERS_PER_DOCUMENT = 3;
 const MEETING_SECONDS = 60;
 /** Seconds for the counts to come back to zero: on the default transport a lost handshake counts for 10 s. */
 const EMPTY_SECONDS = 60;
+/** Milliseconds in which a reminder is answered, by another instance and on a busy machine too. */
+const REMINDED_MS = 5_000;
 /** Milliseconds between two looks at what only the relay knows. */
 const LOOK_MS = 50;
 /** More would only repeat the first. */
@@ -39,6 +42,7 @@ export class World {
       sides: this.sides,
       violated: (what: string) => void this.#violations.push(what),
       hungUp: (side: Side) => void this.#hungUp.push(side),
+      isThere: (claim: ConnectionKey) => this.#isThere(claim),
     };
     this.peers = Array.from({ length: peers }, (_, i) => {
       return new SoakPeer(`peer-${i}`, documentsOf(i), DIALECTS[i % DIALECTS.length], options);
@@ -85,9 +89,15 @@ export class World {
     };
   }
 
+  /** Whether the peer that somebody waits for has been interested for longer than between two reminders. */
+  #isThere({ remoteId, documentId }: ConnectionKey): boolean {
+    const since = this.peers.find(({ id }) => id === remoteId)?.interests.get(documentId) ?? Infinity;
+    return performance.now() - since > LIMITS.remindEveryMs + REMINDED_MS;
+  }
+
   #documentsByRelay(present: readonly SoakPeer[]): number {
     const groups = [...Map.groupBy(present, ({ relay }) => relay).values()];
-    const counts = groups.map((peers) => new Set(peers.flatMap(({ interests }) => [...interests])).size);
+    const counts = groups.map((peers) => new Set(peers.flatMap(({ interests }) => [...interests.keys()])).size);
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
@@ -113,7 +123,9 @@ export class World {
   }
 
   #interests(): Map<string, SoakPeer[]> {
-    const interests = this.peers.flatMap((peer) => [...peer.interests].map((documentId) => ({ peer, documentId })));
+    const interests = this.peers.flatMap((peer) =>
+      [...peer.interests.keys()].map((documentId) => ({ peer, documentId }))
+    );
     const grouped = Map.groupBy(interests, ({ documentId }) => documentId);
     return new Map(grouped.entries().map(([id, entries]) => [id, entries.map(({ peer }) => peer)]));
   }

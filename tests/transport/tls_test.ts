@@ -6,7 +6,7 @@ import { readTls } from "../../src/server/core/tls.ts";
 import { Server } from "../../src/server/mod.ts";
 import { Listening } from "../helpers/process.ts";
 import { RawConnection } from "../helpers/raw.ts";
-import { TRANSPORTS } from "../helpers/transports.ts";
+import { TRANSPORTS, WITH_TCP } from "../helpers/transports.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 
@@ -93,7 +93,7 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-Deno.test("tcp: SIGHUP renews the certificate for new connections, and open sockets live on", async () => {
+Deno.test("tcp: SIGHUP renews the certificate for new connections, and open sockets live on", WITH_TCP, async () => {
   await using certificates = await Certificates.make();
   await using relay = await startRelay("--transport", "tcp", ...certificates.flags);
   using alice = await certificates.upgrade(relay.port, "/connection/a/b/doc");

@@ -19,6 +19,8 @@ const { small, medium, large, huge } = LIMITS.readBytes;
 class Rig implements Disposable {
   readonly received: number[] = [];
   readonly events: string[] = [];
+  /** Sizes of the buffers that were read into. */
+  readonly acquired: string[] = [];
   /** Called with the number of each chunk. */
   meddle: (at: number) => void = () => {};
   #chunks = 0;
@@ -39,8 +41,11 @@ class Rig implements Disposable {
     const poll = await Poll.open();
     const turn = new Turn(poll);
     const [scheduler, buffers] = [new TestedScheduler(turn), new MemoryBudget(Infinity, new FakeClock())];
-    const shared = { pool: new BufferPool(), scheduler, turn, buffers, open: new Set<Connection>() };
+    const pool = new BufferPool();
+    const shared = { pool, scheduler, turn, buffers, open: new Set<Connection>() };
     const rig = new Rig(new Connection(accepted, shared), peer, scheduler, poll, buffers);
+    const acquire = pool.acquire.bind(pool);
+    pool.acquire = (size) => (rig.acquired.push(size), acquire(size));
     rig.#listen();
     return rig;
   }
@@ -63,6 +68,14 @@ class Rig implements Disposable {
   /** Waits until something that has happened makes it true. */
   async until(isTrue: () => boolean, what: string): Promise<void> {
     while (!isTrue()) await within(this.#changed.promise, what);
+  }
+
+  /** The peer resets the connection: it hangs up on what it has not read. */
+  async reset(): Promise<void> {
+    this.connection.write(new Uint8Array(200_000));
+    await this.peer.skip(1);
+    await this.until(() => this.connection.backlog === 0, "the rest to be on its way");
+    this.peer[Symbol.dispose]();
   }
 
   /** All that comes until the wire hangs up. */
@@ -217,6 +230,35 @@ Deno.test("who is paused while it waits for its turn passes on what it has, and 
   rig.connection.resume();
   await rig.until(() => rig.received.length === medium + 5, "the rest");
   assertEquals(new Uint8Array(rig.received), bytes);
+});
+
+Deno.test("who was reset while it was paused, and is written to, is still read to its end", async () => {
+  using rig = await Rig.open();
+  rig.connection.pause();
+  const bytes = noise(5 * medium);
+  await rig.peer.write(bytes);
+  await rig.reset();
+  // The first write may still go out; none after it does, and none is kept.
+  for (let i = 0; i < 3; i++) {
+    rig.connection.write(new Uint8Array(10));
+    while (rig.connection.backlog > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  assertEquals(rig.events, []);
+  rig.connection.resume();
+  await rig.until(() => rig.events.length > 0, "the end");
+  assertEquals(new Uint8Array(rig.received), bytes);
+});
+
+Deno.test("who is paused while it waits to read much waits for its peer with a small buffer when it is resumed", async () => {
+  using rig = await Rig.open();
+  // The bulk read that follows a full one has to wait.
+  rig.meddle = () => rig.received.length === large && rig.scheduler.occupy();
+  await rig.peer.write(noise(large));
+  await rig.until(() => rig.received.length === large, "a full read");
+  rig.connection.pause();
+  rig.scheduler.vacate();
+  rig.connection.resume();
+  assertEquals(rig.acquired.at(-1), "medium");
 });
 
 for (const [size, kept] of [[small, 0], [medium, large], [large, huge]]) {

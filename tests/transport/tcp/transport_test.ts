@@ -1,9 +1,10 @@
 /** The transport for a relay that faces the internet, before anything is a WebSocket. */
 
 import { get } from "node:http";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { ConfigError } from "../../../src/server/core/config_error.ts";
 import { LIMITS } from "../../../src/server/core/limits.ts";
-import { TcpTransport } from "../../../src/server/transport/tcp/transport.ts";
+import { checkRuntime, TcpTransport } from "../../../src/server/transport/tcp/transport.ts";
 import { MemoryBudget } from "../../../src/server/core/memory_budget.ts";
 import { FakeClock, silentLog } from "../../helpers/fakes.ts";
 import { within } from "../../helpers/process.ts";
@@ -49,6 +50,14 @@ function statusFrom(localAddress: string, port: number): Promise<number | undefi
     }).on("error", reject);
   });
 }
+
+Deno.test("a runtime that is too old for this transport is refused in one sentence", () => {
+  for (const version of ["2.8.0", "2.10.1", "3.0.0"]) checkRuntime(version);
+  for (const version of ["2.5.0", "2.7.14", "1.46.3"]) {
+    const sentence = `Cannot use --transport tcp: want Deno 2.8 or newer, got ${version}.`;
+    assertThrows(() => checkRuntime(version), ConfigError, sentence);
+  }
+});
 
 Deno.test("who sends no request in time is hung up on, and nobody before", async () => {
   await using server = await listening();

@@ -85,10 +85,17 @@ export class Reader implements BulkReader {
   readBulk(): void {
     if (this.#state !== "queued" || this.#isPaused) this.#options.scheduler.done(this);
     if (this.#state !== "queued") return;
-    if (this.#isPaused) return this.#buffer === undefined ? void (this.#state = "idle") : this.#passOn("medium");
+    if (this.#isPaused) return this.#standBack();
     this.#state = "reading bulk";
     this.#grow();
     this.#read();
+  }
+
+  /** Large buffers are for the scheduler's turns alone: whoever is paused when its turn comes begins anew. */
+  #standBack(): void {
+    if (this.#buffer !== undefined) return this.#passOn("medium");
+    this.#size = "medium";
+    this.#state = "idle";
   }
 
   foundNothing(): void {

@@ -8,6 +8,7 @@
  */
 
 import { createSecureContext, type SecureContext } from "node:tls";
+import { ConfigError } from "../../core/config_error.ts";
 import type { MemoryBudget } from "../../core/memory_budget.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -58,7 +59,9 @@ export class TcpTransport implements Transport {
   #listener: Listener | undefined;
   #inspection: Timer | undefined;
 
+  /** @throws {ConfigError} The runtime is too old. */
   constructor(options: TcpTransportOptions) {
+    checkRuntime(Deno.version.deno);
     this.#options = options;
     if (options.tls !== undefined) this.#secureContext = createSecureContext(options.tls);
   }
@@ -151,4 +154,14 @@ export class TcpTransport implements Transport {
     const socket = new Socket(connection, rest, new Upgrade(upgrade.opened, ended, upgrade.crosses), this.#options);
     this.#sockets.add(socket);
   }
+}
+
+/** On an older Deno, Node's TLS never answers over a connection that is not Node's own. */
+const OLDEST_DENO = [2, 8];
+
+/** Throws a {@link ConfigError} if this version of Deno is too old for this transport. */
+export function checkRuntime(version: string): void {
+  const [major, minor] = version.split(".").map(Number);
+  if (major > OLDEST_DENO[0] || (major === OLDEST_DENO[0] && minor >= OLDEST_DENO[1])) return;
+  throw new ConfigError(`Cannot use --transport tcp: want Deno ${OLDEST_DENO.join(".")} or newer, got ${version}.`);
 }
