@@ -33,6 +33,7 @@ import { readTls } from "./core/tls.ts";
 import { noSuchPage, Router, type SocketRoute } from "./http/router.ts";
 import type { ConnectionKey } from "./core/connection_key.ts";
 import { chosenSubprotocol } from "./http/subprotocol.ts";
+import { Poll } from "./core/poll.ts";
 import { WorkScheduler } from "./core/work_scheduler.ts";
 import { EVERYTHING, type Grant, Tokens } from "./http/tokens.ts";
 import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport/transport.ts";
@@ -61,6 +62,7 @@ export class Server {
   readonly #tokens: Tokens;
   readonly #admission: Admission;
   readonly #backplane: Backplane;
+  readonly #poll: Poll;
   readonly #introducer: Introducer;
   readonly #broker: Broker;
   readonly #dismissals: Dismissals;
@@ -91,7 +93,8 @@ export class Server {
     this.#tokens = new Tokens(this.#config);
     this.#admission = new Admission(this.#config, this.#tokens, clock);
     const counters = this.#counters;
-    const scheduler = new WorkScheduler(clock);
+    this.#poll = new Poll(clock);
+    const scheduler = new WorkScheduler(clock, this.#poll);
     this.#backplane = backplane ?? openBackplane(this.#config, { clock, counters, log, scheduler });
     const parts = { buffers, clock, counters, log, backplane: this.#backplane };
     this.#introducer = new Introducer({ ...parts, scheduler });
@@ -147,7 +150,9 @@ export class Server {
       supersede: (claim) => this.#broker.supersede(claim),
       sighted: (...args) => this.#broker.sighted(...args),
     });
+    await this.#poll.open();
     this.#address = await this.#transport.listen(this.handle).catch(async (error) => {
+      this.#poll.close();
       await this.#backplane.close();
       throw error instanceof ConfigError ? error : new ListenError(this.#config, error);
     });
@@ -218,6 +223,7 @@ export class Server {
   async #shutDown(): Promise<void> {
     await this.#transport?.close();
     await this.#backplane.close();
+    this.#poll.close();
   }
 
   async #openTransport(): Promise<Transport> {
@@ -229,6 +235,7 @@ export class Server {
       maxHandshakesPerAddress: trustProxy ? 0 : maxConnectionsPerIp,
       buffers: this.#buffers,
       clock: this.#clock,
+      poll: this.#poll,
       log: this.#log,
     };
     if (this.#config.transport === "deno") return new DenoTransport(options);

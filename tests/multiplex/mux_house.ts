@@ -14,6 +14,7 @@ import {
 import { ALONE } from "../../src/server/backplane/backplane.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import { MemoryBudget } from "../../src/server/core/memory_budget.ts";
+import { Poll } from "../../src/server/core/poll.ts";
 import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
 import { Introducer } from "../../src/server/discovery/introducer.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
@@ -49,7 +50,7 @@ export class MuxHouse {
     const { clock, counters } = this;
     const buffers = this.buffers = new MemoryBudget(maxBufferedTotal, clock);
     const parts = { buffers, clock, counters, log: silentLog, backplane: ALONE };
-    const scheduler = new WorkScheduler(clock);
+    const scheduler = new WorkScheduler(clock, new Poll(clock));
     this.introducer = new Introducer({ ...parts, scheduler });
     this.broker = new Broker({
       ...{ ...parts, holdTimeout: 600, maxBufferedBytes: 16 * MIB, remind: () => true },

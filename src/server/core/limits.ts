@@ -63,8 +63,8 @@ export const LIMITS = {
   sliceMs: 2,
   /** Milliseconds in which introductions are gathered while there is more work: several slices, which nobody notices. */
   gatherMs: 10,
-  /** Milliseconds between two slices, at least: the shortest timer. */
-  sliceGapMs: 1,
+  /** Milliseconds of the timer that stands in for a question to the system for events: the shortest there is. */
+  pollMs: 1,
   /** Milliseconds of it after which the next of those who wait has its turn. */
   sliceShareMs: 0.5,
   /** Bytes of messages that wait for their turn above which their sender is not read on, where that can be. */
