@@ -24,7 +24,7 @@ const WINGS: Record<string, Wing> = {
   server: {
     files: ["mod.ts", "server.ts", "dismissals.ts", "drain.ts"].map((name) => SERVER + name),
     doors: ["server.ts"],
-    enters: "page http backplane discovery pairing metrics deno tcp transport config core protocol",
+    enters: "page http backplane discovery pairing multiplex metrics deno tcp transport config core protocol",
   },
   page: { files: [`${SERVER}page/`], doors: ["page.ts", "assets.ts"], enters: "backplane protocol" },
   http: { files: [`${SERVER}http/`], enters: "config core protocol" },
@@ -43,6 +43,11 @@ const WINGS: Record<string, Wing> = {
     doors: ["broker.ts", "matchmaker.ts"],
     enters: "metrics transport core protocol",
   },
+  multiplex: {
+    files: [`${SERVER}multiplex/`],
+    doors: ["multiplexer.ts"],
+    enters: "metrics transport websocket core protocol",
+  },
   metrics: { files: [`${SERVER}metrics/`], enters: "transport core protocol" },
   deno: { files: [`${SERVER}transport/deno/`], doors: ["transport.ts"], enters: "transport core protocol" },
   tcp: { files: [`${SERVER}transport/tcp/`], doors: ["transport.ts"], enters: "transport websocket core protocol" },
@@ -56,11 +61,17 @@ const WINGS: Record<string, Wing> = {
   client: {
     files: ["src/client/"],
     doors: ["mod.ts", "environment.ts", "options.ts", "emitter.ts", "relay_url.ts"],
-    enters: "sealed protocol",
+    enters: "multiplex-client sealed sockets protocol",
   },
-  sealed: { files: ["src/client/sealed/"], doors: ["mod.ts", "secret.ts"], enters: "protocol" },
+  "multiplex-client": {
+    files: ["src/client/multiplex/"],
+    doors: ["session.ts", "peer_stream.ts"],
+    enters: "sockets protocol",
+  },
+  sealed: { files: ["src/client/sealed/"], doors: ["mod.ts", "secret.ts"], enters: "sockets protocol" },
+  sockets: { files: ["src/client/socket/"], enters: "protocol" },
   pack: { files: ["src/pack.ts", "src/pack/"], enters: "" },
-  protocol: { files: ["src/protocol.ts"], enters: "" },
+  protocol: { files: ["src/protocol.ts", "src/protocol/"], doors: ["protocol.ts"], enters: "" },
 };
 
 /** Packages, and the files that may use them. */

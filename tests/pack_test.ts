@@ -11,7 +11,7 @@ const NAME = "@localfirst/relay";
 const SECRET = "a secret of at least 32 characters";
 const NEEDS_DENO = /^Error: Cannot load the relay's server: want Deno, got Node\.js.*$/m;
 
-const CLIENT_NAMES = ["Client", "createSecret", "sealedId"];
+const CLIENT_NAMES = ["Client", "RefusalError", "createSecret", "sealedId"];
 
 /** What each export has, and whether Node has it too. */
 const EXPORTS: Record<string, { names: string[]; onNode: boolean }> = {

@@ -5,6 +5,7 @@
  */
 
 import { WIRE_LIMITS } from "../protocol.ts";
+import { Connector } from "./connector.ts";
 import { Dialer } from "./dialer.ts";
 import { Emitter } from "./emitter.ts";
 import { type Environment, platform } from "./environment.ts";
@@ -13,6 +14,7 @@ import { IntroductionLink } from "./introduction_link.ts";
 import { checkId, type ClientOptions, type Settings, settle } from "./options.ts";
 import type { PeerSocket } from "./peer_socket.ts";
 import { Peers } from "./peers.ts";
+import { RefusalError } from "./refusal_error.ts";
 import { SealedWire } from "./sealed_wire.ts";
 import { PlainWire, type Wire } from "./wire.ts";
 
@@ -147,8 +149,8 @@ export class Client extends Emitter<ClientEvents> {
     return documentId === undefined ? sockets : sockets.get(documentId);
   }
 
-  #makeLink({ backoff }: Settings, environment: Environment): IntroductionLink {
-    const options = { path: this.#wire.introductionPath, backoff, environment, dialer: this.#dialer };
+  #makeLink({ backoff, multiplex }: Settings, environment: Environment): IntroductionLink {
+    const options = { path: this.#wire.introductionPath, backoff, multiplex, environment, dialer: this.#dialer };
     return new IntroductionLink(options, {
       opened: () => {
         this.#seek(this.documentIds);
@@ -156,12 +158,14 @@ export class Client extends Emitter<ClientEvents> {
       },
       closed: (code) => this.#emitSoon("server.disconnect", code),
       introduced: (remoteId, wireIds) => this.#introduced(remoteId, wireIds),
+      refused: (wireIds, reason) => this.emit("error", new RefusalError(wireIds.map((id) => this.#nameOf(id)), reason)),
       failed: (error) => this.emit("error", error),
     });
   }
 
-  #makePeers({ backoff }: Settings, environment: Environment): Peers {
-    return new Peers({ backoff, environment, dialer: this.#dialer, wire: this.#wire }, {
+  #makePeers({ backoff, url }: Settings, environment: Environment): Peers {
+    const connector = new Connector({ url, dialer: this.#dialer, session: () => this.#link.session });
+    return new Peers({ backoff, environment, connector, wire: this.#wire }, {
       connected: (event) => this.emit("peer.connect", event),
       disconnected: (event) => this.#emitSoon("peer.disconnect", event),
       lost: (documentId) => this.#seek([documentId]),
@@ -179,6 +183,10 @@ export class Client extends Emitter<ClientEvents> {
       // We may have left while the introduction was on its way.
       if (documentId !== undefined && this.documentIds.has(documentId)) this.#peers.introduced(remoteId, documentId);
     }
+  }
+
+  #nameOf(wireId: string): DocumentId {
+    return this.#wire.documentOf(wireId) ?? wireId;
   }
 
   /** Whoever ends something can still listen for its end in the same turn. */

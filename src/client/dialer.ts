@@ -5,11 +5,12 @@
  */
 
 import { CLOSE } from "../protocol.ts";
-import { reasonOf } from "./callback.ts";
+import { reasonOf } from "./socket/callback.ts";
 import type { Environment } from "./environment.ts";
 import type { Token } from "./options.ts";
-import type { PeerClose, PlatformSocket, WebSocketClass } from "./peer_socket.ts";
+import type { PlatformSocket, WebSocketClass } from "./peer_socket.ts";
 import { socketUrl } from "./relay_url.ts";
+import type { PeerClose } from "./socket/end.ts";
 import type { Path } from "./wire.ts";
 
 /** A handshake over a slow mobile network takes 3 s; one that takes longer than this has died on the way. */
@@ -19,6 +20,7 @@ const CLOSE_WITHIN_MS = 5_000;
 /** An error of an open socket is followed by its close, with the code; not in every runtime. */
 const CLOSE_AFTER_ERROR_MS = 1_000;
 const NORMAL_CLOSURE = 1000;
+const CLOSED = 3;
 
 /** How a call ended. */
 export interface Ending {
@@ -35,7 +37,8 @@ export interface CallListener {
   /** Here is the socket, before anything has happened to it. */
   dialled(socket: PlatformSocket): void;
   opened(socket: PlatformSocket): void;
-  heard(data: unknown): void;
+  /** A message came. Left out: nobody wants to know. */
+  heard?(data: unknown): void;
   ended(ending: Ending): void;
 }
 
@@ -62,6 +65,19 @@ export class Dialer {
     const call = new Call(address, listener, this.#options.environment);
     this.#connect(call, path).catch((error) => call.fail(error));
     return call;
+  }
+
+  /** Takes a socket over that needs no dialling and no answer. */
+  adopt(socket: PlatformSocket, listener: CallListener): Call {
+    const call = new Call(socket.url.split("?")[0], listener, this.#options.environment);
+    call.attach(socket);
+    call.answered();
+    return call;
+  }
+
+  /** Another token, where there is a function that gives them. */
+  async renewToken(): Promise<string | undefined> {
+    return typeof this.#options.token === "function" ? await this.#askToken() : undefined;
   }
 
   /** Resolves when all sockets have closed, or would not close in time. */
@@ -149,15 +165,28 @@ export class Call {
     const socket = this.#listener.wrap?.(dialled) ?? dialled;
     this.#socket = socket;
     // The relay has answered; what was made of the socket may wait for somebody else.
-    if (socket !== dialled) dialled.addEventListener("open", () => this.#isOpen || this.#cancelTimeout());
+    if (socket !== dialled) dialled.addEventListener("open", () => this.answered());
     socket.addEventListener("open", () => this.#open(socket));
-    socket.addEventListener("message", ({ data }: { data: unknown }) => this.#hear(socket, data));
+    if (this.#listener.heard !== undefined) {
+      socket.addEventListener("message", ({ data }: { data: unknown }) => this.#hear(socket, data));
+    }
     // Also after its end: `ws` throws errors that nobody listens for.
     socket.addEventListener("error", (event: unknown) => this.#stumble(event));
     socket.addEventListener("close", (event: PeerClose) => {
       this.#end({ code: event.code, error: this.#error ?? this.#complaint(event) });
     });
     this.#listener.dialled(socket);
+  }
+
+  /** The relay has answered: how long it takes to open is its own affair. */
+  answered(): void {
+    if (!this.#isOpen) this.#cancelTimeout();
+  }
+
+  /** Runs `action` as soon as its socket is closed, or if there is none. */
+  whenClosed(action: () => void): void {
+    if (this.#socket === undefined || this.#socket.readyState === CLOSED) action();
+    else this.#socket.addEventListener("close", action);
   }
 
   /** Ends it as not to be had. */
@@ -181,7 +210,7 @@ export class Call {
 
   #hear(socket: PlatformSocket, data: unknown): void {
     if (socket.readyState === 1) this.#open(socket);
-    if (!this.#isOver) this.#listener.heard(data);
+    if (!this.#isOver) this.#listener.heard?.(data);
   }
 
   /** Where nothing was open, nothing has to be closed: Node 22 says no more than this. */

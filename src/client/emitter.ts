@@ -4,7 +4,7 @@
  * @module
  */
 
-import { callBack } from "./callback.ts";
+import { callBack } from "./socket/callback.ts";
 
 type Listener<Arguments extends unknown[]> = (...values: Arguments) => void;
 

@@ -1,20 +1,20 @@
 /**
- * The introduction socket, through all its reconnects.
+ * The way to the relay, through all its sockets.
  *
  * @module
  */
 
-import { CLOSE } from "../protocol.ts";
-import type { Call, Dialer, Ending } from "./dialer.ts";
-import type { Environment, NetworkListener } from "./environment.ts";
-import { decode, encode, HEARTBEAT } from "./messages.ts";
-import type { PlatformSocket } from "./peer_socket.ts";
+import { CLOSE, type Close } from "../protocol.ts";
+import type { Ending } from "./dialer.ts";
+import type { NetworkListener } from "./environment.ts";
+import type { Session } from "./multiplex/session.ts";
 import type { Backoff } from "./reconnect.ts";
+import { RelaySocket, type RelaySocketOptions } from "./relay_socket.ts";
 import { Retry } from "./retry.ts";
-import type { Path } from "./wire.ts";
 
-/** Proxies close what is idle for 30 s and more. */
-const HEARTBEAT_EVERY_MS = 25_000;
+/** How long the next socket waits for the last one to say its goodbyes and close. */
+const LEAVE_WITHIN_MS = 2_000;
+const LEFT: Close = { code: 1000, reason: "" };
 
 /** Who hears what happens to the link. */
 export interface IntroductionLinkListener {
@@ -23,32 +23,27 @@ export interface IntroductionLinkListener {
   /** @param code The close code; undefined if it was ended here. */
   closed(code?: number): void;
   introduced(userName: string, documentIds: readonly string[]): void;
+  /** Documents were not joined. */
+  refused(documentIds: readonly string[], reason: string): void;
   failed(error: Error): void;
 }
 
 /** What the link needs. */
-export interface IntroductionLinkOptions {
-  readonly path: Path;
-  readonly dialer: Dialer;
+export interface IntroductionLinkOptions extends RelaySocketOptions {
   readonly backoff: Backoff;
-  readonly environment: Environment;
 }
 
-/** Documents to say the same of. */
-interface Order {
-  readonly type: "Join" | "Leave";
-  readonly documentIds: Set<string>;
-}
-
-/** Keeps a connection to the relay from `connect()` to `disconnect()`. */
+/** Keeps a connection to the relay from `connect()` to `disconnect()`. Never are there two of its sockets. */
 export class IntroductionLink {
   readonly #options: IntroductionLinkOptions;
   readonly #listener: IntroductionLinkListener;
   readonly #retry: Retry;
-  #orders: Order[] = [];
-  #call: Call | undefined;
-  #socket: PlatformSocket | undefined;
-  #cancelHeartbeat = () => {};
+  #isWanted = false;
+  #isOpen = false;
+  #socket: RelaySocket | undefined;
+  /** The last one, which still says its goodbyes. */
+  #leaving: RelaySocket | undefined;
+  #cancelMove = () => {};
   /** The network was away since the socket opened: it may be dead without knowing. */
   #isDoubtful = false;
 
@@ -59,7 +54,12 @@ export class IntroductionLink {
   }
 
   get isOpen(): boolean {
-    return this.#socket !== undefined;
+    return this.#isOpen;
+  }
+
+  /** Where conversations can be begun as streams, if they can. */
+  get session(): Session | undefined {
+    return this.#socket?.session;
   }
 
   /** Milliseconds to wait at most after the next failure. */
@@ -69,29 +69,31 @@ export class IntroductionLink {
 
   /** Connects at once, unless it is connected or connecting, and stays so. */
   connect(): void {
-    if (this.#call !== undefined) return;
+    if (this.#isWanted && (this.#socket !== undefined || this.#leaving !== undefined)) return;
+    this.#isWanted = true;
     this.#options.environment.network?.addEventListener("online", this.#hearNetwork);
     this.#options.environment.network?.addEventListener("offline", this.#hearNetwork);
-    this.#dial();
+    if (this.#leaving === undefined) this.#dial();
+    else this.#dialBehind(this.#leaving, LEAVE_WITHIN_MS);
   }
 
   /** Disconnects and stays so. */
   disconnect(): void {
+    this.#isWanted = false;
     this.#options.environment.network?.removeEventListener("online", this.#hearNetwork);
     this.#options.environment.network?.removeEventListener("offline", this.#hearNetwork);
     this.#retry.reset();
-    this.#call?.drop();
-    this.#over();
+    this.#leave(LEFT);
   }
 
   /** Asks to be introduced to everyone interested in these documents. Without a connection, nothing is said. */
   join(documentIds: Iterable<string>): void {
-    this.#order("Join", documentIds);
+    this.#socket?.order({ type: "Join", documentIds });
   }
 
   /** Asks for no more introductions. */
   leave(documentId: string): void {
-    this.#order("Leave", [documentId]);
+    this.#socket?.order({ type: "Leave", documentIds: [documentId] });
   }
 
   readonly #hearNetwork: NetworkListener = ({ type }) => {
@@ -100,36 +102,33 @@ export class IntroductionLink {
   };
 
   #redial(): void {
-    this.#call?.drop();
+    const socket = this.#socket;
     this.#over();
+    socket?.drop();
     this.#dial();
   }
 
   #dial(): void {
     this.#retry.stop();
+    this.#cancelMove();
+    this.#leaving?.drop();
+    this.#leaving = undefined;
     this.#isDoubtful = false;
-    this.#call = this.#options.dialer.dial(this.#options.path, {
-      dialled: () => {},
-      opened: (socket) => this.#opened(socket),
-      heard: (data) => this.#heard(data),
+    const socket: RelaySocket = new RelaySocket(this.#options, {
+      opened: () => this.#opened(),
+      introduced: this.#listener.introduced,
+      refused: this.#listener.refused,
+      goAway: (seconds) => this.#planMove(seconds),
+      failed: this.#listener.failed,
       ended: (ending) => this.#ended(ending),
     });
-  }
-
-  #opened(socket: PlatformSocket): void {
     this.#socket = socket;
-    this.#retry.succeeded();
-    this.#beat();
-    this.#listener.opened();
   }
 
-  #heard(data: unknown): void {
-    try {
-      const { userName, documentIds } = decode(data);
-      this.#listener.introduced(userName, documentIds);
-    } catch (error) {
-      this.#listener.failed(error as Error);
-    }
+  #opened(): void {
+    this.#isOpen = true;
+    this.#retry.succeeded();
+    this.#listener.opened();
   }
 
   #ended({ code, error }: Ending): void {
@@ -138,43 +137,52 @@ export class IntroductionLink {
     if (error !== undefined) this.#listener.failed(error);
   }
 
-  #over(code?: number): void {
-    const wasOpen = this.isOpen;
-    this.#call = this.#socket = undefined;
-    this.#cancelHeartbeat();
-    this.#orders = [];
-    if (wasOpen) this.#listener.closed(code);
+  /** The relay is going to stop: clients leave one by one, so that they do not come back all at once. */
+  #planMove(seconds: number): void {
+    const { environment } = this.#options;
+    const withinMs = seconds * 1000;
+    const delay = environment.random() * withinMs;
+    this.#cancelMove();
+    this.#cancelMove = environment.after(delay, () => this.#move(Math.max(LEAVE_WITHIN_MS, withinMs - delay)));
   }
 
-  #beat(): void {
-    this.#cancelHeartbeat = this.#options.environment.after(HEARTBEAT_EVERY_MS, () => {
-      this.#beat();
-      if (this.#call?.isClosing) this.#call.fail("it ended without a word");
-      else this.#say(HEARTBEAT);
+  #move(withinMs: number): void {
+    const socket = this.#socket!;
+    this.#leave(CLOSE.restarting, CLOSE.restarting.code);
+    this.#dialBehind(socket, withinMs);
+  }
+
+  /** A second socket beside the first would take the place of its own conversations. */
+  #dialBehind(socket: RelaySocket, withinMs: number): void {
+    let isDue = true;
+    const dial = () => {
+      if (isDue) this.#dial();
+    };
+    const cancelTimeout = this.#options.environment.after(withinMs, dial);
+    this.#cancelMove = () => {
+      isDue = false;
+      cancelTimeout();
+    };
+    socket.whenClosed(dial);
+  }
+
+  #leave(close: Close, code?: number): void {
+    const socket = this.#socket;
+    this.#over(code);
+    if (socket === undefined) return;
+    // Sockets without streams are in nobody's way.
+    if (socket.isMultiplexed) this.#leaving = socket;
+    socket.whenClosed(() => {
+      if (this.#leaving === socket) this.#leaving = undefined;
     });
+    socket.leave(close);
   }
 
-  #say(message: string): void {
-    try {
-      this.#socket?.send(message);
-    } catch (error) {
-      this.#call?.fail(error);
-    }
-  }
-
-  /** What is said in one turn goes out together: ten thousand joins are one message, not ten thousand. */
-  #order(type: Order["type"], documentIds: Iterable<string>): void {
-    if (!this.isOpen) return;
-    if (this.#orders.length === 0) queueMicrotask(() => this.#flush());
-    if (this.#orders.at(-1)?.type !== type) this.#orders.push({ type, documentIds: new Set() });
-    for (const id of documentIds) this.#orders.at(-1)!.documentIds.add(id);
-  }
-
-  #flush(): void {
-    const orders = this.#orders;
-    this.#orders = [];
-    for (const { type, documentIds } of orders) {
-      for (const message of encode(type, documentIds)) this.#say(message);
-    }
+  #over(code?: number): void {
+    const wasOpen = this.#isOpen;
+    this.#isOpen = false;
+    this.#socket = undefined;
+    this.#cancelMove();
+    if (wasOpen) this.#listener.closed(code);
   }
 }

@@ -18,15 +18,22 @@ const ENVELOPE_BYTES = 64; // a message without any document, rounded up
 
 export const HEARTBEAT = JSON.stringify({ type: "Heartbeat" } satisfies Heartbeat);
 
+/** Documents to say the same of. */
+export interface Order {
+  readonly type: "Join" | "Leave";
+  readonly documentIds: Iterable<string>;
+}
+
 /**
  * Says a Join or Leave of any number of documents, in as few messages as the limits allow.
  *
- * Each says its documents twice: relays up to 3.6.2 know them as `documentIds` only.
+ * @param isWelcome The relay speaks protocol 5. Others are told documents twice: those up to 3.6.2 know them as
+ * `documentIds` only.
  */
-export function* encode(type: "Join" | "Leave", documentIds: Iterable<string>): Iterable<string> {
+export function* encode({ type, documentIds }: Order, isWelcome: boolean): Iterable<string> {
   for (const batch of batches(documentIds)) {
     const message: Join | Leave = type === "Join" ? { type, join: batch } : { type, leave: batch };
-    yield JSON.stringify({ ...message, documentIds: batch });
+    yield JSON.stringify(isWelcome ? message : { ...message, documentIds: batch });
   }
 }
 

@@ -17,9 +17,11 @@
 
 export { Client } from "./client.ts";
 export type { ClientEvents, DocumentId, PeerEvent, PeerSocketMap, UserName } from "./events.ts";
-export type { PeerData } from "./inbox.ts";
+export type { PeerData } from "./socket/inbox.ts";
 export type { ClientOptions, Token } from "./options.ts";
-export type { PeerClose, PeerSocket, WebSocketClass } from "./peer_socket.ts";
+export type { PeerSocket, WebSocketClass } from "./peer_socket.ts";
+export type { PeerClose } from "./socket/end.ts";
+export { RefusalError } from "./refusal_error.ts";
 export type { IdKind } from "./sealed/mod.ts";
 export { createSecret, type Secret } from "./sealed/secret.ts";
 export { sealedId } from "./sealed_wire.ts";

@@ -34,6 +34,11 @@ export interface ClientOptions {
    * `createSecret()` gave, or 32 bytes.
    */
   secret?: Secret;
+  /**
+   * Whether all conversations share the one socket to the relay, if the relay can do so. If it is false, each gets a
+   * WebSocket of its own. True if left out.
+   */
+  multiplex?: boolean;
   /** Milliseconds: the first try to reconnect is at most this late. 500 if left out. */
   minRetryDelay?: number;
   /** By how much that bound grows with every failure. 2 if left out. */
@@ -52,6 +57,7 @@ export interface Settings {
   readonly token: Token | undefined;
   /** 32 bytes. */
   readonly secret: Uint8Array | undefined;
+  readonly multiplex: boolean;
   readonly backoff: Backoff;
   readonly WebSocket: WebSocketClass;
 }
@@ -65,6 +71,7 @@ export function settle(options: ClientOptions): Settings {
     documentIds: checkDocuments(documentIds),
     token: checkToken(token),
     secret: options.secret === undefined ? undefined : readSecret(options.secret),
+    multiplex: checkMultiplex(options.multiplex),
     backoff: checkBackoff(options),
     WebSocket: checkWebSocket(WebSocket),
   };
@@ -98,6 +105,12 @@ function checkDocuments(documentIds: Iterable<string>): string[] {
 function checkToken(token: unknown): Token | undefined {
   if (token === undefined || typeof token === "string" || typeof token === "function") return token as Token;
   throw misuse("want the token to be a string or a function", typeof token);
+}
+
+/** The oldest platforms of the client cannot read text from bytes. */
+function checkMultiplex(multiplex: unknown = true): boolean {
+  if (typeof multiplex !== "boolean") throw misuse("want multiplex to be true or false", multiplex);
+  return multiplex && typeof TextDecoder === "function" && typeof TextEncoder === "function";
 }
 
 function checkBackoff(options: ClientOptions): Backoff {

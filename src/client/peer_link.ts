@@ -4,8 +4,9 @@
  * @module
  */
 
-import { CLOSE, connectionPath } from "../protocol.ts";
-import type { Call, CallListener, Dialer, Ending } from "./dialer.ts";
+import { CLOSE } from "../protocol.ts";
+import type { Connection, Connector } from "./connector.ts";
+import type { Ending } from "./dialer.ts";
 import type { Environment } from "./environment.ts";
 import { Insistence } from "./insistence.ts";
 import { type PeerSocket, type PlatformSocket, toPeerSocket } from "./peer_socket.ts";
@@ -34,7 +35,7 @@ export interface PeerLinkListener {
 
 /** What a link needs. */
 export interface PeerLinkOptions {
-  readonly dialer: Dialer;
+  readonly connector: Connector;
   readonly wire: Wire;
   readonly backoff: Backoff;
   readonly environment: Environment;
@@ -47,18 +48,20 @@ export class PeerLink {
   readonly #listener: PeerLinkListener;
   readonly #retry: Retry;
   readonly #insistence = new Insistence();
-  #call: Call | undefined;
+  #connection: Connection | undefined;
   #socket: PeerSocket | undefined;
   #cancelForget: (() => void) | undefined;
   /** Another client of our id serves this peer. */
   #isSuperseded = false;
   #isRefused = false;
+  /** The connection that was lost was a stream. */
+  #hadStream = false;
 
   constructor(conversation: Conversation, options: PeerLinkOptions, listener: PeerLinkListener) {
     this.#conversation = conversation;
     this.#options = options;
     this.#listener = listener;
-    this.#retry = new Retry(options.backoff, options.environment, () => listener.lost());
+    this.#retry = new Retry(options.backoff, options.environment, () => this.#again());
   }
 
   /** The application wants no connection to this peer. */
@@ -68,17 +71,19 @@ export class PeerLink {
 
   /** The relay says that the peer is there, and interested. */
   introduced(): void {
+    // The relay knows of each stream whether it lives.
+    if (this.#isServed && this.#connection!.isStream) return;
     const isAnswered = this.#isRefused || this.#isSuperseded || this.#isServed;
     if (isAnswered && !this.#insistence.heard(this.#options.environment.now())) return;
     if (this.#isRefused) return this.#decline();
     this.drop();
-    this.#connect();
+    this.#connect(false);
   }
 
   /** The relay was asked for introductions to everyone interested: all there is to do is wait. */
   sought(): void {
     this.#insistence.reset();
-    if (this.#call !== undefined || this.#isSuperseded || this.#isRefused) return;
+    if (this.#connection !== undefined || this.#isSuperseded || this.#isRefused) return;
     this.#retry.stop();
     this.#cancelForget ??= this.#options.environment.after(FORGET_AFTER_MS, () => this.#listener.idle());
   }
@@ -94,27 +99,39 @@ export class PeerLink {
     this.#retry.stop();
     this.#cancelForget?.();
     this.#cancelForget = undefined;
-    this.#call?.drop();
+    this.#connection?.call.drop();
     this.#over();
   }
 
   /** There is a socket that seems to work, or one that may soon. */
   get #isServed(): boolean {
-    return this.#call !== undefined && !this.#call.isClosing;
+    return this.#connection !== undefined && !this.#connection.call.isClosing;
   }
 
-  #connect(): void {
+  #connect(isAgain: boolean): void {
     this.#isSuperseded = false;
     this.#insistence.reset();
+    const { connector, environment } = this.#options;
     let socket: PeerSocket | undefined;
-    this.#call = this.#dial({
-      wrap: (bare) => this.#wrap(bare),
-      dialled: (dialled) => socket = toPeerSocket(dialled),
+    const listener = {
+      wrap: (bare: PlatformSocket) => this.#wrap(bare),
+      dialled: (dialled: PlatformSocket) => socket = toPeerSocket(dialled, environment),
       opened: () => this.#opened(socket!),
       heard: () => this.#insistence.reset(),
-      ended: (ending) => this.#ended(ending),
-    });
+      ended: (ending: Ending) => this.#ended(ending),
+    };
+    this.#connection = connector.connect(this.#conversation, listener, isAgain);
     this.#listener.connecting();
+  }
+
+  /**
+   * A stream can be opened again by one side, unless its relay goes away, or has gone: then all is joined again elsewhere. Two
+   * sockets meet only when both sides are introduced again.
+   */
+  #again(): void {
+    if (!this.#hadStream) this.#listener.lost();
+    else if (this.#options.connector.hasStreams) this.#connect(true);
+    else this.sought();
   }
 
   /** The peer waits for us in vain, and believes that it is connected: to answer and hang up is the only way to say no. */
@@ -122,18 +139,8 @@ export class PeerLink {
     this.drop();
     this.#insistence.reset();
     const end = () => this.drop();
-    this.#call = this.#dial({
-      wrap: (bare) => this.#wrap(bare),
-      dialled: () => {},
-      opened: end,
-      heard: () => {},
-      ended: end,
-    });
-  }
-
-  #dial(listener: CallListener): Call {
-    const { localId, remoteId, documentId } = this.#conversation;
-    return this.#options.dialer.dial(connectionPath(localId, remoteId, documentId), listener);
+    const listener = { wrap: (bare: PlatformSocket) => this.#wrap(bare), dialled: () => {}, opened: end, ended: end };
+    this.#connection = this.#options.connector.connect(this.#conversation, listener, false);
   }
 
   #wrap(socket: PlatformSocket): PlatformSocket {
@@ -148,17 +155,23 @@ export class PeerLink {
 
   #ended({ code, error }: Ending): void {
     this.#retry.stop();
+    this.#hadStream = this.#connection?.isStream ?? false;
     this.#over();
     if (code === CLOSE.superseded.code) this.#isSuperseded = true;
-    else if (DELIBERATE.has(code)) this.#listener.idle();
+    else if (DELIBERATE.has(code) || this.#isGone(code)) this.#listener.idle();
     else this.#retry.failed({ isOverload: code === CLOSE.slowReader.code });
     if (error !== undefined) this.#listener.failed(error);
   }
 
+  /** A peer for whom a stream waited in vain is introduced when it is back. */
+  #isGone(code: number): boolean {
+    return this.#hadStream && code === CLOSE.noReciprocal.code;
+  }
+
   #over(): void {
-    if (this.#call === undefined) return;
+    if (this.#connection === undefined) return;
     const socket = this.#socket;
-    this.#call = this.#socket = undefined;
+    this.#connection = this.#socket = undefined;
     this.#listener.disconnected(socket);
   }
 }

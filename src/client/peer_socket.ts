@@ -4,15 +4,10 @@
  * @module
  */
 
-import { callBack } from "./callback.ts";
-import { Inbox, type PeerData } from "./inbox.ts";
-
-/** How a connection to a peer ended: what a `CloseEvent` says, for platforms without that type too. */
-export interface PeerClose {
-  readonly code: number;
-  readonly reason: string;
-  readonly wasClean: boolean;
-}
+import type { Environment } from "./environment.ts";
+import { PeerStream, READY_BELOW_BYTES } from "./multiplex/peer_stream.ts";
+import { End, type PeerClose } from "./socket/end.ts";
+import { Inbox, type PeerData } from "./socket/inbox.ts";
 
 /** What every class of WebSockets has, also where no types of the DOM are at hand. */
 export interface AnySocket {
@@ -36,6 +31,8 @@ export type PlatformSocket = typeof globalThis extends { WebSocket: { prototype:
 export interface PeerSocket extends PlatformSocket {
   /** The same as `send()`. */
   write(data: Parameters<PlatformSocket["send"]>[0]): void;
+  /** Resolves when less than 256 KiB are buffered, or at the end: for who sends much. */
+  readonly ready: Promise<void>;
   /**
    * Calls `listener` with every message. The first listener hears what came before it, too, up to 1 MiB; if it was more,
    * this throws.
@@ -56,6 +53,10 @@ export type WebSocketClass = new (url: string) => {
   addEventListener(type: any, listener: any): void;
 };
 
+const OPEN = 1;
+/** How often it is looked whether a socket has sent enough. */
+const LOOK_EVERY_MS = 10;
+
 type Listener = (value: unknown) => void;
 type Method = (this: unknown, ...values: unknown[]) => unknown;
 
@@ -63,7 +64,8 @@ type Method = (this: unknown, ...values: unknown[]) => unknown;
  * Makes a peer socket of a WebSocket that was just made. The methods are put on the object itself: who wraps the
  * platform's class hands out objects that are not of any class made from it.
  */
-export function toPeerSocket(socket: PlatformSocket): PeerSocket {
+export function toPeerSocket(socket: PlatformSocket, time: Pick<Environment, "after">): PeerSocket {
+  if (socket as unknown instanceof PeerStream) return socket as PeerSocket;
   socket.binaryType = "arraybuffer";
   const inbox = new Inbox();
   const end = new End();
@@ -72,8 +74,20 @@ export function toPeerSocket(socket: PlatformSocket): PeerSocket {
     inbox.receive(data);
   });
   socket.addEventListener("close", (event: PeerClose) => end.come(event));
+  Object.defineProperty(socket, "ready", { get: () => whenReady(socket, time), configurable: true });
   addMethods(socket, (event, listener) => event === "data" ? inbox.listen(listener) : end.listen(listener), inbox);
   return socket as PeerSocket;
+}
+
+/** WebSockets do not tell when they have sent something. */
+function whenReady(socket: PlatformSocket, { after }: Pick<Environment, "after">): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (socket.readyState > OPEN || socket.bufferedAmount < READY_BELOW_BYTES) resolve();
+      else after(LOOK_EVERY_MS, look);
+    };
+    look();
+  });
 }
 
 function addMethods(socket: PlatformSocket, listen: (event: string, listener: Listener) => void, inbox: Inbox): void {
@@ -109,22 +123,4 @@ function checkListener(event: unknown, listener: unknown, isEmitter: boolean): v
   }
   if (isEmitter || event === "data" || event === "close") return;
   throw new TypeError(`Cannot listen to a peer socket: want "data" or "close", got ${JSON.stringify(event)}`);
-}
-
-/** The end of a connection, which comes once: whoever listens later hears of it, too. */
-class End {
-  readonly #listeners: Listener[] = [];
-  #event: PeerClose | undefined;
-
-  listen(listener: Listener): void {
-    const event = this.#event;
-    if (event === undefined) this.#listeners.push(listener);
-    else queueMicrotask(() => callBack(listener, event));
-  }
-
-  come(event: PeerClose): void {
-    if (this.#event !== undefined) return;
-    this.#event = event;
-    for (const listener of this.#listeners) callBack(listener, event);
-  }
 }

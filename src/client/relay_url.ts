@@ -24,10 +24,12 @@ export function relayUrl(input: string): string {
   return url.href.replace(/\/+(?=$|\?)/, "");
 }
 
-/** The address of a socket: a path below the base, with a token if there is one. */
+/** The address of a socket: a path below the base, which may have a query, with a token if there is one. */
 export function socketUrl(base: string, path: string, token: string | undefined): string {
   const url = new URL(base);
-  url.pathname = url.pathname.replace(/\/$/, "") + path;
+  const [pathname, query] = path.split("?");
+  url.pathname = url.pathname.replace(/\/$/, "") + pathname;
+  for (const [name, value] of new URLSearchParams(query)) url.searchParams.set(name, value);
   if (token) url.searchParams.set("token", token);
   return url.href;
 }

@@ -78,6 +78,8 @@ export interface RelayConfig {
   maxMemory: number | undefined;
   /** Whether `/metrics` answers. */
   metrics: boolean;
+  /** Streams in all: conversations inside introduction sockets. At 1 KB for an idle one, 100,000 take 100 MB. */
+  maxStreams: number;
   /** What carries the sockets: `tcp` for a relay that faces the internet. */
   transport: typeof TRANSPORTS[number];
   /** URLs of NATS servers over which several instances act as one; none: this one is alone. */
@@ -147,6 +149,9 @@ const OPTIONS: { readonly [Name in keyof RelayConfig]: Option<RelayConfig[Name]>
     shown: "3/4 of the machine",
   },
   metrics: toggle("metrics", "RELAY_METRICS", "answer at /metrics, for Prometheus"),
+  maxStreams: integer("max-streams", "RELAY_MAX_STREAMS", 100_000, {
+    help: "conversations inside introduction sockets, in all",
+  }),
   transport: choice("transport", "RELAY_TRANSPORT", TRANSPORTS, {
     initial: "deno",
     help: "deno runs everywhere; tcp has back-pressure, for the internet",

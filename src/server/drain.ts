@@ -8,12 +8,12 @@ import { CLOSE } from "../protocol.ts";
 import type { Clock, Timer } from "./core/clock.ts";
 import { within } from "./core/within.ts";
 import { LIMITS } from "./core/limits.ts";
-import type { PeerSocket } from "./transport/transport.ts";
+import type { IntroductionSocket, PeerSocket } from "./transport/transport.ts";
 
 /** What is drained. Nobody new may come in any more. */
 export interface Drained {
   /** Introduction sockets, whose clients can go elsewhere at once. */
-  introductions(): Iterable<PeerSocket>;
+  introductions(): Iterable<IntroductionSocket>;
   /** All sockets. */
   sockets(): Iterable<PeerSocket>;
   /** Resolves when no socket is left. */
@@ -36,7 +36,9 @@ export async function drain(house: Drained, seconds: number, { clock, hurry }: D
   const ms = Math.max(0, seconds * 1000 - LIMITS.endMs);
   const timers: Timer[] = [];
   for (const socket of house.introductions()) {
-    timers.push(clock.after(Math.random() * ms / 2, () => socket.close(CLOSE.restarting)));
+    // Who can be asked chooses the moment, and keeps its conversations until then.
+    if (socket.goAway !== undefined) socket.goAway(ms / 2000);
+    else timers.push(clock.after(Math.random() * ms / 2, () => socket.close(CLOSE.restarting)));
   }
   await within(clock, ms, Promise.race([house.emptied(), hurry]));
   for (const timer of timers) timer.cancel();

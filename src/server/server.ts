@@ -24,15 +24,18 @@ import { type Logger, relayLogger } from "./core/log.ts";
 import { watchLoop } from "./metrics/loop_delay.ts";
 import { answerAsset, makeAssets } from "./page/assets.ts";
 import { answerPage, type Status } from "./page/page.ts";
+import { Multiplexer } from "./multiplex/multiplexer.ts";
 import { natsBackplane } from "./backplane/nats_backplane.ts";
 import { Refusal, type RefusalReason } from "./core/refusal.ts";
 import type { Metrics } from "./metrics/metrics.ts";
+import { MULTIPLEX_PROTOCOL } from "../protocol.ts";
 import { readTls } from "./core/tls.ts";
 import { noSuchPage, Router, type SocketRoute } from "./http/router.ts";
 import type { ConnectionKey } from "./core/connection_key.ts";
 import { chosenSubprotocol } from "./http/subprotocol.ts";
+import { Poll } from "./core/poll.ts";
 import { WorkScheduler } from "./core/work_scheduler.ts";
-import { type Grant, Tokens } from "./http/tokens.ts";
+import { EVERYTHING, type Grant, Tokens } from "./http/tokens.ts";
 import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport/transport.ts";
 
 /** `Deno.serve` takes its certificate once, and drops all sockets when it shuts down. */
@@ -59,9 +62,11 @@ export class Server {
   readonly #tokens: Tokens;
   readonly #admission: Admission;
   readonly #backplane: Backplane;
+  readonly #poll: Poll;
   readonly #introducer: Introducer;
   readonly #broker: Broker;
   readonly #dismissals: Dismissals;
+  readonly #multiplexer: Multiplexer;
   readonly #buffers: MemoryBudget;
   readonly #counters = new Counters();
   #transport: Transport | undefined;
@@ -88,13 +93,23 @@ export class Server {
     this.#tokens = new Tokens(this.#config);
     this.#admission = new Admission(this.#config, this.#tokens, clock);
     const counters = this.#counters;
-    const scheduler = new WorkScheduler(clock);
+    this.#poll = new Poll(clock);
+    const scheduler = new WorkScheduler(clock, this.#poll);
     this.#backplane = backplane ?? openBackplane(this.#config, { clock, counters, log, scheduler });
     const parts = { buffers, clock, counters, log, backplane: this.#backplane };
     this.#introducer = new Introducer({ ...parts, scheduler });
     const isInterested = (peerId: string, documentId: string) => this.#introducer.isInterested(peerId, documentId);
     this.#broker = new Broker({ ...this.#config, ...parts, isInterested, remind: (pending) => this.#remind(pending) });
     this.#dismissals = new Dismissals(clock);
+    this.#multiplexer = new Multiplexer({
+      ...parts,
+      ...this.#config,
+      scheduler,
+      budget: buffers,
+      permitOf: (token) => this.#tokens.areNeeded ? this.#tokens.grantOf(token) : EVERYTHING,
+      introduce: (...args) => this.#introducer.welcome(...args),
+      connect: (...args) => this.#broker.welcome(...args),
+    });
     this.#transport = transport;
   }
 
@@ -109,6 +124,7 @@ export class Server {
       status: this.#admission.draining ? "draining" : "running",
       uptime: Math.floor((this.#clock.now() - this.#startedAt) / 1000),
       connections: this.#admission.connections,
+      streams: this.#multiplexer.streams,
       ...this.#introducer.counts,
       ...this.#broker.counts,
       bufferedBytes: this.#buffers.total,
@@ -134,7 +150,9 @@ export class Server {
       supersede: (claim) => this.#broker.supersede(claim),
       sighted: (...args) => this.#broker.sighted(...args),
     });
+    await this.#poll.open();
     this.#address = await this.#transport.listen(this.handle).catch(async (error) => {
+      this.#poll.close();
       await this.#backplane.close();
       throw error instanceof ConfigError ? error : new ListenError(this.#config, error);
     });
@@ -205,6 +223,7 @@ export class Server {
   async #shutDown(): Promise<void> {
     await this.#transport?.close();
     await this.#backplane.close();
+    this.#poll.close();
   }
 
   async #openTransport(): Promise<Transport> {
@@ -216,6 +235,7 @@ export class Server {
       maxHandshakesPerAddress: trustProxy ? 0 : maxConnectionsPerIp,
       buffers: this.#buffers,
       clock: this.#clock,
+      poll: this.#poll,
       log: this.#log,
     };
     if (this.#config.transport === "deno") return new DenoTransport(options);
@@ -248,8 +268,9 @@ export class Server {
   }
 
   *#sockets(): Iterable<PeerSocket> {
-    yield* this.#introducer.sockets();
+    // Streams first: each has a close of its own, before its socket ends.
     yield* this.#broker.sockets();
+    yield* this.#introducer.sockets();
   }
 
   #answerSocket(request: Request, address: string, route: SocketRoute): Response | Upgrade {
@@ -276,7 +297,9 @@ export class Server {
 
   #enter(route: SocketRoute, { grant, requestedAt }: { grant: Grant; requestedAt: number }, socket: PeerSocket): void {
     this.#counters.opened[route.kind] += 1;
-    if (route.kind === "introduction") this.#introducer.welcome(route.localId, socket, grant);
+    const isMultiplexed = route.kind === "introduction" && (route.protocol ?? 0) >= MULTIPLEX_PROTOCOL;
+    if (isMultiplexed) this.#multiplexer.welcome(route.localId, socket, grant);
+    else if (route.kind === "introduction") this.#introducer.welcome(route.localId, socket, grant);
     else this.#broker.welcome({ ...route, requestedAt }, socket);
   }
 }

@@ -13,6 +13,7 @@ import {
   reminders,
 } from "./discovery.ts";
 import { joinStorm, leaveWithoutIds, msgpackNil, staleSocket } from "./messages.ts";
+import { brokenCredit, openLoop, tinyRecords, unfinishedMessages } from "./streams.ts";
 import type { Attack } from "./stage.ts";
 
 export const ATTACKS = {
@@ -40,4 +41,8 @@ export const ATTACKS = {
   bulkPairs,
   unfinishedIntroductions,
   pipelinedRequests,
+  brokenCredit,
+  openLoop,
+  tinyRecords,
+  unfinishedMessages,
 } satisfies Record<string, Attack>;

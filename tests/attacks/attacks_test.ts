@@ -75,6 +75,10 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; tcp: Expected }> 
   crowdedMessages: both({ attacker: SERVED }),
   joinsAcross: both({ attacker: SERVED }),
   popularJoinsAcross: both({ attacker: SERVED }),
+  brokenCredit: both({ attacker: /^(closed with 1002|hung up on)$/ }),
+  openLoop: both({ attacker: /^(closed with 1008|hung up on)$/ }),
+  tinyRecords: both({ attacker: /./, mostMib: 1_000 }),
+  unfinishedMessages: both({ attacker: /./, mostMib: 1_200 }),
   // A relay that is busy with the storm takes it so slowly that the attacker gives up below the burst.
   joinStorm: both({ attacker: /^(closed with 1008|hung up on|still served)$/ }),
 };

@@ -9,6 +9,7 @@ import { SharedBackplane } from "../../src/server/backplane/shared_backplane.ts"
 import { Broker } from "../../src/server/pairing/broker.ts";
 import { MemoryBudget } from "../../src/server/core/memory_budget.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
+import { Poll } from "../../src/server/core/poll.ts";
 import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
 import { Introducer } from "../../src/server/discovery/introducer.ts";
 import type { ConnectionKey } from "../../src/server/core/connection_key.ts";
@@ -31,7 +32,7 @@ export class House {
     { splices = false, timeOfDay }: { splices?: boolean; timeOfDay: () => number },
   ) {
     const { counters } = this;
-    const shared = { clock, counters, log: silentLog, scheduler: new WorkScheduler(clock) };
+    const shared = { clock, counters, log: silentLog, scheduler: new WorkScheduler(clock, new Poll(clock)) };
     const backplane = this.backplane = new SharedBackplane(bus, {
       ...{ ...shared, maxMessageBytes: 64 * MIB, splices, timeOfDay },
     });

@@ -7,6 +7,7 @@ import { toMessage } from "../../src/server/backplane/messages.ts";
 import { decode } from "../../src/server/backplane/frames.ts";
 import { WIRE_LIMITS } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
+import { Poll } from "../../src/server/core/poll.ts";
 import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
 import type { Steps } from "../../src/server/core/work_scheduler.ts";
 import { FakeClock, silentLog } from "../helpers/fakes.ts";
@@ -50,7 +51,7 @@ class Instance {
       clock,
       rooms: this.rooms,
       log: silentLog,
-      scheduler: new WorkScheduler(clock),
+      scheduler: new WorkScheduler(clock, new Poll(clock)),
     });
     bus.open({
       connected: () => this.interests.announceAll(),
@@ -84,7 +85,7 @@ class Instances {
       this.clock.pass(50);
     }
     this.network.settle();
-    this.clock.pass(LIMITS.sliceGapMs);
+    this.clock.pass(LIMITS.pollMs);
     this.network.settle();
   }
 }
@@ -122,7 +123,7 @@ Deno.test("a crowd is introduced in many turns, and all of it, although only so 
   instances.clock.tickMs = 0.05;
   other.bus.connect();
   instances.network.settle();
-  instances.clock.pass(LIMITS.sliceGapMs);
+  instances.clock.pass(LIMITS.pollMs);
   assertEquals(one.rooms.introduced.length < 3_000, true);
   instances.pass(3_000);
   assertEquals([one, other].map(({ rooms }) => new Set(rooms.introduced).size), [3_000, 3_000]);

@@ -26,6 +26,8 @@ export const IGNORE: Listener = { readable: (socket) => void socket.discard(1 <<
 export class RawSocket {
   /** The server hung up. */
   gone = false;
+  /** What came behind the answer to the handshake. */
+  unread: Uint8Array<ArrayBuffer> = new Uint8Array();
   listener: Listener = IGNORE;
 
   constructor(readonly fd: number, readonly libc: Libc) {}
@@ -159,15 +161,17 @@ export class Generator implements Disposable {
 class Opening implements Listener {
   done = false;
   #answer = "";
-  readonly #decoder = new TextDecoder();
   readonly #buffer = new Uint8Array(4096);
 
   constructor(readonly path: string) {}
 
   readable(socket: RawSocket): void {
     const length = socket.read(this.#buffer);
-    this.#answer += this.#decoder.decode(this.#buffer.subarray(0, length));
-    this.done = this.#answer.endsWith("\r\n\r\n");
+    this.#answer += String.fromCharCode(...this.#buffer.subarray(0, length));
+    const end = this.#answer.indexOf("\r\n\r\n") + 4;
+    this.done = end >= 4;
+    // A relay that speaks first is understood later.
+    if (this.done) socket.unread = Uint8Array.from(this.#answer.slice(end), (byte) => byte.charCodeAt(0));
     if (socket.gone || (this.done && !this.#answer.startsWith("HTTP/1.1 101"))) {
       throw new Error(`Cannot open ${this.path}: want 101, got ${this.#answer.split("\r\n")[0] || "a hang-up"}`);
     }

@@ -33,13 +33,14 @@ const MIB = 1024 * KIB;
 const CHAT: Game = { bytes: 64, kind: "text", pairs: 50, window: 1 };
 const KEYSTROKES: Game = { ...CHAT, kind: "binary" };
 const PIPELINED: Game = { ...KEYSTROKES, window: 32 };
+const STREAMS: Game = { ...PIPELINED, streams: true };
 const SYNC: Game = { ...KEYSTROKES, bytes: 64 * KIB };
 /** Memory is taken in steps of megabytes, which fewer sockets would be charged with. */
 const MANY_SOCKETS = 8000;
 
 export const FULL: Plan = {
   crowds: [couples(500), couples(1000), couples(2000), couples(5000, 25), fans(2000, 10, 1.4)],
-  games: [CHAT, ...everyGame()],
+  games: [CHAT, STREAMS, ...everyGame()],
   load: [PIPELINED, { ...SYNC, window: 32 }],
   pace: { rounds: 3, warmUpSeconds: 1, seconds: 3 },
   idleness: { sockets: MANY_SOCKETS, settleSeconds: 2 },
@@ -56,6 +57,7 @@ export const README: Plan = {
     CHAT,
     { ...CHAT, pairs: 1 },
     PIPELINED,
+    STREAMS,
     { ...PIPELINED, bytes: KIB },
     { ...PIPELINED, bytes: 64 * KIB },
     { ...KEYSTROKES, bytes: MIB },
@@ -66,7 +68,7 @@ export const README: Plan = {
 
 export const QUICK: Plan = {
   crowds: [couples(500), couples(2000), fans(500, 10)],
-  games: [CHAT, KEYSTROKES, PIPELINED, SYNC],
+  games: [CHAT, KEYSTROKES, PIPELINED, STREAMS, SYNC],
   load: [PIPELINED],
   pace: { rounds: 1, warmUpSeconds: 0.5, seconds: 1.5 },
   idleness: { sockets: 500, settleSeconds: 0.5 },

@@ -14,6 +14,8 @@ export interface Running {
   /** For a proxy: the descriptor that listens where it connects to. */
   readonly listener?: number;
   stop(): Promise<void>;
+  /** It speaks protocol 5. */
+  readonly hasStreams?: boolean;
   /** Further instances that act as one with it. */
   readonly others?: readonly { readonly port: number; readonly pid: number }[];
 }
@@ -32,13 +34,13 @@ const ROOM = ["--max-buffered-bytes", String(64 * 1024 * 1024)];
 /** This relay on its default transport. */
 export const RELAY: Contestant = {
   name: "relay",
-  start: async () => running(await startRelay(ROOM, { env: RELAY_ENV })),
+  start: async () => ({ ...running(await startRelay(ROOM, { env: RELAY_ENV })), hasStreams: true }),
 };
 
 /** This relay on the transport for the internet. */
 export const RELAY_WS: Contestant = {
   name: "relay ws",
-  start: async () => running(await startRelay(["--transport", "tcp"], { env: RELAY_ENV })),
+  start: async () => ({ ...running(await startRelay(["--transport", "tcp"], { env: RELAY_ENV })), hasStreams: true }),
 };
 
 /** `@localfirst/relay@4.2.2` on Node, which everything is measured against. */

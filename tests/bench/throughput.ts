@@ -13,6 +13,7 @@ import { type Pair, pairUp } from "./pairs.ts";
 import { Ball, Player, Score } from "./ping_pong.ts";
 import { type Aim, compare, type Metric, type Row } from "./report.ts";
 import type { Contestant, Running } from "./servers.ts";
+import { streamPairs } from "./stream_pairs.ts";
 
 /** One combination to measure. */
 export interface Game {
@@ -21,6 +22,8 @@ export interface Game {
   pairs: number;
   /** Messages under way in each pair. */
   window: number;
+  /** On streams of protocol 5, where the server has them, against connections where it has not. */
+  streams?: boolean;
 }
 
 /** How long, and how often. */
@@ -47,15 +50,18 @@ export async function throughput(contestants: Contestant[], game: Game, pace: Pa
 }
 
 /** For the report: what is played. */
-export function title({ bytes, kind, pairs, window }: Game): string {
+export function title({ bytes, kind, pairs, window, streams }: Game): string {
   const size = bytes < 1024 ? `${bytes} B` : bytes < 1024 ** 2 ? `${bytes / 1024} KiB` : `${bytes / 1024 ** 2} MiB`;
-  return `${size} ${kind} x ${pairs}, ${window === 1 ? "unpipelined" : `${window} under way`}`;
+  return `${size} ${kind} x ${pairs}, ${window === 1 ? "unpipelined" : `${window} under way`}${
+    streams ? ", streams" : ""
+  }`;
 }
 
 function metrics(game: Game): Metric<Result>[] {
   const isTypical = game.bytes === 64 && game.pairs === 50 && game.window === 1;
+  const aim = isTypical ? { atLeast: 1.2 } : game.streams ? { atLeast: 12 } : undefined;
   return [
-    game.bytes < LARGE ? messageRate(isTypical ? { atLeast: 1.2 } : undefined) : byteRate(game.bytes, { atLeast: 3.4 }),
+    game.bytes < LARGE ? messageRate(aim) : byteRate(game.bytes, { atLeast: 3.4 }),
     {
       ...{ name: "CPU a message", unit: "seconds", of: ({ serverSeconds, messages }) => serverSeconds / messages },
       aim: isTypical ? { atMost: 0.85 } : undefined,
@@ -77,8 +83,10 @@ export function play(server: Running, game: Game, pace: Pace): Result {
   using generator = new Generator();
   const ball = new Ball(game.bytes, game.kind, game.window, server.listener === undefined);
   const score = new Score();
-  const pairs = pairUp(generator, server, game.pairs, ball);
-  for (const pair of pairs) seat(pair, ball, score).serve(game.window);
+  const players = game.streams && server.hasStreams
+    ? streamPairs(generator, server, game, score)
+    : pairUp(generator, server, game.pairs, ball).map((pair) => seat(pair, ball, score));
+  for (const player of players) player.serve(game.window);
   playFor(generator, score, pace.warmUpSeconds);
   const result = measure(generator, score, { server, seconds: pace.seconds });
   score.playing = false;

@@ -18,6 +18,8 @@ export interface Stage {
   readonly url: string;
   /** Seals everything. */
   readonly secret?: string;
+  /** False: every conversation has a socket of its own. */
+  readonly multiplex?: boolean;
   control(action: Action): Promise<void>;
 }
 
@@ -101,8 +103,8 @@ export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {
 
   "who listens late misses nothing, not even the end": async (stage) => {
     await withPeople(stage, 1, async ([bob], doc) => {
-      const { url, WebSocket, secret } = stage;
-      const late = new stage.Client({ userName: `${bob.name} late`, url, WebSocket, secret });
+      const { url, WebSocket, secret, multiplex } = stage;
+      const late = new stage.Client({ userName: `${bob.name} late`, url, WebSocket, secret, multiplex });
       bob.client.join(doc).on("peer.connect", ({ socket }) => {
         ["1", "2"].forEach((text) => socket.write(text));
         socket.on("data", () => socket.close());
@@ -124,7 +126,7 @@ export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {
     await withPair(stage, async (alice, bob, doc) => {
       const socket = alice.socket(bob, doc);
       const Class = stage.WebSocket ?? WebSocket;
-      same(socket instanceof Class, stage.secret === undefined);
+      same(socket instanceof Class, stage.secret === undefined && !isMultiplexed(stage));
       same([socket.readyState, typeof socket.bufferedAmount, typeof socket.url], [1, "number", "string"]);
       same(socket.binaryType, "arraybuffer");
       const heard = new Promise((resolve) =>
@@ -214,7 +216,8 @@ export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {
 
   "a dropped connection comes back on both sides": async (stage) => {
     await withPair(stage, async (alice, bob, doc) => {
-      await stage.control("cut connections");
+      if (isMultiplexed(stage)) alice.socket(bob, doc).close(4000); // on purpose, and nothing that means the end
+      else await stage.control("cut connections");
       await part(alice, bob, doc);
       await meet(alice, bob, doc);
       await talk(alice, bob, doc);
@@ -268,7 +271,7 @@ class Person {
   readonly #unread: Happening[] = [];
   #wake = () => {};
 
-  constructor({ Client, WebSocket, url, secret }: Stage, name: string) {
+  constructor({ Client, WebSocket, url, secret, multiplex }: Stage, name: string) {
     this.name = name;
     // Behaviours bring failures about, so that waiting for the default delays would only take time. A relay that is
     // slow to come back must not make them long.
@@ -279,6 +282,7 @@ class Person {
       ...delays,
       ...(WebSocket && { WebSocket }),
       ...(secret && { secret }),
+      ...(multiplex !== undefined && { multiplex }),
     });
     this.#listen();
   }
@@ -340,6 +344,11 @@ class Person {
   }
 }
 
+/** The oldest platforms cannot. */
+function isMultiplexed({ multiplex = typeof TextDecoder === "function" }: Stage): boolean {
+  return multiplex;
+}
+
 /** Runs a scene of people who have no document yet, and sees them out. */
 async function withPeople(
   stage: Stage,
@@ -364,12 +373,20 @@ async function withPair(
     alice.client.join(doc);
     bob.client.join(doc);
     await meet(alice, bob, doc);
+    await greet(alice, bob, doc);
     await scene(alice, bob, doc);
   });
 }
 
 async function meet(a: Person, b: Person, documentId: string): Promise<void> {
   await Promise.all([a.next("peer.connect", b, documentId), b.next("peer.connect", a, documentId)]);
+}
+
+/** Who is connected has a way to the relay, and no more: who hears the other has all of it. */
+async function greet(a: Person, b: Person, documentId: string): Promise<void> {
+  a.socket(b, documentId).write("hello");
+  b.socket(a, documentId).write("hello");
+  await Promise.all([a.next("data", b, documentId), b.next("data", a, documentId)]);
 }
 
 async function part(a: Person, b: Person, documentId: string): Promise<void> {

@@ -7,7 +7,7 @@ Deno.test("client: it connects by itself, and says all documents at once", async
   const client = relay.client({ documentIds: ["a", "b"] }).join("c");
   const lines = diary(client);
   await turn();
-  assertEquals(relay.sockets.map(({ url }) => url), ["ws://relay/introduction/alice"]);
+  assertEquals(relay.sockets.map(({ url }) => url), ["ws://relay/introduction/alice?protocol=5"]);
   assertEquals(client.open, false);
   relay.introduction.open();
   await turn();
@@ -234,7 +234,7 @@ Deno.test("client: a token that cannot be had is an error, and asked for again",
   await turn();
   assertEquals(lines, ["error Connection to ws://relay/introduction/alice failed: no session"]);
   await relay.pass(500);
-  assertEquals(relay.introduction.url, "ws://relay/introduction/alice?token=secret");
+  assertEquals(relay.introduction.url, "ws://relay/introduction/alice?protocol=5&token=secret");
 });
 
 Deno.test("client: whoever disconnects while the token is awaited has no socket later", async () => {

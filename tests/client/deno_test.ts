@@ -13,6 +13,7 @@ interface Setting {
   readonly transport: string;
   readonly WebSocket: WebSocketClass;
   readonly secret?: string;
+  readonly multiplex?: boolean;
 }
 
 /** On an old Deno, the sockets of `ws` do not tell that nobody listens. */
@@ -23,6 +24,12 @@ const OF_WS: Setting[] = WITH_TCP.ignore ? [] : [
 
 const SETTINGS: Setting[] = [
   ...TRANSPORTS.map((transport) => ({ title: `in Deno, on ${transport}`, transport, WebSocket })),
+  ...TRANSPORTS.map((transport) => ({
+    title: `in Deno, with a socket for each conversation, on ${transport}`,
+    transport,
+    WebSocket,
+    multiplex: false,
+  })),
   ...TRANSPORTS.map((transport) => ({
     title: `in Deno, sealed, on ${transport}`,
     transport,

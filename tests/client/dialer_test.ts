@@ -124,7 +124,7 @@ Deno.test("dialer: whatever a token function throws is an error, and it is asked
       await turn();
       assertEquals(lines, [`error Connection to ${INTRODUCTION} failed${words}`], way);
       await relay.pass(500);
-      assertEquals(relay.introduction.url, `${INTRODUCTION}?token=secret`);
+      assertEquals(relay.introduction.url, `${INTRODUCTION}?protocol=5&token=secret`);
     }
   }
 });
@@ -139,7 +139,7 @@ Deno.test("dialer: what is no token is said to be none", async () => {
   const none = new FakeRelay();
   none.client({ token: (() => null) as unknown as Token });
   await turn();
-  assertEquals(none.introduction.url, INTRODUCTION);
+  assertEquals(none.introduction.url, `${INTRODUCTION}?protocol=5`);
 });
 
 Deno.test("dialer: whatever a WebSocket class throws is an error, and it is tried again", async () => {

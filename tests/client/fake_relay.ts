@@ -10,6 +10,9 @@ export class FakeSocket extends EventTarget {
   readyState = 0;
   binaryType = "blob";
   readonly sent: string[] = [];
+  /** The binary ones among what was sent. */
+  readonly frames: Uint8Array<ArrayBuffer>[] = [];
+  bufferedAmount = 0;
   /** The code our side closed it with. */
   closedWith: number | undefined;
 
@@ -17,9 +20,10 @@ export class FakeSocket extends EventTarget {
     super();
   }
 
-  send(data: string): void {
+  send(data: string | Uint8Array<ArrayBuffer>): void {
     if (this.readyState === 0) throw new DOMException("still connecting", "InvalidStateError");
-    this.sent.push(data);
+    if (typeof data === "string") this.sent.push(data);
+    else this.frames.push(data);
   }
 
   close(code = 1005): void {
@@ -127,7 +131,7 @@ export class FakeRelay {
 
   /** What the client said on its latest introduction socket. */
   get heard(): Record<string, unknown>[] {
-    return this.introduction.sent.map((text) => JSON.parse(text));
+    return this.introduction.sent.flatMap((text) => JSON.parse(text));
   }
 
   /** How many Joins it said there. */
@@ -148,7 +152,7 @@ export class FakeRelay {
   }
 
   #all(kind: string): FakeSocket[] {
-    return this.sockets.filter(({ url }) => new URL(url).pathname.startsWith(`/${kind}/`));
+    return this.sockets.filter(({ url }) => new URL(url).pathname.includes(`/${kind}/`));
   }
 }
 

@@ -3,22 +3,26 @@ import { decode, encode, HEARTBEAT } from "../../src/client/messages.ts";
 import { decode as relayDecodes } from "../../src/server/discovery/dialects.ts";
 
 Deno.test("messages: the words are frozen", () => {
-  assertEquals([...encode("Join", ["a", "b"])], ['{"type":"Join","join":["a","b"],"documentIds":["a","b"]}']);
-  assertEquals([...encode("Leave", ["a"])], ['{"type":"Leave","leave":["a"],"documentIds":["a"]}']);
+  assertEquals([...encode({ type: "Join", documentIds: ["a", "b"] }, false)], [
+    '{"type":"Join","join":["a","b"],"documentIds":["a","b"]}',
+  ]);
+  assertEquals([...encode({ type: "Leave", documentIds: ["a"] }, false)], [
+    '{"type":"Leave","leave":["a"],"documentIds":["a"]}',
+  ]);
   assertEquals(HEARTBEAT, '{"type":"Heartbeat"}');
-  assertEquals([...encode("Join", [])], []);
+  assertEquals([...encode({ type: "Join", documentIds: [] }, false)], []);
 });
 
 Deno.test("messages: ten thousand UUIDs are one message that the relay takes", () => {
   const ids = Array.from({ length: 10_000 }, () => crypto.randomUUID());
-  const messages = [...encode("Join", ids)];
+  const messages = [...encode({ type: "Join", documentIds: ids }, false)];
   assertEquals(messages.length, 1);
   assertEquals(relayDecodes(messages[0]), { message: { type: "Join", join: ids }, dialect: "json" });
 });
 
 Deno.test("messages: the largest documents are split into messages that the relay takes", () => {
   const ids = Array.from({ length: 10_000 }, (_, i) => `${i}`.padEnd(512, "\u0001")); // 6 bytes each in JSON
-  const messages = [...encode("Join", ids)];
+  const messages = [...encode({ type: "Join", documentIds: ids }, false)];
   const joined = messages.flatMap((message) => {
     const decoded = relayDecodes(message);
     if ("message" in decoded && decoded.message.type === "Join") return decoded.message.join;

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import ws from "ws";
-import type { PeerData } from "../../src/client/inbox.ts";
+import { platform } from "../../src/client/environment.ts";
+import type { PeerClose } from "../../src/client/socket/end.ts";
+import type { PeerData } from "../../src/client/socket/inbox.ts";
 import {
-  type PeerClose,
   type PeerSocket,
   type PlatformSocket,
   toPeerSocket,
@@ -28,13 +29,13 @@ async function withEcho(test: (url: string) => Promise<void>): Promise<void> {
 }
 
 function open(Class: WebSocketClass, url: string): PeerSocket {
-  return toPeerSocket(new Class(url) as unknown as PlatformSocket);
+  return toPeerSocket(new Class(url) as unknown as PlatformSocket, platform());
 }
 
 /** A peer socket whose other end is the test. */
 function fake(): { socket: PeerSocket; bare: FakeSocket } {
   const bare = new FakeSocket("ws://relay");
-  const socket = toPeerSocket(bare as unknown as PlatformSocket);
+  const socket = toPeerSocket(bare as unknown as PlatformSocket, platform());
   bare.open();
   return { socket, bare };
 }

@@ -11,12 +11,19 @@ const STEPS = 150;
 const DOCUMENTS = ["one", "two", "three"];
 const CALM_WITHIN_MS = 60_000;
 
-for (const transport of TRANSPORTS) {
-  Deno.test(`storm: joins, leaves, drops and relay restarts, on transport ${transport}`, async () => {
+/** How the conversations of the sailors are carried, each in turn. */
+const CARRIERS = { "streams": [true], "sockets": [false], "streams and sockets": [true, false] };
+
+const SETTINGS = TRANSPORTS.flatMap((transport) =>
+  Object.entries(CARRIERS).map(([name, carriers]) => ({ transport, name, carriers }))
+);
+
+for (const { transport, name, carriers } of SETTINGS) {
+  Deno.test(`storm: joins, leaves, drops and relay restarts, on transport ${transport}, ${name}`, async () => {
     // Who leaves while another is on the way is waited for, until the relay gives up.
     const args = ["--transport", transport, "--drain-timeout", "1", "--hold-timeout", "3"];
     await using relay = await RelayStage.start(args);
-    await using storm = new Storm(relay);
+    await using storm = new Storm(relay, carriers);
     for (let step = 0; step < STEPS; step++) await storm.step();
     await storm.calm();
   });
@@ -27,9 +34,12 @@ class Storm implements AsyncDisposable {
   readonly #random = chance(SEED);
   readonly #sailors: Sailor[];
 
-  constructor(relay: RelayStage) {
+  constructor(relay: RelayStage, carriers: boolean[]) {
     this.#relay = relay;
-    this.#sailors = Array.from({ length: 10 }, (_, i) => new Sailor(`sailor${i}`, relay.url));
+    this.#sailors = Array.from(
+      { length: 10 },
+      (_, i) => new Sailor(`sailor${i}`, relay.url, carriers[i % carriers.length]),
+    );
   }
 
   /** One thing happens to somebody, and then nothing for at most 30 ms. */
@@ -101,8 +111,8 @@ class Sailor {
   readonly client: Client;
   heard: string[] = [];
 
-  constructor(userName: string, url: string) {
-    this.client = new Client({ userName, url, minRetryDelay: 50, maxRetryDelay: 1000 });
+  constructor(userName: string, url: string, multiplex: boolean) {
+    this.client = new Client({ userName, url, multiplex, minRetryDelay: 50, maxRetryDelay: 1000 });
     this.client.on("peer.connect", ({ userName, documentId, socket }) => {
       socket.on("data", () => this.heard.push(`${userName} about ${documentId}`));
     });

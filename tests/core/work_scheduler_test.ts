@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import { WorkQueue } from "../../src/server/core/work_queue.ts";
+import { Poll } from "../../src/server/core/poll.ts";
 import { type Steps, WorkScheduler } from "../../src/server/core/work_scheduler.ts";
 import { FakeClock } from "../helpers/fakes.ts";
 
@@ -18,20 +19,20 @@ const ignore = () => {};
 Deno.test("short work is done at once, and leaves no timer behind", () => {
   const clock = new FakeClock();
   const done: string[] = [];
-  new WorkScheduler(clock).run(steps(10, () => done.push("short")), ignore);
+  new WorkScheduler(clock, new Poll(clock)).run(steps(10, () => done.push("short")), ignore);
   assertEquals([done, clock.pending], [["short"], 0]);
 });
 
 Deno.test("a turn takes no longer than a slice, whatever there is to do; the rest is for later turns", () => {
   const clock = new FakeClock();
   clock.tickMs = TICK_MS;
-  const scheduler = new WorkScheduler(clock);
+  const scheduler = new WorkScheduler(clock, new Poll(clock));
   const done: string[] = [];
   for (let i = 0; i < 20; i++) scheduler.run(steps(100, () => done.push("long")), ignore);
   for (; clock.pending > 0;) {
     const startedAt = clock.now();
-    clock.pass(LIMITS.sliceGapMs);
-    assertEquals(clock.now() - startedAt < LIMITS.sliceGapMs + LIMITS.sliceMs + LIMITS.sliceShareMs, true);
+    clock.pass(LIMITS.pollMs);
+    assertEquals(clock.now() - startedAt < LIMITS.pollMs + LIMITS.sliceMs + LIMITS.sliceShareMs, true);
   }
   assertEquals(done.length, 20);
 });
@@ -39,19 +40,19 @@ Deno.test("a turn takes no longer than a slice, whatever there is to do; the res
 Deno.test("who has little to do does not wait for those who have much", () => {
   const clock = new FakeClock();
   clock.tickMs = TICK_MS;
-  const scheduler = new WorkScheduler(clock);
+  const scheduler = new WorkScheduler(clock, new Poll(clock));
   const done: string[] = [];
   for (let i = 0; i < 3; i++) scheduler.run(steps(10_000, () => done.push("long")), ignore);
   scheduler.run(steps(1, () => done.push("short")), ignore);
   // Each of the four has its share in two slices.
-  for (let i = 0; i < 2; i++) clock.pass(LIMITS.sliceGapMs);
+  for (let i = 0; i < 2; i++) clock.pass(LIMITS.pollMs);
   assertEquals(done, ["short"]);
 });
 
 Deno.test("what comes last waits for all else, but not for long", () => {
   const clock = new FakeClock();
   clock.tickMs = TICK_MS;
-  const scheduler = new WorkScheduler(clock);
+  const scheduler = new WorkScheduler(clock, new Poll(clock));
   const done: string[] = [];
   scheduler.runLast(steps(1, () => done.push("at once")), ignore);
   assertEquals(done, ["at once"]);
@@ -59,14 +60,14 @@ Deno.test("what comes last waits for all else, but not for long", () => {
   scheduler.runLast(steps(1, () => done.push("last")), ignore);
   scheduler.run(steps(10_000, () => done.push("never")), ignore);
   const startedAt = clock.now();
-  while (!done.includes("last")) clock.pass(LIMITS.sliceGapMs);
+  while (!done.includes("last")) clock.pass(LIMITS.pollMs);
   const waitedMs = clock.now() - startedAt;
   assertEquals(waitedMs > LIMITS.sliceMs && waitedMs < LIMITS.gatherMs * 2, true, `${waitedMs} ms`);
 });
 
 Deno.test("what fails tells so, and keeps nobody else from its turn", () => {
   const clock = new FakeClock();
-  const scheduler = new WorkScheduler(clock);
+  const scheduler = new WorkScheduler(clock, new Poll(clock));
   const told: unknown[] = [];
   scheduler.run(
     steps(1, () => {
@@ -82,7 +83,7 @@ Deno.test("work of one kind is done in order, also what is added meanwhile, and 
   const clock = new FakeClock();
   const done: unknown[] = [];
   const queue = new WorkQueue<number>({
-    scheduler: new WorkScheduler(clock),
+    scheduler: new WorkScheduler(clock, new Poll(clock)),
     failed: (error) => done.push(error),
     work: function* (item) {
       if (item === 2) throw "two";

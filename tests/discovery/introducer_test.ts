@@ -4,6 +4,7 @@ import { CLOSE, type Introduction } from "../../src/protocol.ts";
 import { MemoryBudget } from "../../src/server/core/memory_budget.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
 import { decode } from "../../src/server/discovery/dialects.ts";
+import { Poll } from "../../src/server/core/poll.ts";
 import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
 import type { Announcer } from "../../src/server/discovery/announcer.ts";
 import { Introducer } from "../../src/server/discovery/introducer.ts";
@@ -46,13 +47,18 @@ class House {
   readonly counters = new Counters();
   readonly introducer = new Introducer({
     ...{ buffers: this.buffers, clock: this.clock },
-    ...{ counters: this.counters, log: silentLog, backplane: this.announced, scheduler: new WorkScheduler(this.clock) },
+    ...{
+      counters: this.counters,
+      log: silentLog,
+      backplane: this.announced,
+      scheduler: new WorkScheduler(this.clock, new Poll(this.clock)),
+    },
   });
 
   /** Lets as many turns of the event loop go by as there is work for; gives how many. */
   turns(): number {
     let turns = 0;
-    for (; this.clock.pending > 0; turns++) this.clock.pass(LIMITS.sliceGapMs);
+    for (; this.clock.pending > 0; turns++) this.clock.pass(LIMITS.pollMs);
     return turns;
   }
 
@@ -297,7 +303,7 @@ Deno.test("who goes while it is worked for is forgotten, with all that it has jo
   const bob = house.enter("bob", "0", "9999");
   house.clock.tickMs = 0.1;
   const alice = house.enter("alice", ...Array.from({ length: 10_000 }, (_, i) => `${i}`));
-  house.clock.pass(LIMITS.sliceGapMs);
+  house.clock.pass(LIMITS.pollMs);
   alice.vanish();
   house.turns();
   assertEquals([bob.heard, house.introducer.counts], [[], { peers: 1, documents: 2 }]);
@@ -403,7 +409,7 @@ function interleave(steps: [step: Step, isTurn: boolean][], tickMs: number): voi
   const present = new Map<number, ModelPeer>();
   for (const [step, isTurn] of steps) {
     playBlindly(house, present, step);
-    if (isTurn) house.clock.pass(LIMITS.sliceGapMs);
+    if (isTurn) house.clock.pass(LIMITS.pollMs);
   }
   house.turns();
   const peers = [...present.values()];

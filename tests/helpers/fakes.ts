@@ -2,6 +2,7 @@
 
 import type { Close } from "../../src/protocol.ts";
 import type { Clock, Timer } from "../../src/server/core/clock.ts";
+import { assemble, Part } from "../../src/server/core/message.ts";
 import { type Logger, relayLogger } from "../../src/server/core/log.ts";
 import type { Ending, Frame, PeerSocket, SocketListener } from "../../src/server/transport/transport.ts";
 
@@ -64,11 +65,20 @@ export class FakeSocket implements PeerSocket {
   backlog = 0;
   #listener: SocketListener | undefined;
   #isGone = false;
+  #parts: Uint8Array<ArrayBuffer>[] = [];
 
   send(frame: Frame): void {
     if (this.#isGone) return;
-    if (this.closedWith === undefined) this.sent.push(frame);
-    else this.sentLate.push(frame);
+    if (this.closedWith !== undefined) this.sentLate.push(frame);
+    else if (frame instanceof Part) this.#assemble(frame);
+    // Whoever sends bytes may write over them afterwards.
+    else this.sent.push(frame instanceof Uint8Array ? frame.slice() : frame);
+  }
+
+  #assemble(part: Part): void {
+    if (part.begins) this.#parts = [];
+    this.#parts.push(part.bytes);
+    if (part.ends) this.sent.push(assemble(this.#parts, part.isText));
   }
 
   close(close: Close): void {

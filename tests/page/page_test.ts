@@ -18,6 +18,7 @@ const STATUS: Status = {
   status: "running",
   uptime: 93_784,
   connections: 1234,
+  streams: 0,
   peers: 567,
   documents: 8,
   seekers: 0,

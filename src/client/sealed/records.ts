@@ -9,6 +9,7 @@
  */
 
 import { SEAL_LIMITS, WIRE_LIMITS } from "../../protocol.ts";
+import { isCloseCode } from "../socket/sending.ts";
 import { type CipherState, TAG_BYTES } from "./cipher_state.ts";
 
 /** A close as applications see it: 1005 if it came without a code. */
@@ -168,11 +169,6 @@ function readClose(bytes: Uint8Array): SealedClose {
   const code = new DataView(bytes.buffer, bytes.byteOffset).getUint16(0);
   if (!isCloseCode(code)) throw unreadable("1000, or a code from 3000 to 4999", code);
   return { code, reason: decode(bytes.subarray(2)) };
-}
-
-/** Whether `close()` of a WebSocket takes it. */
-export function isCloseCode(code: number): boolean {
-  return code === 1000 || (code >= 3000 && code <= 4999);
 }
 
 /** A byte order mark is text like any other. Throws for what is no UTF-8. */

@@ -5,11 +5,12 @@
  * @module
  */
 
-import { CLOSE, type Close, SEAL_LIMITS, WIRE_LIMITS } from "../../protocol.ts";
+import { CLOSE, type Close, SEAL_LIMITS } from "../../protocol.ts";
+import { checkClose, payloadOf, type Sendable } from "../socket/sending.ts";
+import { SocketEvents } from "../socket/socket_events.ts";
 import { type Handshake, type HandshakeOptions, makeHandshake } from "./handshake.ts";
 import { Arrivals, type Item, Outbox } from "./outbox.ts";
-import { isCloseCode, type Message, RecordReader, RecordWriter, type SealedClose, TooBigError } from "./records.ts";
-import { SocketEvents } from "./socket_events.ts";
+import { type Message, RecordReader, RecordWriter, type SealedClose, TooBigError } from "./records.ts";
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -25,9 +26,6 @@ const CLOSE_WITHIN_MS = 60_000;
 const MEDDLED = "a message was altered, lost, repeated, or made without the secret";
 /** The codes by which a relay tells what happened. Others from there are nobody's word. */
 const RELAY_CODES: ReadonlySet<number> = new Set(Object.values(CLOSE).map(({ code }) => code));
-
-/** What can be sent. */
-export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
 
 /** What carries a conversation: a WebSocket, or whatever looks like one. */
 export interface Carrier {
@@ -211,16 +209,8 @@ export class SealedSocket extends SocketEvents {
   }
 
   #itemOf(data: Sendable): Item {
-    if (isBlob(data)) {
-      return {
-        size: data.size,
-        bytes: readBlob(data),
-        records: (bytes) => this.#records("binary", bytes),
-      };
-    }
-    const isBinary = isBuffer(data) || ArrayBuffer.isView(data);
-    const bytes = isBinary ? viewOf(data) : new TextEncoder().encode(String(data));
-    return { size: bytes.byteLength, bytes, records: (bytes) => this.#records(isBinary ? "binary" : "text", bytes) };
+    const { isText, size, bytes } = payloadOf(data);
+    return { size, bytes, records: (ready) => this.#records(isText ? "text" : "binary", ready) };
   }
 
   #records(kind: "text" | "binary", bytes: Uint8Array): Iterable<Uint8Array<ArrayBuffer>> {
@@ -267,36 +257,8 @@ export class SealedSocket extends SocketEvents {
   }
 }
 
-function checkClose(code: number | undefined, reason: string): void {
-  if (code !== undefined && !isCloseCode(code)) {
-    throw new DOMException(`Cannot close: want 1000, or a code from 3000 to 4999, got ${code}`, "InvalidAccessError");
-  }
-  const bytes = new TextEncoder().encode(reason).byteLength;
-  if (bytes <= WIRE_LIMITS.closeReasonBytes) return;
-  throw new DOMException(`Cannot close: want a reason of at most 123 bytes, got ${bytes}`, "SyntaxError");
-}
-
 /** Nothing but binary messages comes from the other side. */
 function readBinary(data: unknown): Uint8Array<ArrayBuffer> {
   if (typeof data === "string") throw new TypeError("Cannot read a record: want binary, got text");
   return new Uint8Array(data as ArrayBuffer);
-}
-
-/** Frames of the same page have classes of their own: what it calls itself is what counts. */
-function isBlob(data: unknown): data is Blob {
-  return /^\[object (Blob|File)\]$/.test(Object.prototype.toString.call(data));
-}
-
-function isBuffer(data: unknown): data is ArrayBufferLike {
-  return /^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(data));
-}
-
-async function readBlob(blob: Blob): Promise<Uint8Array> {
-  return new Uint8Array(await blob.arrayBuffer());
-}
-
-function viewOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array {
-  return ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
 }

@@ -201,12 +201,18 @@ export class Matches implements Matchmaker {
   }
 
   #reserve(meeting: Meeting, half: Half, { instance, arrival }: MessageOf<"offer">): void {
-    const { links, clock, splices } = this.#options;
+    const { links, clock } = this.#options;
+    const splices = this.#splices(half);
     const handle = links.reserve();
     const timer = clock.after(LIMITS.answerMs, () => this.#unreserve(handle));
     half.state = "reserved";
     this.#reservations.set(handle, { meeting, half, instance, timer });
     this.#tell(instance, { kind: "accept", pair: meeting.pair, arrival, handle, splices });
+  }
+
+  /** Whether a half takes frames as bytes. */
+  #splices({ claim }: Half): boolean {
+    return this.#options.splices && claim.isStream !== true;
   }
 
   /** Ends a reservation. The half, if it still waits, is there for others again. */
@@ -230,7 +236,7 @@ export class Matches implements Matchmaker {
       return this.#tell(instance, { kind: "gone", handle });
     }
     const answer = this.#options.links.reserve();
-    this.#tell(instance, { kind: "ok", handle, answer, splices: this.#options.splices });
+    this.#tell(instance, { kind: "ok", handle, answer, splices: this.#splices(half) });
     this.#join(half, answer, { instance, handle, splices });
   }
 

@@ -11,9 +11,9 @@ import { Buffer } from "node:buffer";
 import { CLOSE, type Close } from "../../protocol.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { encodePong } from "../websocket/encode.ts";
-import { MessageReader } from "../websocket/message_reader.ts";
+import { PartReader } from "../websocket/part_reader.ts";
 import { LIMITS } from "../core/limits.ts";
-import { asBytes, type Message } from "../core/message.ts";
+import { asBytes, type Message, Part } from "../core/message.ts";
 import {
   type Frame,
   NOBODY,
@@ -73,7 +73,7 @@ const UNTOLD: ReadonlySet<LossReason> = new Set(["disconnected", "unreachable", 
 export class RemoteSocket implements PeerSocket, Sender {
   readonly #partner: Partner;
   readonly #options: RemoteSocketOptions;
-  readonly #reader = new MessageReader();
+  readonly #reader = new PartReader();
   #listener: SocketListener = NOBODY;
   #isGone = false;
   /** What this side closes with, and what the other side has. */
@@ -98,9 +98,10 @@ export class RemoteSocket implements PeerSocket, Sender {
   #progressAt: number;
 
   #expectedSequence = 0;
-  /** The parts of a message that has not ended. */
-  #parts: Uint8Array<ArrayBuffer>[] = [];
-  #partBytes = 0;
+  /** Bytes that have come of a message that has not ended. */
+  #partBytes: number | undefined;
+  /** The end of what was said of a message that has not ended, too little to go alone. */
+  #rest: Uint8Array<ArrayBuffer> | undefined;
   /** Bytes of spliced frames that came, and what was said to be in them. */
   readonly #spliced = { bytes: 0, told: 0 };
   /** Bytes since the start: heard from the other instance, and what it was told of them. */
@@ -129,7 +130,8 @@ export class RemoteSocket implements PeerSocket, Sender {
 
   send(frame: Frame): void {
     if (this.#isGone || (this.#isClosing && !this.#isMidFrame)) return;
-    if (!(frame instanceof Splice)) this.#sendMessage(frame);
+    if (frame instanceof Part) this.#sendPart(frame);
+    else if (!(frame instanceof Splice)) this.#sendMessage(frame);
     else if (this.#partner.splices) this.#sendSplice(frame);
     else this.#sendUnspliced(frame);
     if (this.#isClosing) this.#proceed();
@@ -256,10 +258,19 @@ export class RemoteSocket implements PeerSocket, Sender {
 
   #sendMessage(message: Message): void {
     const isText = typeof message === "string";
-    const bytes = isText ? Buffer.from(message) : asBytes(message);
-    this.#split(bytes, (payload, hasMore) => ({
+    this.#sendPart(new Part(isText ? Buffer.from(message) : asBytes(message), isText, true, true));
+  }
+
+  /** Of a message that goes on no part is smaller than another instance takes: what is too little goes with the next. */
+  #sendPart({ bytes, isText, ends }: Part): void {
+    const whole = this.#rest === undefined ? bytes : Buffer.concat([this.#rest, bytes]);
+    const tail = whole.byteLength % this.#options.chunkBytes;
+    const end = ends || tail >= LEAST_PART_BYTES ? whole.byteLength : whole.byteLength - tail;
+    this.#rest = end < whole.byteLength ? new Uint8Array(whole.subarray(end)) : undefined;
+    if (end === 0 && !ends) return;
+    this.#split(whole.subarray(0, end), (payload, hasMore) => ({
       ...{ type: "data", handle: this.#partner.handle, sequence: this.#sequence() },
-      ...{ isText, hasMore, payload },
+      ...{ isText, hasMore: hasMore || !ends, payload },
     }));
   }
 
@@ -283,8 +294,8 @@ export class RemoteSocket implements PeerSocket, Sender {
 
   /** To an instance that knows only messages. Pings are answered for it. */
   #sendUnspliced({ bytes }: Splice): void {
-    const { messages, pings } = this.#reader.read(bytes);
-    for (const message of messages) this.#sendMessage(message);
+    const { parts, pings } = this.#reader.read(bytes);
+    for (const part of parts) this.#sendPart(part);
     for (const ping of pings) this.#listener.message(new Splice(encodePong(ping), NO_CONTENTS, 0));
   }
 
@@ -318,7 +329,7 @@ export class RemoteSocket implements PeerSocket, Sender {
       this.#isHeardMidFrame = this.#isMidFrameBehind(message.tail, message.payload.byteLength);
       this.#listener.message(new Splice(message.payload, message.contents, message.tail));
     } else if (message.type === "data") {
-      this.#assemble(message.payload, message.isText, message.hasMore);
+      this.#deliverPart(message.payload, message.isText, message.hasMore);
     }
   }
 
@@ -337,15 +348,15 @@ export class RemoteSocket implements PeerSocket, Sender {
     return this.#options.splices && this.#spliced.told <= this.#spliced.bytes;
   }
 
-  #assemble(payload: Uint8Array<ArrayBuffer>, isText: boolean, hasMore: boolean): void {
+  /** Messages that came in one piece are passed on as such, others part by part: nothing is kept here. */
+  #deliverPart(payload: Uint8Array<ArrayBuffer>, isText: boolean, hasMore: boolean): void {
     if (hasMore && payload.byteLength < LEAST_PART_BYTES) return this.lose("malformed");
-    this.#partBytes += payload.byteLength;
-    if (this.#partBytes > this.#options.maxMessageBytes) return this.lose("too big");
-    this.#parts.push(payload);
-    if (hasMore) return;
-    this.#partBytes = 0;
-    const whole = Buffer.concat(this.#parts.splice(0));
-    this.#listener.message(isText ? whole.toString() : whole);
+    const begins = this.#partBytes === undefined;
+    const bytes = (this.#partBytes ?? 0) + payload.byteLength;
+    if (bytes > this.#options.maxMessageBytes) return this.lose("too big");
+    this.#partBytes = hasMore ? bytes : undefined;
+    const isWhole = begins && !hasMore;
+    this.#listener.message(isWhole ? toMessage(payload, isText) : new Part(payload, isText, begins, !hasMore));
   }
 
   #acknowledged(received: number, taken: number): void {
@@ -404,4 +415,8 @@ function wholeFrames(splice: Splice): Splice {
   const textBytes = Math.min(contents.textBytes, whole.byteLength);
   const binaryBytes = Math.min(contents.binaryBytes, whole.byteLength - textBytes);
   return new Splice(whole, { ...contents, textBytes, binaryBytes }, 0);
+}
+
+function toMessage(bytes: Uint8Array<ArrayBuffer>, isText: boolean): Message {
+  return isText ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() : bytes;
 }

@@ -14,6 +14,8 @@ export interface ConnectionKey {
    * elsewhere in its place.
    */
   readonly requestedAt?: number;
+  /** It is a stream inside another socket, which takes no frames as bytes. */
+  readonly isStream?: boolean;
 }
 
 /** The three ids as one key that no choice of ids can make collide. */

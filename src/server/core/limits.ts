@@ -63,8 +63,8 @@ export const LIMITS = {
   sliceMs: 2,
   /** Milliseconds in which introductions are gathered while there is more work: several slices, which nobody notices. */
   gatherMs: 10,
-  /** Milliseconds between two slices, at least: the shortest timer. */
-  sliceGapMs: 1,
+  /** Milliseconds of the timer that stands in for a question to the system for events: the shortest there is. */
+  pollMs: 1,
   /** Milliseconds of it after which the next of those who wait has its turn. */
   sliceShareMs: 0.5,
   /** Bytes of messages that wait for their turn above which their sender is not read on, where that can be. */
@@ -146,6 +146,35 @@ export const LIMITS = {
   emptyFrameBurst: 10_000,
   /** Milliseconds between two measurements of all backlogs while their sum is over the bound: 1 % of a core. */
   measureEveryMs: 100,
+
+  /** Streams of one socket: a thousand partners about a dozen documents each. */
+  streamsPerSocket: 16_384,
+  /** Bytes of credit that a paired stream has: 50 MB/s over 5 ms, 2.5 MB/s over 100 ms. */
+  streamWindowBytes: 256 * KIB,
+  /** Streams that one socket may open a second: each costs about 20 us, a hold and timers among them. */
+  opensPerSecond: 1_000,
+  /** The same at once: all that it may have, after a reconnect. */
+  openBurst: 20_000,
+  /** Streams that are opened before everybody else has a turn: they take 2 ms. */
+  opensAtOnce: 32,
+  /** Bytes of backlog of one stream above which its partner's credit is withheld. */
+  streamPauseBytes: 64 * KIB,
+  /** Bytes below which it is given again. */
+  streamResumeBytes: 32 * KIB,
+  /** Frames of 64 KiB that are kept for what is written next: as many as sockets that are written to in one turn. */
+  freeFrames: 256,
+  /** Bytes by which the backlog of a stream changes before its share of all memory is told anew. */
+  streamStepBytes: 4 * KIB,
+  /** Bytes that a record takes besides its payload while it waits. */
+  recordOverheadBytes: 256,
+  /** Bytes that may wait in a socket with streams before more is written: then a small message waits for little. */
+  socketBacklogBytes: 256 * KIB,
+  /** Bytes of one stream in its turn: the largest record. */
+  turnQuantumBytes: 32 * KIB + 64,
+  /** Milliseconds between two looks at a socket that is full: twice as long each time, from the least to the most. */
+  lookAgainMs: { least: 1, most: 50 },
+  /** Seconds without sending anything after which a client that speaks protocol 5 says that it lives. */
+  heartbeatSeconds: 15,
 
   /** Milliseconds between two questions whether a receiver has caught up, where its transport does not tell. */
   askMs: 50,

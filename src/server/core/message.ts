@@ -18,3 +18,45 @@ export function messageBytes(message: Message): number {
 export function asBytes(message: Exclude<Message, string>): Uint8Array<ArrayBuffer> {
   return message instanceof Uint8Array ? message : new Uint8Array(message);
 }
+
+/** A message, or a part of one, as bytes. Streams say and take messages so; whoever sends fragments takes them, too. */
+export class Part {
+  /**
+   * Views are made only for who asks: for small messages they cost more than all else.
+   *
+   * @param source Where the bytes are, from `from` up to `to`.
+   * @param isText All parts of one message say the same. Text may be cut within a character.
+   * @param begins It is the first of its message.
+   * @param ends It is the last one.
+   */
+  constructor(
+    readonly source: Uint8Array<ArrayBuffer>,
+    readonly isText: boolean,
+    readonly begins: boolean,
+    readonly ends: boolean,
+    readonly from = 0,
+    readonly to: number = source.byteLength,
+  ) {}
+
+  get byteLength(): number {
+    return this.to - this.from;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.byteLength === this.source.byteLength ? this.source : this.source.subarray(this.from, this.to);
+  }
+
+  /** The same, which keeps nothing else in memory: a view would keep the whole frame that was read. */
+  detached(): Part {
+    const isView = this.byteLength < this.source.buffer.byteLength;
+    return isView ? new Part(this.source.slice(this.from, this.to), this.isText, this.begins, this.ends) : this;
+  }
+}
+
+/** One message of its parts, which may cut text within a character. */
+export function assemble(parts: readonly Uint8Array<ArrayBuffer>[], isText: boolean): Message {
+  const whole = parts.length === 1
+    ? Buffer.from(parts[0].buffer, parts[0].byteOffset, parts[0].byteLength)
+    : Buffer.concat(parts);
+  return isText ? whole.toString() : whole;
+}

@@ -6,6 +6,7 @@
 
 import type { Clock, Timer } from "./clock.ts";
 import { LIMITS } from "./limits.ts";
+import type { Poll } from "./poll.ts";
 
 /** Work that pauses wherever it yields. A step must stay well below {@link LIMITS.sliceMs}. */
 export type Steps = Generator<void, void>;
@@ -22,6 +23,7 @@ interface Job {
  */
 export class WorkScheduler {
   readonly #clock: Clock;
+  readonly #poll: Poll;
   readonly #jobs = new Set<Job>();
   /** Those that wait until there is nothing else to do, and since when. */
   #last: Job[] = [];
@@ -29,10 +31,12 @@ export class WorkScheduler {
   #isWorking = false;
   /** Milliseconds that jobs took in this turn. */
   #spentMs = 0;
-  #turn: Timer | undefined;
+  #timer: Timer | undefined;
+  #isPolling = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, poll: Poll) {
     this.#clock = clock;
+    this.#poll = poll;
   }
 
   /** Runs the steps, in order: as many as there is time for before this returns. */
@@ -59,14 +63,30 @@ export class WorkScheduler {
     }
     this.#isWorking = false;
     this.#spentMs += now - startedAt;
-    // The runtime asks the system for events only before a timer of some length: at the end of a turn it does not.
-    if (this.#spentMs > 0) this.#turn ??= this.#clock.after(LIMITS.sliceGapMs, () => this.#beginTurn());
+    if (this.#spentMs > 0) this.#awaitTurn();
+  }
+
+  get #hasWork(): boolean {
+    return this.#jobs.size + this.#last.length > 0;
+  }
+
+  /** A timer is slower than the poll and costs less: it does where nothing waits. */
+  #awaitTurn(): void {
+    if (this.#isPolling) return;
+    if (!this.#hasWork) {
+      this.#timer ??= this.#clock.after(LIMITS.pollMs, () => this.#beginTurn());
+      return;
+    }
+    this.#isPolling = true;
+    this.#poll.after(() => this.#beginTurn());
   }
 
   #beginTurn(): void {
-    this.#turn = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#isPolling = false;
     this.#spentMs = 0;
-    if (this.#jobs.size + this.#last.length > 0) this.#work();
+    if (this.#hasWork) this.#work();
   }
 
   /** The job whose turn it is. It stays where it is. */

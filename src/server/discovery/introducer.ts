@@ -16,7 +16,7 @@ import type { Message } from "../core/message.ts";
 import { WorkQueue } from "../core/work_queue.ts";
 import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
 import { type Counters, increment } from "../metrics/counters.ts";
-import { byteLength, type Frame, type PeerSocket } from "../transport/transport.ts";
+import { byteLength, type Frame, type IntroductionSocket } from "../transport/transport.ts";
 import type { Announcer } from "./announcer.ts";
 import { decodeInSteps, type MalformedReason } from "./dialects.ts";
 import { DocumentIndex } from "./document_index.ts";
@@ -69,7 +69,7 @@ export class Introducer {
   }
 
   /** Takes over the introduction socket of a peer. */
-  welcome(peerId: string, socket: PeerSocket, scope: Scope = NO_SCOPE): void {
+  welcome(peerId: string, socket: IntroductionSocket, scope: Scope = NO_SCOPE): void {
     const { buffers, clock, counters } = this.#options;
     const evict = (peer: Registration) => this.#dismiss(peer, CLOSE.outOfBuffers);
     const registration = new Registration(socket, { peerId, scope, clock, buffers, evict });
@@ -125,7 +125,7 @@ export class Introducer {
   }
 
   /** The sockets of all peers, for the drain. */
-  *sockets(): Iterable<PeerSocket> {
+  *sockets(): Iterable<IntroductionSocket> {
     for (const { socket } of this.#peers.values()) yield socket;
   }
 
@@ -196,7 +196,6 @@ export class Introducer {
 
   *#join(peer: Registration, wanted: readonly string[]): Steps {
     const documents = yield* this.#admit(peer, wanted);
-    if (documents.length < wanted.length) this.#options.log.debug("{peer} may not join all", { peer: peer.peerId });
     const introductions = new Introductions(peer);
     let work = 0;
     for (const id of documents) {
@@ -215,16 +214,26 @@ export class Introducer {
   *#admit(peer: Registration, wanted: readonly string[]): Generator<void, string[]> {
     if (!this.#charge(peer, wanted.length * LIMITS.documentWork)) return [];
     const documents: string[] = [];
+    const forbidden: string[] = [];
     let [count, bytes] = [0, 0];
     for (const [at, id] of wanted.entries()) {
       if (at % STEP === STEP - 1) yield;
-      if (!peer.scope.allowsDocument(id)) continue;
-      documents.push(id);
+      const isAllowed = peer.scope.allowsDocument(id);
+      (isAllowed ? documents : forbidden).push(id);
+      if (!isAllowed) continue;
       if (peer.documents.has(id)) continue;
       count += 1;
       bytes += weight(id);
     }
-    return this.#makeRoom(peer, count, bytes) ? documents : [];
+    if (forbidden.length > 0) this.#forbid(peer, forbidden);
+    if (this.#makeRoom(peer, count, bytes)) return documents;
+    if (peer.isOpen) peer.socket.refuse?.(documents, "full");
+    return [];
+  }
+
+  #forbid(peer: Registration, documentIds: readonly string[]): void {
+    this.#options.log.debug("{peer} may not join all", { peer: peer.peerId });
+    if (peer.isOpen) peer.socket.refuse?.(documentIds, peer.scope.isExpired ? "expired" : "forbidden");
   }
 
   #makeRoom(peer: Registration, count: number, bytes: number): boolean {

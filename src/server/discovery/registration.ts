@@ -9,12 +9,14 @@ import { LIMITS } from "../core/limits.ts";
 import type { MemoryBudget, Share } from "../core/memory_budget.ts";
 import type { Message } from "../core/message.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
-import { byteLength, type Frame, type PeerSocket } from "../transport/transport.ts";
+import { byteLength, type Frame, type IntroductionSocket } from "../transport/transport.ts";
 import type { Dialect } from "./dialects.ts";
 
 /** What a peer may be interested in. */
 export interface Scope {
   allowsDocument(id: string): boolean;
+  /** It allows nothing more. */
+  readonly isExpired?: boolean;
 }
 
 /** Whose socket it is, and where it counts. */
@@ -56,12 +58,12 @@ export class Registration {
   #unheardBytes = 0;
   #isPaused = false;
 
-  constructor(readonly socket: PeerSocket, { peerId, scope, clock, buffers, evict }: RegistrationOptions) {
+  constructor(readonly socket: IntroductionSocket, { peerId, scope, clock, buffers, evict }: RegistrationOptions) {
     this.peerId = peerId;
     this.scope = scope;
     this.rate = new TokenBucket(clock, { perSecond: LIMITS.messagesPerSecond, burst: LIMITS.messageBurst });
     this.work = new TokenBucket(clock, { perSecond: LIMITS.workPerSecond, burst: LIMITS.workBurst });
-    this.share = buffers.open({ measure: () => this.keptBytes, evict: () => evict(this) });
+    this.share = (socket.budget ?? buffers).open({ measure: () => this.keptBytes, evict: () => evict(this) });
   }
 
   /** Bytes that the relay keeps for it: unread introductions, unheard messages, and what is being made of them. */

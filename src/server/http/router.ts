@@ -4,7 +4,7 @@
  * @module
  */
 
-import { idProblem, SOCKET_PATHS } from "../../protocol.ts";
+import { idProblem, PROTOCOL_PARAMETER, SOCKET_PATHS } from "../../protocol.ts";
 import { Refusal } from "../core/refusal.ts";
 
 /** A peer's control connection. */
@@ -12,6 +12,8 @@ export interface IntroductionRoute {
   readonly kind: "introduction";
   readonly localId: string;
   readonly documentId?: undefined;
+  /** The highest protocol that the client speaks, if it says so. */
+  readonly protocol?: number;
   /** The token of the path prefix `/t/<token>`, which is all that a released client can set. */
   readonly token: string | undefined;
 }
@@ -61,17 +63,22 @@ export class Router {
     const page = this.#pages.get(url.pathname);
     if (page !== undefined) return isReading(request) ? page : methodRefusal(request);
     try {
-      return this.#routeSocket(url.pathname) ?? noSuchPage(url.pathname);
+      return this.#routeSocket(url) ?? noSuchPage(url.pathname);
     } catch (error) {
       if (error instanceof BadSegment) return new Refusal("bad id", error.message);
       throw error;
     }
   }
 
-  #routeSocket(pathname: string): SocketRoute | Refusal | undefined {
+  #routeSocket({ pathname, searchParams }: URL): SocketRoute | Refusal | undefined {
     const introduction = match(this.#introduction, pathname);
     if (introduction !== undefined) {
-      return { kind: "introduction", localId: decodeId(introduction, "localId"), token: decodeToken(introduction) };
+      return {
+        kind: "introduction",
+        localId: decodeId(introduction, "localId"),
+        ...readProtocol(searchParams.get(PROTOCOL_PARAMETER)),
+        token: decodeToken(introduction),
+      };
     }
     const connection = match(this.#connection, pathname);
     return connection === undefined ? undefined : connectionRoute(connection);
@@ -118,6 +125,11 @@ function decodeId(groups: Groups, name: string): string {
   const problem = idProblem(id);
   if (problem !== undefined) throw new BadSegment(`Cannot use ${quote(id)} as ${name}: ${problem}.`);
   return id;
+}
+
+/** Whoever asks for what is no protocol is answered as if it had not asked. */
+function readProtocol(text: string | null): { protocol?: number } {
+  return text !== null && /^\d{1,3}$/.test(text) ? { protocol: Number(text) } : {};
 }
 
 function decodeToken(groups: Groups): string | undefined {

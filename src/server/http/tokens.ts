@@ -17,6 +17,8 @@ export interface Grant {
   allowsPeer(id: string): boolean;
   /** Whether it may join this document, or connect about it, now. */
   allowsDocument(id: string): boolean;
+  /** Milliseconds since 1970, from which on it permits nothing; left out: never. */
+  readonly expiresAt?: number;
 }
 
 /** The grant of those who need none. */
@@ -109,8 +111,13 @@ function areClaims(value: unknown): value is Claims {
   return typeof sub === "string" && isList;
 }
 
-function scopedGrant({ sub, docs, exp = Infinity }: Claims): Grant {
+function scopedGrant({ sub, docs, exp }: Claims): Grant {
+  const expiresAt = exp === undefined ? undefined : exp * 1000;
   const allows = (id: string) =>
     docs === undefined || docs.some((rule) => rule.endsWith("*") ? id.startsWith(rule.slice(0, -1)) : id === rule);
-  return { allowsPeer: (id) => id === sub, allowsDocument: (id) => Date.now() < exp * 1000 && allows(id) };
+  return {
+    allowsPeer: (id) => id === sub,
+    allowsDocument: (id) => Date.now() < (expiresAt ?? Infinity) && allows(id),
+    expiresAt,
+  };
 }

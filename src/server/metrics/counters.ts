@@ -5,6 +5,7 @@
  */
 
 import { CLOSE } from "../../protocol.ts";
+import { Part } from "../core/message.ts";
 import { type Ending, type Frame, Splice, type SpliceContents } from "../transport/transport.ts";
 
 /** Frames and their bytes, of one type and direction. */
@@ -14,11 +15,11 @@ export interface Traffic {
 }
 
 /** Kinds of sockets. */
-export type SocketKind = "introduction" | "connection";
+export type SocketKind = "introduction" | "connection" | "stream";
 
 /** Counts since the start. Labels are closed sets: nothing that a peer chooses becomes one. */
 export class Counters {
-  readonly opened: Record<SocketKind, number> = { introduction: 0, connection: 0 };
+  readonly opened: Record<SocketKind, number> = { introduction: 0, connection: 0, stream: 0 };
   readonly refused = new Map<string, number>();
   readonly malformed = new Map<string, number>();
   /** By close code; {@link Counters.closed} says which. */
@@ -55,8 +56,10 @@ export function increment<Key>(counts: Map<Key, number>, key: Key): void {
 /** Adds a frame to its type's traffic. */
 export function addFrame(traffic: Record<"text" | "binary", Traffic>, frame: Frame, bytes: number): void {
   if (frame instanceof Splice) return addSplice(traffic, frame.contents);
-  const counts = typeof frame === "string" ? traffic.text : traffic.binary;
-  counts.frames += 1;
+  const isPart = frame instanceof Part;
+  const isText = isPart ? frame.isText : typeof frame === "string";
+  const counts = isText ? traffic.text : traffic.binary;
+  if (!isPart || frame.begins) counts.frames += 1;
   counts.bytes += bytes;
 }
 

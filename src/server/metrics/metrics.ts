@@ -18,6 +18,7 @@ export interface MetricsSource {
 
 type Present =
   | "connections"
+  | "streams"
   | "peers"
   | "documents"
   | "seekers"
@@ -28,6 +29,7 @@ type Present =
 
 const PRESENT: readonly [present: Present, name: string, help: string][] = [
   ["connections", "relay_connections", "Sockets that hold a place among the limits."],
+  ["streams", "relay_streams", "Conversations inside introduction sockets, one for each side."],
   ["peers", "relay_peers", "Peer ids with an introduction socket."],
   ["documents", "relay_documents", "Documents that somebody is interested in."],
   ["seekers", "relay_seekers", "Connections whose other side has not come."],
@@ -78,10 +80,14 @@ function presentOf({ present }: MetricsSource): Family[] {
 function countsOf(counters: Counters): Family[] {
   const { opened, refused, malformed, closes, resets } = counters;
   return [
-    counter("relay_opened_total", "Sockets that opened, by kind.", by("kind", () => Object.entries(opened))),
+    counter(
+      "relay_opened_total",
+      "Sockets and streams that opened, by kind.",
+      by("kind", () => Object.entries(opened)),
+    ),
     counter("relay_refused_total", "Requests refused, by reason.", by("reason", () => refused)),
     counter("relay_malformed_total", "Messages not understood, by reason.", by("reason", () => malformed)),
-    counter("relay_closes_total", "Sockets that ended, by close code.", by("code", () => closes)),
+    counter("relay_closes_total", "Sockets and streams that ended, by close code.", by("code", () => closes)),
     counter("relay_introductions_total", "Introductions sent.", one(() => counters.introductions)),
     counter("relay_seekers_held_total", "Connections that had to wait.", one(() => counters.seekersHeld)),
     counter("relay_seekers_expired_total", "Connections that waited in vain.", one(() => counters.seekersExpired)),

@@ -17,6 +17,8 @@ export interface Status {
   readonly uptime: number;
   /** Sockets that hold a lease. */
   readonly connections: number;
+  /** Conversations inside introduction sockets, one for each side. */
+  readonly streams: number;
   /** Peer ids with an introduction socket. */
   readonly peers: number;
   /** Documents that somebody is interested in. */

@@ -50,7 +50,8 @@ export class Broker {
 
   /** Takes over a connection socket: it replaces an older one of the same side, then is joined or held. */
   welcome(requested: ConnectionKey, newcomer: PeerSocket): void {
-    const socket = new SettlingSocket(newcomer, this.#options.clock);
+    // Whoever opens a stream listens already.
+    const socket = newcomer.isStream ? newcomer : new SettlingSocket(newcomer, this.#options.clock);
     // Whoever takes another's place is the newer one for other instances, too, also if it was asked for earlier.
     const claim = this.supersede(requested) ? { ...requested, requestedAt: undefined } : requested;
     const counterpart = this.#pending.get(keyOf(reverse(claim)));

@@ -11,6 +11,7 @@ import type { Clock, Timer } from "../core/clock.ts";
 import { addFrame, type Counters } from "../metrics/counters.ts";
 import { DepartedSocket } from "./departed_socket.ts";
 import { LIMITS } from "../core/limits.ts";
+import { Part } from "../core/message.ts";
 import {
   byteLength,
   type Ending,
@@ -69,7 +70,10 @@ export class PendingConnection implements SocketListener {
     this.#left = left;
     this.#socket = socket;
     const { buffers, clock, holdTimeout } = options;
-    this.#share = buffers.open({ measure: () => this.#weight, evict: () => this.close(CLOSE.outOfBuffers) });
+    this.#share = (socket.budget ?? buffers).open({
+      measure: () => this.#weight,
+      evict: () => this.close(CLOSE.outOfBuffers),
+    });
     options.counters.seekersHeld += 1;
     this.#isExpected = this.#isInterested(claim.localId) || this.#isInterested(claim.remoteId);
     if (holdTimeout > 0) this.#expiry = clock.after(holdTimeout * 1000, () => this.#expire());
@@ -210,6 +214,7 @@ function drop(frame: Frame): void {
 /** A frame that keeps nothing else in memory: a view would keep the whole chunk that was read. */
 function detached(frame: Frame): Frame {
   if (frame instanceof Splice) return copied(frame);
+  if (frame instanceof Part) return frame.detached();
   return frame instanceof Uint8Array && frame.byteLength < frame.buffer.byteLength ? frame.slice() : frame;
 }
 

@@ -59,7 +59,10 @@ export class Pipe {
    */
   start(held: readonly Frame[], isPaused = false): void {
     const [first, second] = this.#ends;
-    for (const { socket } of this.#ends) socket.paired?.();
+    for (const end of this.#ends) {
+      // Nobody behind a stream answers pings: the socket's transport goes on doing so.
+      if (end.socket.isStream || !this.#partnerOf(end).socket.isStream) end.socket.paired?.();
+    }
     if (isPaused) this.#holdBack(first, second);
     for (const end of this.#ends) end.socket.listen(end);
     for (const frame of held) this.#forward(frame, byteLength(frame), first);
@@ -105,13 +108,16 @@ export class Pipe {
     if (backlog > this.#options.maxBufferedBytes && !from.canPause) {
       return this.close(to.socket, CLOSE.slowReader, CLOSE.slowReader);
     }
-    if (!from.maySendEmpty(emptyCount(frame, size))) return this.close(from.socket, CLOSE.flooding, CLOSE.peerLost);
+    // A stream's backlog weighs empty frames, too.
+    if (!to.socket.isStream && !from.maySendEmpty(emptyCount(frame, size))) {
+      return this.close(from.socket, CLOSE.flooding, CLOSE.peerLost);
+    }
     to.socket.send(frame);
     from.frames += messageCount(frame);
     from.bytes += size;
     addFrame(this.#options.counters.delivered, frame, size);
-    to.share.set(backlog + size);
-    if (backlog + size > LIMITS.pauseAboveBytes) this.#holdBack(from, to);
+    to.weigh(backlog + size);
+    if (backlog + size > to.pauseAboveBytes) this.#holdBack(from, to);
   }
 
   /** Reads no more of a side until the other has caught up. Who cannot pause does not tell when it has: it is asked. */
@@ -122,7 +128,7 @@ export class Pipe {
 
   /** A receiver's backlog has become smaller: its sender may go on. */
   drained(to: End): boolean {
-    const isDrained = to.socket.backlog < LIMITS.resumeBelowBytes;
+    const isDrained = to.socket.backlog < to.resumeBelowBytes;
     if (isDrained) this.#partnerOf(to).resume();
     return isDrained;
   }
@@ -160,11 +166,28 @@ class End implements SocketListener, BudgetHolder {
 
   constructor(readonly socket: PeerSocket, readonly pipe: Pipe, options: PipeOptions) {
     this.#options = options;
-    this.share = options.buffers.open(this);
+    this.share = (socket.budget ?? options.buffers).open(this);
+  }
+
+  /** Bytes of its backlog above which its partner is read no more. */
+  get pauseAboveBytes(): number {
+    return this.socket.isStream ? LIMITS.streamPauseBytes : LIMITS.pauseAboveBytes;
+  }
+
+  /** Bytes below which it is read again. */
+  get resumeBelowBytes(): number {
+    return this.socket.isStream ? LIMITS.streamResumeBytes : LIMITS.resumeBelowBytes;
+  }
+
+  /** Says what is kept. Of a stream little is, and it changes with every message: that is told in steps. */
+  weigh(backlog: number): void {
+    const bytes = backlog + (this.socket.unfinished ?? 0);
+    const isTold = !this.socket.isStream || Math.abs(bytes - this.share.bytes) >= LIMITS.streamStepBytes;
+    if (isTold) this.share.set(bytes);
   }
 
   measure(): number {
-    return this.socket.backlog;
+    return this.socket.backlog + (this.socket.unfinished ?? 0);
   }
 
   evict(): void {

@@ -44,6 +44,10 @@ export class SettlingSocket implements PeerSocket {
     return this.#socket.terminate?.bind(this.#socket);
   }
 
+  get unfinished(): number | undefined {
+    return this.#socket.unfinished;
+  }
+
   get backlog(): number {
     return this.#socket.backlog + this.#earlyBytes;
   }

@@ -6,12 +6,13 @@
  */
 
 import { Buffer } from "node:buffer";
-import { type Close, WIRE_LIMITS } from "../../protocol.ts";
-import { type Message, messageBytes } from "../core/message.ts";
+import { type Close, type JoinRefusal, WIRE_LIMITS } from "../../protocol.ts";
+import type { Budget } from "../core/memory_budget.ts";
+import { type Message, messageBytes, Part } from "../core/message.ts";
 import type { Tls } from "../core/tls.ts";
 
 /** What crosses from one connection socket to the other. */
-export type Frame = Message | Splice;
+export type Frame = Message | Part | Splice;
 
 /** What a splice holds. Frames are counted where they end, bytes as they come. */
 export interface SpliceContents {
@@ -53,6 +54,7 @@ export class Splice {
 
 /** Messages in a frame. */
 export function messageCount(frame: Frame): number {
+  if (frame instanceof Part) return frame.ends ? 1 : 0;
   return frame instanceof Splice ? frame.contents.messages : 1;
 }
 
@@ -63,7 +65,7 @@ export function emptyCount(frame: Frame, size: number): number {
 
 /** Bytes of a frame on the wire, without its header. */
 export function byteLength(frame: Frame): number {
-  return frame instanceof Splice ? frame.byteLength : messageBytes(frame);
+  return typeof frame === "string" ? messageBytes(frame) : frame.byteLength;
 }
 
 /** The close as an API can send it: codes that are not for the wire become 1000, long reasons are cut. */
@@ -105,6 +107,12 @@ export const NOBODY: SocketListener = { message: () => {}, ending: () => {}, clo
 export interface PeerSocket {
   /** Bytes that were sent and that the network has not taken yet, with what keeping them costs. */
   readonly backlog: number;
+  /** It is a stream inside another socket: it takes messages in parts, has credit of its own, and needs no pings. */
+  readonly isStream?: boolean;
+  /** Bytes of a message that is being put together of its parts: no pause would make them fewer. */
+  readonly unfinished?: number;
+  /** Where what is kept for it counts, if it shares that with other sockets. */
+  readonly budget?: Budget;
   send(frame: Frame): void;
   /**
    * Starts the closing handshake, behind all that was sent and the frame under way. After it only the rest of that frame
@@ -123,6 +131,14 @@ export interface PeerSocket {
   resume?(): void;
   /** Ends the socket without a handshake, where the transport can. */
   terminate?(): void;
+}
+
+/** The socket of a peer for introductions, which may be able to say more than those. */
+export interface IntroductionSocket extends PeerSocket {
+  /** Tells the peer which documents its join did not get. */
+  refuse?(documentIds: readonly string[], reason: JoinRefusal): void;
+  /** Asks the peer to come again at a random moment within. */
+  goAway?(seconds: number): void;
 }
 
 /** A request to become a socket that was granted. */

@@ -5,7 +5,7 @@
  */
 
 import type { Close } from "../../protocol.ts";
-import { asBytes, type Message, messageBytes } from "../core/message.ts";
+import { asBytes, type Message, messageBytes, type Part } from "../core/message.ts";
 
 /** What a frame is: the low four bits of its first byte. */
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -27,6 +27,15 @@ export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
   if (typeof message !== "string") return encode(OPCODE.binary, asBytes(message));
   const frame = framed(OPCODE.text, length);
   encoder.encodeInto(message, frame.subarray(frame.length - length));
+  return frame;
+}
+
+/** A part of a message as one of its fragments. */
+export function encodePart({ bytes, isText, begins, ends }: Part): Uint8Array<ArrayBuffer> {
+  const opcode = !begins ? OPCODE.continuation : isText ? OPCODE.text : OPCODE.binary;
+  const frame = framed(opcode, bytes.byteLength);
+  if (!ends) frame[0] &= ~FINAL;
+  frame.set(bytes, frame.length - bytes.byteLength);
   return frame;
 }
 
@@ -70,4 +79,13 @@ function framed(opcode: number, length: number): Uint8Array<ArrayBuffer> {
   if (headerLength === 4) frame.set([length >> 8, length & 0xff], 2);
   if (headerLength === 10) new DataView(frame.buffer).setBigUint64(2, BigInt(length));
   return frame;
+}
+
+/** The payload length of a frame, and where its payload begins. */
+export function lengthOf(bytes: Uint8Array, at: number): { length: number; from: number } {
+  const short = bytes[at] & 0x7f;
+  if (short < 126) return { length: short, from: at + 1 };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (short === 126) return { length: view.getUint16(at + 1), from: at + 3 };
+  return { length: Number(view.getBigUint64(at + 1)), from: at + 9 };
 }

@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { FINAL, OPCODE } from "./encode.ts";
+import { FINAL, lengthOf, OPCODE } from "./encode.ts";
 import type { Message } from "../core/message.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -105,13 +105,4 @@ const NOTHING = new Uint8Array(0);
 /** A message of its own, whatever becomes of the bytes. */
 function toMessage(bytes: Bytes, isText: boolean): Message {
   return isText ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() : bytes.slice();
-}
-
-/** The payload length of a frame, and where its payload begins. */
-function lengthOf(bytes: Bytes, at: number): { length: number; from: number } {
-  const short = bytes[at] & 0x7f;
-  if (short < 126) return { length: short, from: at + 1 };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (short === 126) return { length: view.getUint16(at + 1), from: at + 3 };
-  return { length: Number(view.getBigUint64(at + 1)), from: at + 9 };
 }

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { CipherState } from "../../../src/client/sealed/cipher_state.ts";
 import { Outbox } from "../../../src/client/sealed/outbox.ts";
 import { RecordReader } from "../../../src/client/sealed/records.ts";
+import { platform } from "../../../src/client/environment.ts";
 import { type PlatformSocket, toPeerSocket } from "../../../src/client/peer_socket.ts";
 import { SEAL_LIMITS } from "../../../src/protocol.ts";
 import { type End, OTHER_SEAL, Pair, SEAL } from "./carriers.ts";
@@ -182,7 +183,7 @@ Deno.test("sealed: binary comes as an ArrayBuffer, or as a Blob where that is as
 
 Deno.test("sealed: as a peer socket it is listened to like any other", async () => {
   const pair = new Pair().open().settle();
-  const socket = toPeerSocket(pair.right.socket as unknown as PlatformSocket);
+  const socket = toPeerSocket(pair.right.socket as unknown as PlatformSocket, platform());
   const lines: string[] = [];
   pair.left.socket.send("early");
   pair.settle();

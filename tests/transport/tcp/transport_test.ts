@@ -6,6 +6,7 @@ import { ConfigError } from "../../../src/server/core/config_error.ts";
 import { LIMITS } from "../../../src/server/core/limits.ts";
 import { checkRuntime, TcpTransport } from "../../../src/server/transport/tcp/transport.ts";
 import { MemoryBudget } from "../../../src/server/core/memory_budget.ts";
+import { Poll } from "../../../src/server/core/poll.ts";
 import { FakeClock, silentLog } from "../../helpers/fakes.ts";
 import { within } from "../../helpers/process.ts";
 import { RawConnection } from "../../helpers/raw.ts";
@@ -18,7 +19,9 @@ async function listening({ maxConnections = 10, maxHandshakesPerAddress = 0 } = 
   const buffers = new MemoryBudget(Infinity, clock);
   const limits = { idleTimeout: 30, maxMessageBytes: 1_000, maxConnections, maxHandshakesPerAddress };
   const address = { port: 0, host: "127.0.0.1", tls: undefined };
-  const transport = new TcpTransport({ ...address, ...limits, buffers, clock, log: silentLog });
+  const poll = new Poll(clock);
+  await poll.open();
+  const transport = new TcpTransport({ ...address, ...limits, buffers, clock, poll, log: silentLog });
   const { port } = await transport.listen(() => new Response("hello"));
   const opened: RawConnection[] = [];
   return {
@@ -31,6 +34,7 @@ async function listening({ maxConnections = 10, maxHandshakesPerAddress = 0 } = 
     },
     async [Symbol.asyncDispose]() {
       await transport.close();
+      poll.close();
       for (const raw of opened) raw[Symbol.dispose]();
     },
   };

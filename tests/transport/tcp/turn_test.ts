@@ -2,7 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { LIMITS } from "../../../src/server/core/limits.ts";
-import { Poll } from "../../../src/server/transport/tcp/poll.ts";
+import { systemClock } from "../../../src/server/core/clock.ts";
+import { Poll } from "../../../src/server/core/poll.ts";
 import { Turn } from "../../../src/server/transport/tcp/turn.ts";
 import { within } from "../../helpers/process.ts";
 
@@ -40,7 +41,8 @@ Deno.test("operations cost something, too: thousands that wait begin in several 
 });
 
 Deno.test("the system is really asked: what another connection says is heard before an endless chain goes on", async () => {
-  const poll = await Poll.open();
+  const poll = new Poll(systemClock);
+  await poll.open();
   const turn = new Turn(poll);
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   using client = await Deno.connect({ port: listener.addr.port, hostname: "127.0.0.1" });

@@ -16,7 +16,7 @@ import type { Clock, Timer } from "../../core/clock.ts";
 import { guard } from "../../core/guard.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
-import type { Message } from "../../core/message.ts";
+import { assemble, type Message, Part } from "../../core/message.ts";
 import {
   byteLength,
   type Frame,
@@ -43,6 +43,9 @@ export class DenoSocket implements PeerSocket {
   #listener: SocketListener = NOBODY;
   /** Frames sent since the runtime's queue was last seen empty. */
   #queuedFrames = 0;
+  /** The parts of a message that has not ended: the runtime sends messages only. */
+  #parts: Uint8Array<ArrayBuffer>[] = [];
+  #partBytes = 0;
   /** The backlog at the moment of `close()`, from which on the runtime tells none. */
   #lastBacklog: number | undefined;
   /** When the latest frame came, in milliseconds of the clock. */
@@ -79,8 +82,13 @@ export class DenoSocket implements PeerSocket {
     return bytes + this.#queuedFrames * LIMITS.frameOverheadBytes;
   }
 
+  get unfinished(): number {
+    return this.#partBytes + this.#parts.length * LIMITS.recordOverheadBytes;
+  }
+
   send(frame: Frame): void {
     if (this.#isClosing()) return;
+    if (frame instanceof Part) return this.#assemble(frame);
     this.#queuedFrames += 1;
     // Nothing splices on this transport.
     this.#socket.send(frame as Message);
@@ -89,6 +97,7 @@ export class DenoSocket implements PeerSocket {
   close(close: Close): void {
     if (this.#isClosing()) return;
     this.#lastBacklog = this.backlog;
+    this.#dropParts();
     this.#closeWhenQuiet(sendable(close), this.#options.clock.now() + LIMITS.lingerMs);
   }
 
@@ -101,6 +110,21 @@ export class DenoSocket implements PeerSocket {
 
   listen(listener: SocketListener): void {
     this.#listener = listener;
+  }
+
+  #assemble(part: Part): void {
+    if (part.begins && part.ends) return this.send(assemble([part.bytes], part.isText));
+    this.#parts.push(part.detached().bytes);
+    this.#partBytes += part.byteLength;
+    if (!part.ends) return;
+    const parts = this.#parts;
+    this.#dropParts();
+    this.send(assemble(parts, part.isText));
+  }
+
+  #dropParts(): void {
+    this.#parts = [];
+    this.#partBytes = 0;
   }
 
   #isClosing(): boolean {

@@ -11,8 +11,9 @@ import type { Clock, Timer } from "../../core/clock.ts";
 import { guard } from "../../core/guard.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
+import { type Message, Part } from "../../core/message.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
-import { encodeClose, encodeMessage, encodePing } from "../../websocket/encode.ts";
+import { encodeClose, encodeMessage, encodePart, encodePing } from "../../websocket/encode.ts";
 import { FrameWalker } from "../../websocket/frame_walker.ts";
 import { MessageReader } from "../../websocket/message_reader.ts";
 import { Liveness } from "../liveness.ts";
@@ -95,7 +96,7 @@ export class Socket implements PeerSocket, ConnectionListener {
 
   send(frame: Frame): void {
     if (frame instanceof Splice) this.#splice(frame);
-    else if (!this.#isClosing) this.#connection.writeSoon(encodeMessage(frame));
+    else if (!this.#isClosing) this.#connection.writeSoon(encode(frame));
   }
 
   close(close: Close, isCut = false): void {
@@ -273,4 +274,8 @@ const CONTROL_FRAMES = { perSecond: LIMITS.emptyFramesPerSecond, burst: LIMITS.e
 /** The partner hears of a message that is too big; of any other violation only that this peer was lost. */
 function endingOf(violation: Close): Ending {
   return violation === CLOSE.tooBig ? CLOSE.tooBig : VANISHED;
+}
+
+function encode(frame: Message | Part): Uint8Array<ArrayBuffer> {
+  return frame instanceof Part ? encodePart(frame) : encodeMessage(frame);
 }

@@ -21,7 +21,7 @@ import type { ByteStream } from "./byte_stream.ts";
 import { Connection } from "./connection.ts";
 import { Handshake, type HandshakeOptions } from "./handshake.ts";
 import { Listener } from "./listener.ts";
-import { Poll } from "./poll.ts";
+import type { Poll } from "../../core/poll.ts";
 import { ReadScheduler } from "./read_scheduler.ts";
 import { Socket } from "./socket.ts";
 import { TlsStream } from "./tls_stream.ts";
@@ -42,6 +42,7 @@ export interface TcpTransportOptions {
   readonly maxHandshakesPerAddress: number;
   readonly buffers: MemoryBudget;
   readonly clock: Clock;
+  readonly poll: Poll;
   readonly log: Logger;
 }
 
@@ -55,7 +56,6 @@ export class TcpTransport implements Transport {
   readonly #sockets = new Set<Socket>();
   readonly #pool = new BufferPool();
   #secureContext: SecureContext | undefined;
-  #poll: Poll | undefined;
   #listener: Listener | undefined;
   #inspection: Timer | undefined;
 
@@ -66,9 +66,9 @@ export class TcpTransport implements Transport {
     if (options.tls !== undefined) this.#secureContext = createSecureContext(options.tls);
   }
 
+  // deno-lint-ignore require-await -- it rejects where the listener throws
   async listen(handler: Handler): Promise<Address> {
-    const poll = this.#poll = await Poll.open();
-    const turn = new Turn(poll);
+    const turn = new Turn(this.#options.poll);
     const { buffers, host } = this.#options;
     const shared = { pool: this.#pool, scheduler: new ReadScheduler(turn), turn, buffers, open: this.#connections };
     const handshake = this.#handshakeOptions(handler);
@@ -88,7 +88,6 @@ export class TcpTransport implements Transport {
     this.#listener?.close();
     // Also those that were refused or closed and did not hang up.
     for (const connection of this.#connections) connection.destroy();
-    this.#poll?.close();
     return Promise.resolve();
   }
 

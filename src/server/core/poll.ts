@@ -9,36 +9,41 @@
  * @module
  */
 
-import { systemClock } from "../../core/clock.ts";
+import type { Clock } from "./clock.ts";
+import { LIMITS } from "./limits.ts";
 
-/** Asks the system for events whenever it is told to. */
+/**
+ * Asks the system for events whenever it is told to. Until it is open, and where the process may not connect to itself, a
+ * timer stands in: slower, but nobody waits longer for it.
+ */
 export class Poll {
-  readonly #pipe: Pipe | undefined;
-  #action: () => void = () => {};
+  readonly #clock: Clock;
+  #pipe: Pipe | undefined;
+  #actions: (() => void)[] = [];
 
-  private constructor(pipe?: Pipe) {
-    this.#pipe = pipe;
-    pipe?.listen(() => this.#action());
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
-  /** Where the process may not connect to itself, a timer stands in: slower, but nobody waits longer for it. */
-  static async open(): Promise<Poll> {
-    try {
-      return new Poll(await Pipe.open());
-    } catch {
-      return new Poll();
-    }
+  async open(): Promise<void> {
+    this.#pipe = await Pipe.open().catch(() => undefined);
+    this.#pipe?.listen(() => this.#run());
   }
 
-  /** Runs `action` behind the next question. One action at a time. */
+  /** Runs `action` behind the next question. */
   after(action: () => void): void {
-    this.#action = action;
-    if (this.#pipe === undefined) systemClock.after(1, action);
+    if (this.#actions.push(action) > 1) return;
+    if (this.#pipe === undefined) this.#clock.after(LIMITS.pollMs, () => this.#run());
     else this.#pipe.signal();
   }
 
   close(): void {
     this.#pipe?.close();
+    this.#pipe = undefined;
+  }
+
+  #run(): void {
+    for (const action of this.#actions.splice(0)) action();
   }
 }
 

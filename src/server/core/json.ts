@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Message } from "../core/message.ts";
+import type { Message } from "./message.ts";
 import { CrowdedError } from "./crowded_error.ts";
 
 /** Quotes within strings that take as long as one mark. */

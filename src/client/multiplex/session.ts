@@ -1,0 +1,317 @@
+/**
+ * Protocol 5: one socket to the relay, for introductions and all conversations.
+ *
+ * @module
+ */
+
+import {
+  type Close,
+  KIND,
+  MULTIPLEX_PROTOCOL,
+  type Opening,
+  packMessages,
+  readRelayMessage,
+  RecordReader,
+  type RelayMessage,
+  unpackMessages,
+  Violation,
+  type Welcome,
+  WIRE_LIMITS,
+} from "../../protocol.ts";
+import { FrameWriter } from "./frame_writer.ts";
+import { Liveness } from "./liveness.ts";
+import { PeerStream, type StreamHost } from "./peer_stream.ts";
+import type { Time } from "./time.ts";
+import { TokenRenewal } from "./token_renewal.ts";
+
+/** Bytes that may wait in the socket before more is written: then a small message waits for little. */
+const SOCKET_BACKLOG_BYTES = 256 * 1024;
+/** Milliseconds between two looks at a socket that is full: twice as long each time. */
+const LOOK_AGAIN_MS = { least: 1, most: 50 };
+const LEFT: Close = { code: 1000, reason: "" };
+const HEARTBEAT = JSON.stringify({ type: "Heartbeat" });
+
+/** What carries a session: a WebSocket that is open. */
+export interface SessionSocket {
+  readonly bufferedAmount: number;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+}
+
+/** Who hears what the relay says. */
+export interface SessionListener {
+  introduced(userName: string, documentIds: readonly string[]): void;
+  /** Documents were not joined. */
+  refused(documentIds: readonly string[], reason: string): void;
+  /** The relay is going to stop: come again at a random moment within. */
+  goAway(seconds: number): void;
+  /** Something is wrong, and it goes on. */
+  failed(error: Error): void;
+  /** It cannot go on: the socket has to be given up. */
+  broken(error: Error): void;
+}
+
+/** What a session needs. */
+export interface SessionOptions {
+  readonly socket: SessionSocket;
+  readonly time: Time;
+  /** Gives a token; undefined where there is none, or none that changes. */
+  askToken(): Promise<string | undefined>;
+}
+
+/** How a stream is asked for. */
+export interface StreamOptions extends Opening {
+  /** Its address, as a socket of its own would have it. */
+  readonly url: string;
+  readonly isOpenWhenPaired: boolean;
+}
+
+/** The welcome in what a relay says first, if it speaks protocol 5. */
+export function readWelcome(data: unknown): Welcome | undefined {
+  if (typeof data !== "string" || !data.startsWith("[")) return undefined;
+  try {
+    const first = readRelayMessage(unpackMessages(data)[0]);
+    return first?.type === "Welcome" && first.protocol >= MULTIPLEX_PROTOCOL ? first : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** From the welcome to the end of the socket. */
+export class Session implements StreamHost {
+  readonly time: Time;
+  messageBytes = 0;
+  windowBytes = 0;
+  readonly #socket: SessionSocket;
+  readonly #listener: SessionListener;
+  readonly #liveness: Liveness;
+  readonly #renewal: TokenRenewal;
+  readonly #writer = new FrameWriter();
+  /** By number. */
+  readonly #streams = new Map<number, PeerStream>();
+  /** All, those that have no number yet included. */
+  readonly #all = new Set<PeerStream>();
+  #mostStreams = 0;
+  #lastNumber = 0;
+  /** Messages to say at the end of the turn, as JSON. */
+  #messages: string[] = [];
+  #isFlushDue = false;
+  #isFlushing = false;
+  #lookMs = 0;
+  #cancelLook: (() => void) | undefined;
+  #isGoingAway = false;
+  #isOver = false;
+  /** Hears that there are no streams any more. */
+  #whenEmpty: (() => void) | undefined;
+
+  /** @param welcome What the relay said first. The frame is to be {@link Session.heard} all the same. */
+  constructor(welcome: Welcome, { socket, time, askToken }: SessionOptions, listener: SessionListener) {
+    this.#socket = socket;
+    this.time = time;
+    this.#listener = listener;
+    this.#liveness = new Liveness(time, welcome.heartbeatSeconds * 1000, {
+      ask: () => this.say([HEARTBEAT]),
+      dead: () => listener.broken(new Error("the relay does not answer any more")),
+    });
+    const renewed = (token: string) => this.say([JSON.stringify({ type: "Token", token })]);
+    this.#renewal = new TokenRenewal({ time, askToken, renewed, failed: (error) => listener.failed(error) });
+  }
+
+  /** New conversations can be begun. */
+  get isWelcoming(): boolean {
+    return !this.#isOver && !this.#isGoingAway && this.#whenEmpty === undefined;
+  }
+
+  /** Begins a conversation as soon as the relay has room for it. Nothing happens before this has returned. */
+  open(options: StreamOptions): PeerStream {
+    const stream = new PeerStream(options, this);
+    this.#all.add(stream);
+    this.#writer.hasStream(stream);
+    this.#plan();
+    return stream;
+  }
+
+  /** Says messages, each as JSON, with all that is said in this turn. */
+  say(messages: Iterable<string>): void {
+    this.#messages.push(...messages);
+    this.#plan();
+  }
+
+  /** A frame has come. */
+  heard(data: unknown): void {
+    if (this.#isOver) return;
+    this.#liveness.heard();
+    try {
+      if (typeof data === "string") this.#hear(data);
+      else this.#readRecords(new Uint8Array(data as ArrayBuffer));
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.#listener.broken(new Error(`the relay broke protocol ${MULTIPLEX_PROTOCOL}: ${error.message}`));
+    }
+    if (this.#cancelLook !== undefined) this.#plan();
+  }
+
+  /** Ends all streams behind what was sent, and tells when that is done: at once if nothing has to wait. */
+  leave(close: Close, done: () => void): void {
+    this.#whenEmpty = done;
+    this.#renewal.stop();
+    for (const stream of [...this.#all]) stream.leave(close);
+    this.#flush();
+  }
+
+  /** The socket has ended, and all streams with it. */
+  end(close: Close): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#liveness.stop();
+    this.#renewal.stop();
+    this.#stopLooking();
+    for (const stream of [...this.#all]) stream.lost(close);
+  }
+
+  hasWord(stream: PeerStream): void {
+    this.#writer.hasWord(stream);
+    this.#plan();
+  }
+
+  hasData(stream: PeerStream): void {
+    this.#writer.hasData(stream);
+    this.#plan();
+  }
+
+  ended(stream: PeerStream): void {
+    this.#all.delete(stream);
+    // There may be room for one that waits.
+    if (this.#streams.delete(stream.number)) this.#plan();
+    this.#tellEmpty();
+  }
+
+  #hear(text: string): void {
+    for (const value of this.#tolerate(() => unpackMessages(text)) ?? []) {
+      const message = this.#tolerate(() => readRelayMessage(value));
+      if (message !== undefined && !this.#isOver) this.#follow(message);
+    }
+  }
+
+  /** What is not understood is told, and passed over. */
+  #tolerate<Result>(read: () => Result): Result | undefined {
+    try {
+      return read();
+    } catch (error) {
+      this.#listener.failed(error as Error);
+    }
+  }
+
+  #follow(message: RelayMessage): void {
+    switch (message.type) {
+      case "Welcome":
+        return this.#welcomed(message);
+      case "Introduction":
+        // They come again when we do.
+        return this.isWelcoming ? this.#listener.introduced(message.userName, message.documentIds) : undefined;
+      case "Refusal":
+        return this.#listener.refused(message.join, message.reason);
+      case "GoAway":
+        this.#isGoingAway = true;
+        return this.#listener.goAway(message.reconnectWithinSeconds);
+    }
+  }
+
+  #welcomed({ limits, expiresInSeconds }: Welcome): void {
+    this.messageBytes = limits.messageBytes;
+    this.windowBytes = Math.max(limits.windowBytes, WIRE_LIMITS.firstWindowBytes);
+    this.#mostStreams = Math.max(1, limits.streams);
+    this.#renewal.welcomed(expiresInSeconds);
+    this.#plan();
+  }
+
+  #readRecords(bytes: Uint8Array<ArrayBuffer>): void {
+    const record = new RecordReader(bytes);
+    while (!this.#isOver && record.next()) this.#take(record);
+  }
+
+  #take(record: RecordReader): void {
+    const { kind, stream: number } = record;
+    if (kind === KIND.open) throw new Violation("open from a relay");
+    if (number > this.#lastNumber) throw new Violation("stream was not opened");
+    const stream = this.#streams.get(number);
+    if (stream === undefined) return;
+    if (kind === KIND.data) stream.receive(record.payload, record.isText, record.hasMore);
+    else if (kind === KIND.window) stream.grant(record.windowBytes);
+    else if (kind === KIND.opened) stream.opened();
+    else stream.closed(record.close);
+  }
+
+  /** What is said in one turn goes out together. */
+  #plan(): void {
+    if (this.#isFlushDue || this.#isOver) return;
+    this.#isFlushDue = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isFlushDue = false;
+    // Listeners that are told something meanwhile may ask for it again.
+    if (this.#isOver || this.#isFlushing) return;
+    this.#isFlushing = true;
+    try {
+      this.#writeMessages();
+      if (this.#writeStreams()) this.#lookMs = 0;
+      else this.#lookAgain();
+    } catch (error) {
+      this.#listener.broken(error as Error);
+    } finally {
+      this.#isFlushing = false;
+    }
+    this.#tellEmpty();
+  }
+
+  #writeMessages(): void {
+    const messages = this.#messages;
+    if (messages.length === 0) return;
+    this.#messages = [];
+    // One alone may be as long as a frame.
+    const frames = messages.length === 1 ? messages : packMessages(messages, WIRE_LIMITS.introductionBytes);
+    for (const frame of frames) this.#send(frame);
+  }
+
+  /** False: the socket is full. */
+  #writeStreams(): boolean {
+    this.#stopLooking();
+    for (;;) {
+      if (this.#socket.bufferedAmount > SOCKET_BACKLOG_BYTES) return false;
+      const frame = this.#writer.next((stream) => this.#number(stream));
+      if (frame === undefined || this.#isOver) return true;
+      this.#send(frame);
+    }
+  }
+
+  #send(frame: string | Uint8Array<ArrayBuffer>): void {
+    this.#socket.send(frame);
+    this.#liveness.sent();
+  }
+
+  /** 0: there is no room for it yet. */
+  #number(stream: PeerStream): number {
+    if (this.#streams.size >= this.#mostStreams) return 0;
+    this.#streams.set(++this.#lastNumber, stream);
+    return this.#lastNumber;
+  }
+
+  /** A hidden page has slow timers: whatever comes makes it look, too. */
+  #lookAgain(): void {
+    this.#lookMs = Math.min(LOOK_AGAIN_MS.most, Math.max(LOOK_AGAIN_MS.least, this.#lookMs * 2));
+    this.#cancelLook = this.time.after(this.#lookMs, () => this.#flush());
+  }
+
+  #stopLooking(): void {
+    this.#cancelLook?.();
+    this.#cancelLook = undefined;
+  }
+
+  #tellEmpty(): void {
+    const done = this.#whenEmpty;
+    if (done === undefined || this.#isOver || this.#all.size > 0 || this.#isFlushing) return;
+    this.end(LEFT);
+    done();
+  }
+}

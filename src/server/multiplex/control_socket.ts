@@ -1,0 +1,100 @@
+/**
+ * What is said on a peer's socket besides streams: a socket like any other to discovery.
+ *
+ * @module
+ */
+
+import {
+  type Close,
+  type Introduction,
+  type JoinRefusal,
+  packMessages,
+  type RelayMessage,
+  splitIntroduction,
+  WIRE_LIMITS,
+} from "../../protocol.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Budget } from "../core/memory_budget.ts";
+import { type Frame, type IntroductionSocket, NOBODY, type SocketListener } from "../transport/transport.ts";
+
+/** What it needs of the socket that it is in. */
+export interface ControlHost {
+  readonly budget: Budget;
+  /** Bytes that wait in the socket. */
+  readonly socketBacklog: number;
+  /** Something was said. */
+  hasWord(): void;
+  close(close: Close): void;
+  goAway(seconds: number): void;
+}
+
+/** Bytes of one message, so that a frame with its brackets keeps the bound. */
+const MOST_BYTES = WIRE_LIMITS.controlFrameBytes - 2;
+
+/** Messages that were said in one turn of the event loop go out as one frame. */
+export class ControlSocket implements IntroductionSocket {
+  readonly #host: ControlHost;
+  #texts: string[] = [];
+  #bytes = 0;
+  listener: SocketListener = NOBODY;
+
+  constructor(host: ControlHost) {
+    this.#host = host;
+  }
+
+  get budget(): Budget {
+    return this.#host.budget;
+  }
+
+  get backlog(): number {
+    return this.#host.socketBacklog + this.#bytes;
+  }
+
+  /** Introductions as JSON, as discovery spells them for who speaks JSON. */
+  send(frame: Frame): void {
+    const text = frame as string;
+    // A UTF-16 unit takes at most 3 bytes of UTF-8: most introductions need no measuring.
+    if (text.length * 3 <= MOST_BYTES) return this.#add(text);
+    for (const part of splitIntroduction(JSON.parse(text) as Introduction, MOST_BYTES)) this.#add(part);
+  }
+
+  say(message: RelayMessage): void {
+    this.#add(JSON.stringify(message));
+  }
+
+  refuse(documentIds: readonly string[], reason: JoinRefusal): void {
+    for (let at = 0; at < documentIds.length; at += REFUSED_AT_ONCE) {
+      this.say({ type: "Refusal", join: documentIds.slice(at, at + REFUSED_AT_ONCE), reason });
+    }
+  }
+
+  close(close: Close): void {
+    this.#host.close(close);
+  }
+
+  goAway(seconds: number): void {
+    this.#host.goAway(seconds);
+  }
+
+  listen(listener: SocketListener): void {
+    this.listener = listener;
+  }
+
+  /** What was said since, in frames. */
+  take(): string[] {
+    const texts = this.#texts;
+    if (texts.length === 0) return [];
+    this.#texts = [];
+    this.#bytes = 0;
+    return packMessages(texts, WIRE_LIMITS.controlFrameBytes);
+  }
+
+  #add(text: string): void {
+    this.#texts.push(text);
+    this.#bytes += text.length + LIMITS.recordOverheadBytes;
+    this.#host.hasWord();
+  }
+}
+
+/** Documents in one refusal: with the longest ids, in JSON's longest spelling, they fit a frame. */
+const REFUSED_AT_ONCE = Math.floor((MOST_BYTES - 100) / (WIRE_LIMITS.idBytes * 6 + 3));

@@ -1,0 +1,137 @@
+/**
+ * Turns what streams have to say into frames, fairly: what needs no credit goes first, and then each stream with data
+ * writes as much as any other in its turn (deficit round robin).
+ *
+ * @module
+ */
+
+import { type Close, creditCost, type RecordWriter, WIRE_LIMITS } from "../../protocol.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Part } from "../core/message.ts";
+import type { FramePool } from "./frame_pool.ts";
+import { Line } from "./line.ts";
+import type { Stream } from "./stream.ts";
+
+/** The streams of one socket, on their way to its client. */
+export class FrameWriter {
+  readonly #pool: FramePool;
+  #frame: RecordWriter | undefined;
+  /** Streams with something to say that needs no credit. */
+  readonly #words = new Line<Stream>();
+  /** Streams that were refused, and why. */
+  readonly #refusals = new Line<readonly [number: number, close: Close]>();
+  /** Streams with data. */
+  readonly #data = new Line<Stream>();
+  /** Streams of which something was written since {@link FrameWriter.tellDrained}. */
+  readonly #written = new Set<Stream>();
+  /** The last of them. */
+  #latest: Stream | undefined;
+
+  constructor(pool: FramePool) {
+    this.#pool = pool;
+  }
+
+  hasWord(stream: Stream): void {
+    if (stream.hasWord) return;
+    stream.hasWord = true;
+    this.#words.push(stream);
+  }
+
+  hasData(stream: Stream): void {
+    if (stream.isInLine) return;
+    stream.isInLine = true;
+    stream.deficit = LIMITS.turnQuantumBytes;
+    this.#data.push(stream);
+  }
+
+  /** Writes a part at once, if nobody waits for a turn and it fits the frame under way; says whether it did. */
+  writeNow({ number }: Stream, { source, isText, ends, from, to }: Part): boolean {
+    const isFree = this.#data.first === undefined && this.#words.first === undefined;
+    const frame = this.#frame ??= this.#pool.take();
+    if (!isFree || !frame.fits(to - from)) return false;
+    frame.data(number, source, { text: isText, more: !ends, from, to });
+    return true;
+  }
+
+  refuse(number: number, close: Close): void {
+    this.#refusals.push([number, close]);
+  }
+
+  /** The next frame, or undefined when nothing can be said. Sockets copy it as they send it; then it is written over. */
+  next(): Uint8Array<ArrayBuffer> | undefined {
+    const frame = this.#frame ??= this.#pool.take();
+    // A stream whose last data was written may have its close to say.
+    while (this.#writeWords(frame) && this.#writeData(frame) && this.#words.first !== undefined);
+    return this.#take(frame);
+  }
+
+  /** The next frame of what needs no credit. */
+  nextWords(): Uint8Array<ArrayBuffer> | undefined {
+    const frame = this.#frame ??= this.#pool.take();
+    this.#writeWords(frame);
+    return this.#take(frame);
+  }
+
+  /** Tells the streams of which something was written. */
+  tellDrained(): void {
+    for (const stream of this.#written) stream.drained();
+    this.#written.clear();
+    this.#latest = undefined;
+  }
+
+  /** What could not be written keeps no more in memory than it weighs. */
+  detach(): void {
+    for (const stream of this.#data) stream.detach();
+  }
+
+  #take(frame: RecordWriter): Uint8Array<ArrayBuffer> | undefined {
+    if (frame.byteLength > 0) return frame.takeView();
+    this.#frame = undefined;
+    this.#pool.giveBack(frame);
+  }
+
+  /** False: the frame is full. */
+  #writeWords(frame: RecordWriter): boolean {
+    for (let stream = this.#words.first; stream !== undefined; stream = this.#words.first) {
+      if (!stream.writeFirst(frame)) return false;
+      this.#words.shift();
+    }
+    for (let refusal = this.#refusals.first; refusal !== undefined; refusal = this.#refusals.first) {
+      if (!frame.fits(2 + WIRE_LIMITS.closeReasonBytes)) return false;
+      frame.close(...refusal);
+      this.#refusals.shift();
+    }
+    return true;
+  }
+
+  /** False: the frame is full. */
+  #writeData(frame: RecordWriter): boolean {
+    for (let stream = this.#data.first; stream !== undefined; stream = this.#data.first) {
+      if (!this.#writeTurn(stream, frame)) return false;
+    }
+    return true;
+  }
+
+  /** Writes what one stream may in its turn. False: the frame is full, and its turn goes on. */
+  #writeTurn(stream: Stream, frame: RecordWriter): boolean {
+    for (let length = stream.nextLength(); length !== undefined; length = stream.nextLength()) {
+      if (creditCost(length) > stream.deficit) return this.#endTurn(stream);
+      if (!frame.fits(length)) return false;
+      if (this.#latest !== stream) this.#written.add(stream);
+      this.#latest = stream;
+      stream.writeNext(frame, length);
+    }
+    this.#data.shift();
+    stream.isInLine = false;
+    // What waits for credit may wait for long.
+    stream.detach();
+    return true;
+  }
+
+  #endTurn(stream: Stream): true {
+    this.#data.shift();
+    this.#data.push(stream);
+    stream.deficit += LIMITS.turnQuantumBytes;
+    return true;
+  }
+}

@@ -1,0 +1,297 @@
+/**
+ * One side of a conversation inside a peer's socket: a socket like any other to pairing.
+ *
+ * @module
+ */
+
+import {
+  CLOSE,
+  type Close,
+  creditCost,
+  type RecordReader,
+  type RecordWriter,
+  Violation,
+  WIRE_LIMITS,
+} from "../../protocol.ts";
+import type { Clock, Timer } from "../core/clock.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Budget } from "../core/memory_budget.ts";
+import { asBytes, Part } from "../core/message.ts";
+import {
+  type Ending,
+  type Frame,
+  NOBODY,
+  type PeerSocket,
+  sendable,
+  type SocketListener,
+  Splice,
+} from "../transport/transport.ts";
+import { PartReader } from "../websocket/part_reader.ts";
+import { Utf8Check } from "../websocket/utf8.ts";
+import { SendQueue } from "./send_queue.ts";
+
+/** What a stream needs of the socket that it is in. */
+export interface StreamHost {
+  readonly clock: Clock;
+  readonly budget: Budget;
+  /** Bytes of one message. */
+  readonly maxMessageBytes: number;
+  /** The stream has something to say that needs no credit: {@link Stream.writeFirst}. */
+  hasWord(stream: Stream): void;
+  /** The stream has data, and perhaps the credit to send it. */
+  hasData(stream: Stream): void;
+  /** Writes a part at once, if nobody waits for a turn; says whether it did. */
+  writeNow(stream: Stream, part: Part): boolean;
+  /** The stream is over. */
+  ended(stream: Stream): void;
+}
+
+/** Bytes of a message that need not wait for its turn. */
+const SMALL_BYTES = 4 * 1024;
+
+const VANISHED: Ending = { code: undefined, reason: "" };
+
+/** The client has one end of it. */
+export class Stream implements PeerSocket {
+  readonly isStream = true;
+  /** Bytes that it may still write in its turn. */
+  deficit = 0;
+  /** It stands in line for its turn. */
+  isInLine = false;
+  /** It stands in line to say what needs no credit. */
+  hasWord = false;
+  readonly #host: StreamHost;
+  #listener: SocketListener = NOBODY;
+  #queue: SendQueue | undefined;
+  /** Bytes that the client has credit for, and that it has given credit for. */
+  #given: number = WIRE_LIMITS.firstWindowBytes;
+  #got: number = WIRE_LIMITS.firstWindowBytes;
+  #isPaired = false;
+  #owesOpened = false;
+  #isPaused = false;
+  /** The message that has begun and not ended: its bytes, and the check of its text. */
+  #message: { readonly isText: boolean; readonly check: Utf8Check | undefined; bytes: number } | undefined;
+  #closing: Close | undefined;
+  #isOver = false;
+  /** Data waits for credit, since this was set. */
+  #stall: Timer | undefined;
+  /** Reads what comes from a connection socket that gives frames as bytes. */
+  #reader: PartReader | undefined;
+
+  constructor(readonly number: number, host: StreamHost) {
+    this.#host = host;
+  }
+
+  get budget(): Budget {
+    return this.#host.budget;
+  }
+
+  get backlog(): number {
+    return this.#queue?.weight ?? 0;
+  }
+
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+  }
+
+  send(frame: Frame): void {
+    if (this.#closing !== undefined || this.#isOver) return;
+    if (frame instanceof Part && this.#writeNow(frame)) return;
+    this.#queue ??= new SendQueue();
+    if (frame instanceof Part) this.#queue.push(frame);
+    else if (frame instanceof Splice) this.#sendSplice(this.#queue, frame);
+    else if (typeof frame === "string") this.#queue.push(new Part(new TextEncoder().encode(frame), true, true, true));
+    else this.#queue.push(new Part(asBytes(frame), false, true, true));
+    if (!this.isInLine) this.#host.hasData(this);
+  }
+
+  close(close: Close): void {
+    if (this.#closing !== undefined || this.#isOver) return;
+    this.#closing = sendable(close);
+    // What nobody took is what it is closed for.
+    if (close.code === CLOSE.slowReader.code) this.#drop();
+    this.#host.hasWord(this);
+  }
+
+  paired(): void {
+    this.#isPaired = this.#owesOpened = true;
+    this.#host.hasWord(this);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#giveCredit();
+  }
+
+  terminate(): void {
+    this.close(CLOSE.peerLost);
+    this.#drop();
+    this.#host.hasWord(this);
+  }
+
+  /** The client has sent data. Throws a {@link Violation}. */
+  receive(record: RecordReader): void {
+    // It crossed our close.
+    if (this.#closing !== undefined) return;
+    const cost = creditCost(record.length);
+    if (cost > this.#given) throw new Violation("more data than credit");
+    this.#given -= cost;
+    const begins = this.#message === undefined;
+    const problem = this.#check(record);
+    if (problem !== undefined) return this.#fail(problem, problem === CLOSE.tooBig ? problem : VANISHED);
+    const { frame, isText, hasMore, payloadStart, payloadEnd } = record;
+    this.#listener.message(new Part(frame, isText, begins, !hasMore, payloadStart, payloadEnd));
+    this.#giveCredit();
+  }
+
+  /** The client takes so many bytes more. Throws a {@link Violation}. */
+  grant(bytes: number): void {
+    if (this.#got + bytes > WIRE_LIMITS.creditBytes) throw new Violation("credit is beyond 2^31-1");
+    this.#got += bytes;
+    this.#stopWaiting();
+    if (this.#queue !== undefined && !this.#queue.isEmpty && !this.isInLine) this.#host.hasData(this);
+  }
+
+  /** The client has closed. */
+  closed(close: Close): void {
+    this.#end(close);
+  }
+
+  /** The socket has ended. */
+  lost(): void {
+    this.#end(VANISHED);
+  }
+
+  /** Writes what needs no credit. False: it does not fit the frame. */
+  writeFirst(frame: RecordWriter): boolean {
+    // An `opened` and a window are no longer than the longest close.
+    if (!frame.fits(2 * (2 + WIRE_LIMITS.closeReasonBytes))) return false;
+    this.hasWord = false;
+    if (this.#isOver) return true;
+    if (this.#owesOpened) frame.opened(this.number);
+    this.#owesOpened = false;
+    if (this.#closing === undefined) this.#writeWindow(frame);
+    else if (this.backlog === 0) this.#writeClose(frame, this.#closing);
+    return true;
+  }
+
+  /** Bytes of payload that the next record may have, or undefined when there is none, or not enough credit. */
+  nextLength(): number | undefined {
+    const length = this.#isPaired ? this.#queue?.nextLength(this.#got) : undefined;
+    if (length === undefined && this.backlog > 0) this.#wait();
+    return length;
+  }
+
+  /** Writes the next record. @param length What {@link nextLength} has given. */
+  writeNext(frame: RecordWriter, length: number): void {
+    this.#got -= creditCost(length);
+    this.deficit -= creditCost(length);
+    this.#queue!.write(frame, this.number, length);
+    if (!this.#queue!.isEmpty) return;
+    if (this.#closing !== undefined) this.#host.hasWord(this);
+  }
+
+  /** Some of its data is written: its partner may go on. */
+  drained(): void {
+    this.#listener.drained?.();
+  }
+
+  /** Keeps no frame in memory of which only a part waits. */
+  detach(): void {
+    this.#queue?.detach();
+  }
+
+  /** Most messages are small, and nobody waits: those are copied once, and never queued. */
+  #writeNow(part: Part): boolean {
+    if (!this.#isPaired || (this.#queue !== undefined && !this.#queue.isEmpty)) return false;
+    const cost = creditCost(part.byteLength);
+    if (cost > this.#got || part.byteLength > SMALL_BYTES || !this.#host.writeNow(this, part)) return false;
+    this.#got -= cost;
+    return true;
+  }
+
+  #sendSplice(queue: SendQueue, splice: Splice): void {
+    this.#reader ??= new PartReader();
+    for (const part of this.#reader.read(splice.bytes).parts) queue.push(part);
+    splice.release();
+  }
+
+  /** What is wrong with the next part of a message. */
+  #check(record: RecordReader): Close | undefined {
+    const { isText, hasMore } = record;
+    // A message that is only one part, and not text: most are.
+    if (this.#message === undefined && !hasMore && !isText) return this.#isTooBig(record.length);
+    const message = this.#message ?? { isText, check: isText ? new Utf8Check() : undefined, bytes: 0 };
+    if (message.isText !== isText) throw new Violation("message changes its type");
+    message.bytes += record.length;
+    this.#message = hasMore ? message : undefined;
+    return this.#isTooBig(message.bytes) ?? (isUtf8(message.check, record) ? undefined : CLOSE.notUtf8);
+  }
+
+  #isTooBig(bytes: number): Close | undefined {
+    return bytes > this.#host.maxMessageBytes ? CLOSE.tooBig : undefined;
+  }
+
+  /** Gives credit back as soon as half a window is due. */
+  #giveCredit(): void {
+    const isDue = this.#isPaired && !this.#isPaused && this.#given <= LIMITS.streamWindowBytes / 2;
+    if (isDue && this.#closing === undefined) this.#host.hasWord(this);
+  }
+
+  #writeWindow(frame: RecordWriter): void {
+    const due = LIMITS.streamWindowBytes - this.#given;
+    if (!this.#isPaired || this.#isPaused || due <= 0) return;
+    this.#given += due;
+    frame.window(this.number, due);
+  }
+
+  #writeClose(frame: RecordWriter, close: Close): void {
+    frame.close(this.number, close);
+    this.#end(close);
+  }
+
+  /** Closes by itself: pairing hears of it at once. */
+  #fail(close: Close, ending: Ending): void {
+    this.close(close);
+    this.#drop();
+    this.#listener.ending(ending);
+  }
+
+  #wait(): void {
+    this.#stall ??= this.#host.clock.after(LIMITS.stalledMs, () => this.#stalled());
+  }
+
+  #stopWaiting(): void {
+    this.#stall?.cancel();
+    this.#stall = undefined;
+  }
+
+  #stalled(): void {
+    this.#stall = undefined;
+    if (this.#closing === undefined) return this.#fail(CLOSE.slowReader, CLOSE.slowReader);
+    this.#drop();
+    this.#host.hasWord(this);
+  }
+
+  #drop(): void {
+    this.#queue = undefined;
+    this.#stopWaiting();
+  }
+
+  #end(ending: Ending): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#drop();
+    this.#host.ended(this);
+    this.#listener.closed(ending);
+  }
+}
+
+/** Whether the next part of a text can follow what came before. */
+function isUtf8(check: Utf8Check | undefined, { frame, payloadStart, payloadEnd, hasMore }: RecordReader): boolean {
+  return check === undefined || check.accepts(frame, payloadStart, payloadEnd) && (hasMore || check.isWhole);
+}

@@ -1,0 +1,177 @@
+import { assert, assertEquals } from "@std/assert";
+import { WIRE_LIMITS } from "../../src/protocol.ts";
+import { LIMITS } from "../../src/server/core/limits.ts";
+import { FakeSocket } from "../helpers/fakes.ts";
+import { EVERYTHING, MuxHouse } from "./mux_house.ts";
+
+const WELCOME = {
+  type: "Welcome",
+  protocol: 5,
+  limits: { messageBytes: 67_108_864, documents: 10_000, streams: 16_384, windowBytes: 262_144 },
+  heartbeatSeconds: 15,
+} as const;
+const JOIN = { type: "Join", join: ["doc"] };
+
+Deno.test("the first frame is a Welcome, also when the client has spoken first", () => {
+  const house = new MuxHouse();
+  const client = house.client("alice");
+  client.say(JOIN);
+  client.read();
+  assertEquals(client.said, [WELCOME]);
+  client.socket.vanish();
+  house.assertEmpty();
+});
+
+Deno.test("introductions cross to and from classic clients, and those of one turn are one frame", () => {
+  const house = new MuxHouse();
+  const [alice, carol] = [house.client("alice"), new FakeSocket()];
+  house.introducer.welcome("carol", carol);
+  carol.say({ type: "Join", join: ["doc", "other"] });
+  const peers = Array.from({ length: 10 }, (_, i) => house.client(`peer ${i}`));
+  for (const peer of peers) peer.socket.receive(JSON.stringify([JOIN]));
+  house.turn();
+  // One object is taken like an array.
+  alice.socket.receive(JSON.stringify({ type: "Join", join: ["doc", "other"] }));
+  house.turn();
+  alice.read();
+  const names = alice.said.flatMap((message) => message.type === "Introduction" ? [message.userName] : []);
+  assertEquals(names.sort(), ["carol", ...peers.map((_, i) => `peer ${i}`)].sort());
+  assertEquals(alice.controlFrames, 2);
+  assertEquals(carol.heard.at(-1), { type: "Introduction", userName: "alice", documentIds: ["doc", "other"] });
+  alice.say({ type: "Leave", leave: ["other"] }, { type: "Later" }, { type: "Heartbeat", later: true });
+  assertEquals(house.introducer.counts.documents, 2);
+  assertEquals(house.counters.malformed.size, 0);
+});
+
+Deno.test("heartbeats are answered, once a turn", () => {
+  const house = new MuxHouse();
+  const client = house.client("alice");
+  for (let i = 0; i < 3; i++) client.socket.receive('{"type":"Heartbeat"}');
+  house.turn();
+  client.say({ type: "Heartbeat" });
+  client.read();
+  assertEquals(client.said, [WELCOME, { type: "Heartbeat" }, { type: "Heartbeat" }]);
+});
+
+Deno.test("an introduction of ten thousand documents comes in frames of at most 64 KiB, and loses none", () => {
+  const house = new MuxHouse();
+  const documents = Array.from({ length: 10_000 }, (_, i) => `document number ${i} ü`);
+  const [alice, bob] = [house.client("alice"), house.client("bob")];
+  alice.say({ type: "Join", join: documents });
+  bob.say({ type: "Join", join: documents });
+  for (const client of [alice, bob]) {
+    client.read();
+    const texts = client.socket.sent as string[];
+    assert(texts.every((text) => new TextEncoder().encode(text).byteLength <= WIRE_LIMITS.controlFrameBytes));
+    const introduced = client.said.flatMap((said) => said.type === "Introduction" ? said.documentIds : []);
+    assertEquals(introduced, documents);
+  }
+});
+
+Deno.test("what is no message is counted, and a hundred of them end the socket", () => {
+  const house = new MuxHouse();
+  const client = house.client("alice");
+  client.socket.receive("{");
+  client.socket.receive('[1, null, {}, {"type":"Join"}]');
+  assertEquals(client.socket.closedWith, undefined);
+  client.socket.receive(`[${Array(1_000).fill("0").join(",")}]`);
+  assertEquals(client.socket.closedWith, { code: 1008, reason: "too many malformed messages" });
+  const malformed = Object.fromEntries(house.counters.malformed);
+  assertEquals(malformed, { "not JSON": 1, "not an object": 97, "unknown type": 1, "no list of documents": 1 });
+});
+
+Deno.test("rates count messages, not frames, also those that are not known", () => {
+  for (const message of [{ type: "Heartbeat" }, { type: "Later" }, JOIN]) {
+    const client = new MuxHouse().client("alice");
+    for (let i = 0; i < LIMITS.messageBurst / 1_000; i++) {
+      client.socket.receive(JSON.stringify(Array(1_000).fill(message)));
+    }
+    assertEquals(client.socket.closedWith, undefined);
+    client.socket.receive(JSON.stringify([message]));
+    assertEquals(client.socket.closedWith, { code: 1008, reason: "too many messages" });
+  }
+});
+
+Deno.test("a text frame of more than 1 MiB is malformed, however little is in it", () => {
+  const house = new MuxHouse();
+  const client = house.client("alice");
+  client.socket.receive(JSON.stringify([JOIN]).padEnd(WIRE_LIMITS.introductionBytes + 1));
+  assertEquals(Object.fromEntries(house.counters.malformed), { "too big": 1 });
+  assertEquals(house.introducer.counts.documents, 0);
+});
+
+Deno.test("documents that a Join did not get are named, with the reason", () => {
+  const house = new MuxHouse();
+  let expiresAt = Date.now() + 3_600_000;
+  const allowsDocument = (id: string) => Date.now() < expiresAt && id.startsWith("mine/");
+  const alice = house.client("alice", {
+    ...EVERYTHING,
+    allowsDocument,
+    get expiresAt() {
+      return expiresAt;
+    },
+  });
+  alice.say({ type: "Join", join: ["mine/1", "yours/1", "yours/2"] });
+  expiresAt = Date.now() - 1;
+  alice.say({ type: "Join", join: ["mine/2"] });
+  alice.read();
+  assert("expiresInSeconds" in alice.said[0] && Math.round(alice.said[0].expiresInSeconds!) === 3_600);
+  assertEquals<unknown>(alice.said.slice(1), [
+    { type: "Refusal", join: ["yours/1", "yours/2"], reason: "forbidden" },
+    { type: "Refusal", join: ["mine/2"], reason: "expired" },
+  ]);
+  const bob = house.client("bob");
+  bob.say({ type: "Join", join: Array.from({ length: 10_000 }, (_, i) => `${i}`) });
+  bob.say({ type: "Join", join: ["one more"] });
+  bob.read();
+  assertEquals<unknown>(bob.said.at(-1), { type: "Refusal", join: ["one more"], reason: "full" });
+});
+
+Deno.test("the longest documents are refused in frames that keep the bound", () => {
+  const client = new MuxHouse().client("alice", { ...EVERYTHING, allowsDocument: () => false });
+  const ids = Array.from({ length: 200 }, (_, i) => `${i}`.padEnd(512, "\u0001"));
+  client.say({ type: "Join", join: ids });
+  client.read();
+  assertEquals(client.said.flatMap((said) => said.type === "Refusal" ? said.join : []), ids);
+  assert(client.socket.sent.every((text) => (text as string).length <= WIRE_LIMITS.controlFrameBytes));
+});
+
+Deno.test("a Token replaces what is permitted, for joins and opens, and is answered by a Welcome", () => {
+  const one = { allowsPeer: (id: string) => id === "alice", allowsDocument: (id: string) => id === "one" };
+  const two = { ...one, allowsDocument: (id: string) => id === "two" };
+  const house = new MuxHouse({ permitOf: (token) => token === "second" ? two : undefined });
+  const client = house.client("alice", one);
+  client.say({ type: "Token", token: "second" });
+  client.say({ type: "Join", join: ["one", "two"] });
+  client.open({ userName: "bob", documentId: "one" });
+  client.open({ userName: "bob", documentId: "two" });
+  client.read();
+  assertEquals<unknown>(client.said, [WELCOME, WELCOME, { type: "Refusal", join: ["one"], reason: "forbidden" }]);
+  assertEquals(client.on(1).close, { code: 1008, reason: "token does not permit this" });
+  assertEquals(client.on(2).close, undefined);
+});
+
+for (const token of ["unknown", 5, undefined]) {
+  Deno.test(`the Token ${token} ends the socket, as does one for another peer`, () => {
+    const permit = { ...EVERYTHING, allowsPeer: (id: string) => id === "bob" };
+    const house = new MuxHouse({ permitOf: (shown) => shown === "bob's" ? permit : undefined });
+    for (const shown of [token, "bob's"]) {
+      const client = house.client("alice");
+      client.say({ type: "Token", token: shown });
+      assertEquals(client.socket.closedWith, { code: 1008, reason: "token is not valid" });
+      assertEquals(house.introducer.counts.peers, 0);
+    }
+  });
+}
+
+Deno.test("who is asked to go away keeps its conversations, and gets no new ones", () => {
+  const house = new MuxHouse();
+  const [alice, bob] = house.pair();
+  for (const socket of house.introducer.sockets()) socket.goAway?.(4);
+  alice.open({ userName: "carol", documentId: "doc" });
+  alice.text(1, "still here");
+  alice.read();
+  assertEquals(alice.said.at(-1), { type: "GoAway", reconnectWithinSeconds: 4 });
+  assertEquals(alice.on(2).close, { code: 1012, reason: "relay is restarting" });
+  assertEquals(bob.on(1).messages, ["still here"]);
+});
