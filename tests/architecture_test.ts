@@ -19,7 +19,7 @@ const SERVER = "src/server/";
 /** From the front door down: a wing enters only wings below it. */
 const WINGS: Record<string, Wing> = {
   main: { files: ["main.ts"], enters: "check process config core protocol" },
-  check: { files: ["src/check/"], doors: ["mod.ts"], enters: "client config core protocol" },
+  check: { files: ["src/check/"], doors: ["mod.ts"], enters: "client multiplex-client config core protocol" },
   process: { files: [`${SERVER}process/`], doors: ["run.ts"], enters: "server backplane config core" },
   server: {
     files: ["mod.ts", "server.ts", "dismissals.ts", "drain.ts"].map((name) => SERVER + name),
@@ -126,7 +126,12 @@ Deno.test("no file imports itself by way of others", async () => {
 Deno.test("the relay loads nothing of client and adapters but what `relay check` needs, the client nothing of the server", async () => {
   const loaded = async (door: string, folder: RegExp) => [...await loadedBy(door)].filter((file) => folder.test(file));
   assertEquals(await loaded(`${SERVER}mod.ts`, /^src\/(client|automerge|yjs|check)\//), []);
-  assertEquals(await loaded("main.ts", /^src\/(client|automerge|yjs)\//), ["src/client/relay_url.ts"]);
+  const multiplex = /^src\/client\/(multiplex|socket)\//;
+  const ofClient = await loaded("main.ts", /^src\/(client|automerge|yjs)\//);
+  assertEquals(ofClient.filter((file) => !multiplex.test(file)).sort(), [
+    "src/client/environment.ts",
+    "src/client/relay_url.ts",
+  ]);
   assertEquals(await loaded("src/client/mod.ts", /^src\/(server|automerge|yjs)\//), []);
 });
 

@@ -6,7 +6,7 @@
 
 import { type Deadline, shownDuration } from "./deadline.ts";
 import type { Frame } from "./frames.ts";
-import { cross, hearOut, type Pair } from "./pair.ts";
+import { cross, hearOut, type Sides } from "./pair.ts";
 import { type Finding, type Latency, type StepName, works } from "./step.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -26,7 +26,7 @@ const NUMBERED: Frame[] = Array.from({ length: 64 }, (_, index) => index % 2 ? `
 const LARGE: Frame[] = [Uint8Array.from({ length: 1024 * 1024 }, (_, index) => Math.imul(index, 2_654_435_761) >>> 24)];
 
 /** A step that uses a pair and leaves it open. */
-export type PairStep = (pair: Pair, by: Deadline) => Promise<Finding>;
+export type PairStep = (pair: Sides, by: Deadline) => Promise<Finding>;
 
 /** The steps, in this order. */
 export const CONVERSATION: readonly (readonly [StepName, PairStep])[] = [
@@ -38,7 +38,15 @@ export const CONVERSATION: readonly (readonly [StepName, PairStep])[] = [
   ["large message", large],
 ];
 
-async function bothWays({ alice, bob }: Pair, frames: readonly Frame[], by: Deadline): Promise<Finding> {
+/** All of it but the latency, at once, as far as the relay takes messages of so many bytes. */
+export async function everything(sides: Sides, messageBytes: number, by: Deadline): Promise<Finding> {
+  const small = await bothWays(sides, [...TEXTS, ...BINARIES, ...EMPTY, ...NUMBERED], by);
+  if (LARGE[0].length > messageBytes) return small;
+  await large(sides, by);
+  return works(`${small.detail}, and 1 MiB`);
+}
+
+async function bothWays({ alice, bob }: Sides, frames: readonly Frame[], by: Deadline): Promise<Finding> {
   // At once: half the time, and what one side hears must not depend on what it says.
   const outcomes = await Promise.allSettled([cross(alice, bob, frames, by), cross(bob, alice, frames, by)]);
   const failure = outcomes.find(({ status }) => status === "rejected");
@@ -46,12 +54,12 @@ async function bothWays({ alice, bob }: Pair, frames: readonly Frame[], by: Dead
   return works(`${frames.length} frames each way, unchanged`);
 }
 
-async function large({ alice, bob }: Pair, by: Deadline): Promise<Finding> {
+async function large({ alice, bob }: Sides, by: Deadline): Promise<Finding> {
   await cross(alice, bob, LARGE, by);
   return works("1 MiB, unchanged");
 }
 
-async function latency(pair: Pair, by: Deadline): Promise<Finding> {
+async function latency(pair: Sides, by: Deadline): Promise<Finding> {
   const [MOST, MOST_MS] = [100, 2000]; // on a long way, fewer must do
   const times: number[] = [];
   for (const end = by.sooner(MOST_MS); times.length < MOST && end.msLeft > 0;) times.push(await roundTrip(pair, by));
@@ -60,7 +68,7 @@ async function latency(pair: Pair, by: Deadline): Promise<Finding> {
   return { ...works(`${detail}: ${found.roundTrips} round trips from peer to peer and back`), latency: found };
 }
 
-async function roundTrip({ alice, bob }: Pair, by: Deadline): Promise<number> {
+async function roundTrip({ alice, bob }: Sides, by: Deadline): Promise<number> {
   const startedAt = performance.now();
   await hearOut(alice, bob, 0, by);
   await hearOut(bob, alice, 0, by);

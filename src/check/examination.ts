@@ -10,6 +10,7 @@ import { farewell } from "./farewell.ts";
 import { HELD, heldFrames } from "./held.ts";
 import type { Ledger } from "./ledger.ts";
 import { Meeting } from "./meeting.ts";
+import { multiplexed } from "./multiplexed.ts";
 import { Pair } from "./pair.ts";
 import { reach, reachable, type Reached, trusted } from "./reach.ts";
 import { works } from "./step.ts";
@@ -17,7 +18,10 @@ import { works } from "./step.ts";
 /** Acts as two peers, and writes what it finds into the ledger. Never throws, and closes what it opens. */
 export async function examine(address: RelayAddress, ledger: Ledger): Promise<void> {
   const isThere = await isReachable(address, ledger) && await meet(address, ledger);
-  if (isThere && await converse(address, ledger)) await part(address, ledger);
+  if (isThere && await converse(address, ledger)) {
+    await part(address, ledger);
+    await ledger.run("protocol 5", (by) => multiplexed(address, by));
+  }
   ledger.finish();
 }
 

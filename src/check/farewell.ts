@@ -7,8 +7,8 @@
 import type { Close } from "../protocol.ts";
 import type { Deadline } from "./deadline.ts";
 import { describe } from "./frames.ts";
-import type { Pair } from "./pair.ts";
-import { shownClose, whyNothing } from "./peer.ts";
+import type { Sides } from "./pair.ts";
+import { shownClose, whyNothing } from "./side.ts";
 import { degraded, Fault, type Finding, works } from "./step.ts";
 
 const LAST_WORDS = "last words";
@@ -19,7 +19,7 @@ const CLOSE: Close = { code: 4321, reason: "check is done" };
 const EXPECTED = `${JSON.stringify(LAST_WORDS)}, then a close with ${shownClose(CLOSE)}`;
 
 /** Whether a close reaches the other side, behind what was sent before it, with code and reason. */
-export async function farewell({ alice, bob }: Pair, by: Deadline): Promise<Finding> {
+export async function farewell({ alice, bob }: Sides, by: Deadline): Promise<Finding> {
   alice.send(LAST_WORDS);
   alice.close(CLOSE.code, CLOSE.reason);
   const words = await bob.next(by).then(describe, whyNothing);

@@ -9,7 +9,8 @@ import { introductionPath } from "../protocol.ts";
 import type { RelayAddress } from "./address.ts";
 import { type Deadline, Late } from "./deadline.ts";
 import { describe, type Frame } from "./frames.ts";
-import { Peer, whyNothing } from "./peer.ts";
+import { Peer } from "./peer.ts";
+import { whyNothing } from "./side.ts";
 import { degraded, Fault, type Finding, SEVERAL_INSTANCES, works } from "./step.ts";
 
 type Dialect = "JSON" | "MessagePack";

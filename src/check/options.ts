@@ -32,7 +32,8 @@ const MOST_SECONDS = 600;
 /** What `--help` prints. */
 export const HELP = `Usage: relay check [URL] [options]
 
-Acts as two peers, and tells whether the relay at URL works, and how well. URL is host, host:port, http(s)://... or
+Acts as two peers, and tells whether the relay at URL works, and how well: with a socket for each conversation, as every
+client can, and with all in one, where the relay speaks protocol 5. URL is host, host:port, http(s)://... or
 ws(s)://..., with or without a path; by default that of the relay which has the same variables on the same machine.
 
   --json               print one JSON object

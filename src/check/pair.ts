@@ -8,7 +8,8 @@ import { connectionPath } from "../protocol.ts";
 import type { RelayAddress } from "./address.ts";
 import type { Deadline } from "./deadline.ts";
 import { contains, describe, type Difference, difference, type Frame } from "./frames.ts";
-import { Peer, shownClose, whyNothing } from "./peer.ts";
+import { Peer } from "./peer.ts";
+import { shownClose, type Side, whyNothing } from "./side.ts";
 import { Fault, SEVERAL_INSTANCES } from "./step.ts";
 
 const ADVICE: Record<Difference["kind"], string> = {
@@ -23,7 +24,13 @@ const ADVICE: Record<Difference["kind"], string> = {
 const UNTIL_HELD_MS = 100;
 
 /** Both sides of one conversation. */
-export class Pair implements AsyncDisposable {
+export interface Sides {
+  readonly alice: Side;
+  readonly bob: Side;
+}
+
+/** Two sockets, joined by the relay. */
+export class Pair implements Sides, AsyncDisposable {
   readonly #sockets: AsyncDisposableStack;
 
   private constructor(readonly alice: Peer, readonly bob: Peer, sockets: AsyncDisposableStack) {
@@ -69,7 +76,7 @@ export class Pair implements AsyncDisposable {
 }
 
 /** Sends the frames, and throws a {@link Fault} unless just these come. */
-export async function cross(from: Peer, to: Peer, frames: readonly Frame[], by: Deadline): Promise<void> {
+export async function cross(from: Side, to: Side, frames: readonly Frame[], by: Deadline): Promise<void> {
   for (const frame of frames) from.send(frame);
   const wrong = difference(frames, await hearOut(from, to, frames.length, by));
   if (wrong === undefined) return;
@@ -78,7 +85,7 @@ export async function cross(from: Peer, to: Peer, frames: readonly Frame[], by: 
 }
 
 /** What comes up to an end that is sent now, so that lost frames need no waiting. Throws a {@link Fault} without it. */
-export async function hearOut(from: Peer, to: Peer, count: number, by: Deadline): Promise<Frame[]> {
+export async function hearOut(from: Side, to: Side, count: number, by: Deadline): Promise<Frame[]> {
   const end = `end ${crypto.randomUUID()}`;
   from.send(end);
   const came: Frame[] = [];
@@ -93,7 +100,7 @@ export async function hearOut(from: Peer, to: Peer, count: number, by: Deadline)
 }
 
 /** How the sender was closed, which says more than what the other side hears of it. */
-async function senderEnd(from: Peer, by: Deadline): Promise<string> {
+async function senderEnd(from: Side, by: Deadline): Promise<string> {
   const SOON_MS = 100;
   const close = await from.closed(by.sooner(SOON_MS)).catch(() => undefined);
   return close === undefined ? "" : `, that of the sender with ${shownClose(close)}`;

@@ -19,6 +19,7 @@ export const STEP_NAMES = [
   "large message",
   "held frames",
   "close",
+  "protocol 5",
 ] as const;
 
 /** What health checks ask, each on its own. */
@@ -49,6 +50,8 @@ export interface Finding extends Partial<Trouble> {
   readonly mark: Mark;
   readonly detail?: string;
   readonly latency?: Latency;
+  /** The highest protocol that the relay speaks, by number; undefined for one that was before they had numbers. */
+  readonly protocol?: number;
 }
 
 /** One line of the report. */

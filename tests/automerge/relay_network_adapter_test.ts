@@ -2,12 +2,21 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { encodeGreeting, encodeMessage } from "../../src/automerge/messages.ts";
-import { type Message, type PeerId, RelayNetworkAdapter, type StorageId } from "../../src/automerge/mod.ts";
+import {
+  type Message,
+  type PeerId,
+  RelayNetworkAdapter,
+  type RelayNetworkAdapterOptions,
+  type StorageId,
+} from "../../src/automerge/mod.ts";
 import { Client, type PeerSocket, type WebSocketClass } from "../../src/client/mod.ts";
 import { MessageStream } from "../../src/message_stream.ts";
+import { KIND, RecordReader } from "../../src/protocol.ts";
 import { FakeRelay, turn } from "../client/fake_relay.ts";
 import { Inbox, startRelay, within } from "../helpers/process.ts";
 
+/** Where they meet who have no document in common. */
+const TEAM = { channel: "team" };
 /** A frame with nothing but a greeting. */
 const GREETING = new Uint8Array([1, ...encodeGreeting({})]).buffer;
 
@@ -23,25 +32,28 @@ Deno.test("a document is the same by its id, by its URL, and by its URL with hea
   await carol.next("+ bob on bob's disk");
 });
 
-Deno.test("who shares two documents is one peer; when one connection ends, both begin anew on the other", async () => {
-  await using relay = await startRelay();
-  await using group = new Group(new Peer("alice", relay.url), new Peer("bob", relay.url));
-  const [alice, bob] = group.peers;
-  for (const document of ["first", "second"]) {
-    for (const { adapter } of group.peers) adapter.join(document);
-    for (const { greetings } of group.peers) await greetings.next(document, (greeted) => greeted === document);
-  }
-  assertEquals([await alice.next(), await bob.next()], ["+ bob on bob's disk", "+ alice on alice's disk"]);
-  alice.adapter.leave("first");
-  assertEquals([await alice.next(), await alice.next()], ["- bob", "+ bob on bob's disk"]);
-  assertEquals([await bob.next(), await bob.next()], ["- alice", "+ alice on alice's disk"]);
-  for (const text of ["1", "2", "3"]) alice.say("bob", text);
-  for (const text of ["1", "2", "3"]) assertEquals(await bob.next(), `alice: ${text}`);
-});
+for (const multiplex of [true, false]) {
+  const way = multiplex ? "on one socket" : "on a socket for each document";
+  Deno.test(`who shares two documents is one peer; when one connection ends, both begin anew on the other, ${way}`, async () => {
+    await using relay = await startRelay();
+    await using group = new Group(...["alice", "bob"].map((name) => new Peer(name, relay.url, { multiplex })));
+    const [alice, bob] = group.peers;
+    for (const document of ["first", "second"]) {
+      for (const { adapter } of group.peers) adapter.join(document);
+      for (const { greetings } of group.peers) await greetings.next(document, (greeted) => greeted === document);
+    }
+    assertEquals([await alice.next(), await bob.next()], ["+ bob on bob's disk", "+ alice on alice's disk"]);
+    alice.adapter.leave("first");
+    assertEquals([await alice.next(), await alice.next()], ["- bob", "+ bob on bob's disk"]);
+    assertEquals([await bob.next(), await bob.next()], ["- alice", "+ alice on alice's disk"]);
+    for (const text of ["1", "2", "3"]) alice.say("bob", text);
+    for (const text of ["1", "2", "3"]) assertEquals(await bob.next(), `alice: ${text}`);
+  });
+}
 
 Deno.test("after a disconnect nothing is heard or sent, until it is connected again", async () => {
   await using relay = await startRelay();
-  await using group = new Group(new Peer("alice", relay.url, "team"), new Peer("bob", relay.url, "team"));
+  await using group = new Group(new Peer("alice", relay.url, TEAM), new Peer("bob", relay.url, TEAM));
   const [alice, bob] = group.peers;
   await alice.next("+ bob");
   await bob.next("+ alice");
@@ -58,7 +70,7 @@ Deno.test("after a disconnect nothing is heard or sent, until it is connected ag
 
 Deno.test("what was sent before a disconnect arrives, however much it is", async () => {
   await using relay = await startRelay();
-  await using group = new Group(new Peer("alice", relay.url, "team"), new Peer("bob", relay.url, "team"));
+  await using group = new Group(new Peer("alice", relay.url, TEAM), new Peer("bob", relay.url, TEAM));
   const [alice, bob] = group.peers;
   await alice.next("+ bob");
   await bob.next("+ alice");
@@ -71,7 +83,7 @@ Deno.test("what was sent before a disconnect arrives, however much it is", async
 
 Deno.test("who speaks something else is sent away, and no peer", async () => {
   await using relay = await startRelay();
-  await using group = new Group(new Peer("alice", relay.url, "team"));
+  await using group = new Group(new Peer("alice", relay.url, TEAM));
   await using stranger = new Client({ userName: "stranger", url: relay.url, documentIds: ["team"] });
   const socket = await connection(stranger);
   socket.write("Hello! 🎉");
@@ -81,7 +93,7 @@ Deno.test("who speaks something else is sent away, and no peer", async () => {
 
 Deno.test("who speaks for others is sent away; what a repo passes on is heard", async () => {
   await using relay = await startRelay();
-  await using group = new Group(new Peer("alice", relay.url, "team"));
+  await using group = new Group(new Peer("alice", relay.url, TEAM));
   await using mallory = new Client({ userName: "mallory", url: relay.url, documentIds: ["team"] });
   const socket = await connection(mallory);
   const ended = new Promise<unknown>((resolve) => socket.on("close", resolve));
@@ -100,7 +112,7 @@ Deno.test("who speaks for others is sent away; what a repo passes on is heard", 
 
 Deno.test("a message that is too large is told of, and the connection goes on", async () => {
   await using relay = await startRelay();
-  await using group = new Group(new Peer("alice", relay.url, "team"), new Peer("bob", relay.url, "team"));
+  await using group = new Group(new Peer("alice", relay.url, TEAM), new Peer("bob", relay.url, TEAM));
   const [alice, bob] = group.peers;
   await alice.next("+ bob");
   await bob.next("+ alice");
@@ -170,10 +182,10 @@ class Peer {
   readonly greetings = new Inbox<string>();
   readonly #lines = new Inbox<string>();
 
-  constructor(peerId: string, url: string, channel?: string) {
+  constructor(peerId: string, url: string, options: Partial<RelayNetworkAdapterOptions> = {}) {
     this.peerId = peerId as PeerId;
     const onError = ({ message }: Error) => this.#lines.push(`error ${message}`);
-    this.adapter = new RelayNetworkAdapter({ url, channel, onError, WebSocket: listening(this.greetings) })
+    this.adapter = new RelayNetworkAdapter({ url, onError, WebSocket: listening(this.greetings), ...options })
       .on(
         "peer-candidate",
         ({ peerId, peerMetadata }) => this.#lines.push(`+ ${peerId} ${peerMetadata.storageId ?? ""}`),
@@ -222,10 +234,33 @@ function message(senderId: string, targetId: string, fields: Partial<Said>): Mes
 /** Tells the document of each connection on which the other side has said something. */
 function listening(greetings: Inbox<string>): WebSocketClass {
   return class extends WebSocket {
+    readonly #documents = new Map<number, string>();
+
     constructor(url: string) {
       super(url);
+      this.binaryType = "arraybuffer";
       const document = /\/connection\/.*\/(.*)$/.exec(url)?.[1];
       if (document !== undefined) this.addEventListener("message", () => greetings.push(document), { once: true });
+      else this.addEventListener("message", ({ data }) => data instanceof ArrayBuffer && this.#hear(data));
+    }
+
+    override send(data: string | Uint8Array<ArrayBuffer>): void {
+      super.send(data);
+      const isRecords = typeof data !== "string" && new URL(this.url).pathname.startsWith("/introduction/");
+      const record = isRecords ? new RecordReader(data) : undefined;
+      while (record?.next()) {
+        if (record.kind === KIND.open) this.#documents.set(record.stream, record.opening.documentId);
+      }
+    }
+
+    #hear(data: ArrayBuffer): void {
+      const record = new RecordReader(new Uint8Array(data));
+      while (record.next()) {
+        const document = record.kind === KIND.data ? this.#documents.get(record.stream) : undefined;
+        if (document === undefined) continue;
+        this.#documents.delete(record.stream);
+        greetings.push(document);
+      }
     }
   };
 }

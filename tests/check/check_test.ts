@@ -16,6 +16,7 @@ import { TRANSPORTS } from "../helpers/transports.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 const PLAIN_STEPS = STEP_NAMES.filter((name) => name !== "TLS");
+const CLASSIC = "not spoken: each conversation takes a socket of its own";
 const NO_ENVIRONMENT = () => undefined;
 /** For relays that answer: a busy machine may take longer than the default allows. */
 const PATIENCE_SECONDS = 20;
@@ -101,6 +102,7 @@ Deno.test("of our relay everything works, without waiting for anything, and noth
   const found = await report(relay.url);
   assertEquals([found.code, found.ok, troubles(found)], [0, true, {}]);
   assertEquals(found.steps.map(({ name }) => name), PLAIN_STEPS);
+  assertEquals(found.steps.at(-1)!.protocol, 5);
   assertEquals(found.durationMs < PATIENCE_SECONDS * 1000, true, `it took ${found.durationMs} ms`);
   assertEquals((await (await fetch(relay.http, { headers: { accept: "application/json" } })).json()).connections, 0);
 });
@@ -111,10 +113,12 @@ Deno.test("without a URL it checks the relay at PORT, with no permissions but ne
   assertEquals([code, stderr], [0, ""]);
   assertMatch(stdout, new RegExp(`^relay check ws://127.0.0.1:${relay.port}\n\n✓ reachable +[\\d.]+ ms  @localfirst/`));
   assertMatch(stdout, /\n✓ latency +[\d.]+ ms {2}p50 [\d.]+ ms, p99 [\d.]+ ms: 100 round trips from peer to peer/);
+  assertMatch(stdout, /\n✓ close +[\d.]+ ms {2}4321 "check is done" came across\n/);
   assertMatch(
     stdout,
-    /\n✓ close +[\d.]+ ms {2}4321 "check is done" came across\n\n✓ Everything works. \([\d.]+ m?s\)\n$/,
+    /\n✓ protocol 5 +[\d.]+ ms {2}spoken: all in one socket each, \d+ frames each way, unchanged, and 1 MiB\n\n✓ Everything/,
   );
+  assertMatch(stdout, /\n✓ Everything works. \([\d.]+ m?s\)\n$/);
   assertEquals(stdout.split("\n").length, PLAIN_STEPS.length + 5);
 });
 
@@ -122,7 +126,8 @@ Deno.test("of relay 3.6.2 all that is needed works; what it does to held frames 
   await using relay = await startAncestor(3);
   const found = await report(relay.url);
   assertEquals([found.code, troubles(found)], [0, { "held frames": "warning", "close": "warning" }]);
-  const [held, close] = found.steps.slice(-2);
+  const [held, close, multiplexed] = found.steps.slice(-3);
+  assertEquals([multiplexed.detail, multiplexed.protocol], [CLASSIC, undefined]);
   assertStringIncludes(held.got!, String.raw`text "\"held 🎉\"" (11 bytes) in place of text "held 🎉" (9 bytes)`);
   assertEquals(close.got, "no code");
   const { stdout } = await run([relay.url, "--timeout", `${PATIENCE_SECONDS}`]);
@@ -134,8 +139,15 @@ Deno.test("of relay 4.2.2 the same, and it introduces in MessagePack only", asyn
   await using relay = await startAncestor(4);
   const found = await report(relay.url);
   const warnings = { "introduction": "warning", "held frames": "warning", "close": "warning" };
-  assertEquals([found.code, troubles(found)], [0, warnings]);
+  assertEquals([found.code, troubles(found), found.steps.at(-1)!.detail], [0, warnings, CLASSIC]);
   assertStringIncludes(found.steps.find(({ name }) => name === "held frames")!.got!, "binary a9 68 65 6c 64");
+});
+
+Deno.test("a relay that speaks protocol 5 and has no room for streams", async () => {
+  await using relay = await startRelay(["--max-streams", "1"]);
+  const { name, got, advice } = failure(await report(relay.url));
+  assertEquals([name, got], ["protocol 5", 'the socket was closed with 1013 "relay is full"']);
+  assertStringIncludes(advice!, "--max-streams");
 });
 
 Deno.test("a token is shown as the client shows it, and never printed", async () => {

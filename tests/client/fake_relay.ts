@@ -9,9 +9,8 @@ import { FakeClock } from "../helpers/fakes.ts";
 export class FakeSocket extends EventTarget {
   readyState = 0;
   binaryType = "blob";
-  readonly sent: string[] = [];
-  /** The binary ones among what was sent. */
-  readonly frames: Uint8Array<ArrayBuffer>[] = [];
+  /** All that was sent, in order. */
+  readonly said: (string | Uint8Array<ArrayBuffer>)[] = [];
   bufferedAmount = 0;
   /** The code our side closed it with. */
   closedWith: number | undefined;
@@ -20,10 +19,19 @@ export class FakeSocket extends EventTarget {
     super();
   }
 
+  /** The text among what was sent. */
+  get sent(): string[] {
+    return this.said.filter((data) => typeof data === "string");
+  }
+
+  /** The binary frames among it. */
+  get frames(): Uint8Array<ArrayBuffer>[] {
+    return this.said.filter((data) => typeof data !== "string");
+  }
+
   send(data: string | Uint8Array<ArrayBuffer>): void {
     if (this.readyState === 0) throw new DOMException("still connecting", "InvalidStateError");
-    if (typeof data === "string") this.sent.push(data);
-    else this.frames.push(data);
+    this.said.push(data);
   }
 
   close(code = 1005): void {

@@ -23,7 +23,8 @@ const SCENES: Record<string, (browser: Browser) => Promise<void>> = {
   async "Alice and Bob meet, and the page shows the relay's numbers"(browser) {
     await using visit = await Visit.begin(browser);
     await visit.meet();
-    await visit.sees(number("connections"), "4");
+    await visit.sees(number("connections"), "2"); // one each, whatever they say
+    await visit.sees(".round-trip", /^round trip \d+\.\d ms$/);
     await visit.sees(number("pairs"), "1");
     await visit.sees(number("health"), "running");
     await visit.sees(number("version"), VERSION);

@@ -466,9 +466,9 @@ class FakePeer {
 
   /** The kinds of all messages since it heard last. Updates are taken over. */
   hears(): Kind[] {
-    const sent = this.socket.sent as unknown as (string | Uint8Array<ArrayBuffer>)[];
-    while (this.#count < sent.length) {
-      const data = sent[this.#count++];
+    const { said } = this.socket;
+    while (this.#count < said.length) {
+      const data = said[this.#count++];
       this.#hear(typeof data === "string" ? data : data.buffer);
     }
     const messages = this.#messages;

@@ -25,8 +25,8 @@ export class Demo {
   #sides = new Map();
   /** @type {string | undefined} */
   #token;
-  /** When our own messages were sent. @type {Map<string, number>} */
-  #sentAt = new Map();
+  /** The messages of our own that are on their way. @type {Set<string>} */
+  #carried = new Set();
   #hasGreeted = false;
 
   /**
@@ -63,6 +63,7 @@ export class Demo {
       sent: (message, to) => this.#sent(message, to),
       heard: (message, from) => this.#heard(peer, message, from),
       drafted: (from, text) => panel.showDraft(from, text),
+      timed: (milliseconds) => this.#timed(milliseconds),
     });
     const partner = PARTNERS[name] ?? "others";
     const panel = new Panel(peer, root, { partner, connect: () => peer.connect(this.#token) });
@@ -129,20 +130,22 @@ export class Demo {
 
   #sent(message, to) {
     const from = roleOf(message.author);
-    this.#sentAt.set(message.id, performance.now());
+    this.#carried.add(message.id);
     for (const role of new Set(to.map(roleOf))) if (role !== from) this.#wire.carry(from, role);
   }
 
   #heard(peer, message, from) {
-    const sentAt = this.#sentAt.get(message.id);
-    if (sentAt === undefined) this.#wire.carry(roleOf(from), roleOf(peer.id));
-    else setText(this.#root.querySelector(".crossing"), `${(performance.now() - sentAt).toFixed(1)} ms`);
-    this.#sentAt.delete(message.id);
+    if (!this.#carried.delete(message.id)) this.#wire.carry(roleOf(from), roleOf(peer.id));
     setText(
       this.#root.querySelector(".announcement"),
       `${nameOf(peer.id)} hears ${nameOf(message.author)}: ${message.text}`,
     );
     if (message.text === GREETING && peer === this.#pair()[1]) peer.say(ANSWER);
+  }
+
+  /** To the other peer and back, through the relay each time. */
+  #timed(milliseconds) {
+    setText(this.#root.querySelector(".round-trip"), `round trip ${milliseconds.toFixed(1)} ms`);
   }
 
   #showLink() {

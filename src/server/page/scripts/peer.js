@@ -22,6 +22,7 @@ const DOCUMENT = "demo";
  * @property {(message: import("./conversation.js").Message, to: string[]) => void} sent
  * @property {(message: import("./conversation.js").Message, from: string) => void} heard
  * @property {(from: string, text: string) => void} drafted Somebody is typing.
+ * @property {(milliseconds: number) => void} timed To another peer and back took this long.
  */
 
 /** One side of the demo. */
@@ -34,6 +35,8 @@ export class Peer {
   /** @type {Set<string>} */
   #kept = new Set();
   #secret;
+  /** The latest question that only asks for an answer. */
+  #ping = { count: 0, at: 0 };
   /** @type {PeerListener} */
   #listener;
   /** How often in a row the relay could not be reached. */
@@ -111,6 +114,7 @@ export class Peer {
     const message = this.#conversation.say(this.id, text);
     if (this.#sockets.size === 0) this.#kept.add(message.id);
     this.#tellAll({ messages: [message] });
+    this.#tellAll({ ping: this.#nextPing() });
     this.#listener.sent(message, this.peers);
     this.#listener.changed();
   }
@@ -136,10 +140,11 @@ export class Peer {
 
   #met(userName, socket) {
     this.#sockets.set(userName, socket);
-    socket.on("data", (data) => this.#hear(userName, data));
+    socket.on("data", (data) => this.#hear(userName, socket, data));
     for (const message of this.messages) if (this.#kept.delete(message.id)) this.#listener.sent(message, [userName]);
     // Everything, every time: the other one may have missed any of it.
     socket.write(JSON.stringify({ messages: this.messages }));
+    socket.write(JSON.stringify({ ping: this.#nextPing() }));
     this.#listener.changed();
   }
 
@@ -154,9 +159,16 @@ export class Peer {
     for (const socket of this.#sockets.values()) socket.write(text);
   }
 
-  #hear(userName, data) {
-    const { messages, draft } = parse(data);
+  #nextPing() {
+    this.#ping = { count: this.#ping.count + 1, at: performance.now() };
+    return this.#ping.count;
+  }
+
+  #hear(userName, socket, data) {
+    const { messages, draft, ping, pong } = parse(data);
     if (typeof draft === "string") this.#listener.drafted(userName, draft);
+    if (Number.isSafeInteger(ping)) socket.write(JSON.stringify({ pong: ping }));
+    if (pong === this.#ping.count) this.#listener.timed(performance.now() - this.#ping.at);
     const fresh = this.#conversation.merge(messages);
     for (const message of fresh) this.#listener.heard(message, userName);
     if (fresh.length > 0) this.#listener.changed();
