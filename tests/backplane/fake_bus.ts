@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Bus, BusListener, Hear, Hearing } from "../../src/server/backplane/bus.ts";
+import type { Bus, BusListener, Hear, Hearing } from "../../src/server/backplane/bus/bus.ts";
 
 /** Something that one instance tells the network. */
 type Command =

@@ -6,8 +6,8 @@ import { CLOSE } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import { reverse } from "../../src/server/core/connection_key.ts";
 import { type FakeSocket, PausableSocket } from "../helpers/fakes.ts";
-import { encode, encodeJson, type HalfMessage } from "../../src/server/backplane/frames.ts";
-import { pairSubject } from "../../src/server/backplane/subjects.ts";
+import { encode, encodeJson, type HalfMessage } from "../../src/server/backplane/codec.ts";
+import { pairSubject } from "../../src/server/backplane/bus/subjects.ts";
 import { Houses, plain } from "./houses.ts";
 
 const MIB = 1024 * 1024;

@@ -33,11 +33,6 @@ export interface BackplaneStatus {
   readonly remotePairs: number;
 }
 
-/** The other instances refuse this one. The message is one sentence for the operator. */
-export class BackplaneError extends Error {
-  override name = "BackplaneError";
-}
-
 /** The way to other instances. */
 export interface Backplane extends Announcer, Matchmaker {
   /** None: there are no others. */

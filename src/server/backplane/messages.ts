@@ -5,7 +5,7 @@
  */
 
 import { idProblem } from "../../protocol.ts";
-import { decode } from "./frames.ts";
+import { decode } from "./codec.ts";
 
 /** When a connection came: milliseconds since 1970, and something random, so that of any two one is newer. */
 export type Arrival = readonly [ms: number, random: string];

@@ -10,12 +10,12 @@ import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
 import type { Counters } from "../metrics/counters.ts";
 import type { Logger } from "../core/log.ts";
 import type { ConnectionKey } from "../core/connection_key.ts";
-import type { Bus } from "./bus.ts";
-import { Interests } from "./interests.ts";
-import { Links } from "./links.ts";
-import { Matches } from "./matches.ts";
+import type { Bus } from "./bus/bus.ts";
+import { Interests } from "./discovery/interests.ts";
+import { Links } from "./pairing/links.ts";
+import { Matches } from "./pairing/matches.ts";
 import { toMessage } from "./messages.ts";
-import { decode } from "./frames.ts";
+import { decode } from "./codec.ts";
 
 /** What a shared backplane needs. */
 export interface SharedBackplaneOptions {

@@ -8,8 +8,7 @@
  */
 
 import { type ClientMessage, idProblem, type Introduction, WIRE_LIMITS } from "../../protocol.ts";
-import { CrowdedError } from "../core/crowded_error.ts";
-import { parseJson } from "../core/json.ts";
+import { CrowdedError, parseJson } from "../core/json.ts";
 import { packIntroduction, unpack } from "./messagepack.ts";
 import { asBytes, type Message, messageBytes } from "../core/message.ts";
 

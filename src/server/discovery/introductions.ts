@@ -5,7 +5,7 @@
  */
 
 import { LIMITS } from "../core/limits.ts";
-import { sample } from "../core/sample.ts";
+import { sample } from "./sample.ts";
 import type { Frame } from "../transport/transport.ts";
 import { type Dialect, encode } from "./dialects.ts";
 import type { Registration } from "./registration.ts";

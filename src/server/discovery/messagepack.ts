@@ -7,7 +7,7 @@
 
 import { Buffer, isUtf8 } from "node:buffer";
 import type { Introduction } from "../../protocol.ts";
-import { CrowdedError } from "../core/crowded_error.ts";
+import { CrowdedError } from "../core/json.ts";
 
 /** Levels of lists and maps. Messages have two; a client that says more than is for us is still understood. */
 const MOST_LEVELS = 16;

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../core/clock.ts";
-import { within } from "../core/within.ts";
+import { type Clock, within } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 
 /** Where lines go: `Deno.stdout` or `Deno.stderr`. */

@@ -5,12 +5,12 @@
  */
 
 import { type Clock, systemClock } from "../core/clock.ts";
-import { BackplaneError } from "../backplane/backplane.ts";
+import { BackplaneError } from "../backplane/bus/bus.ts";
 import { ConfigError } from "../core/config_error.ts";
 import { DEPLOY_VARIABLE, type RelayConfig } from "../config.ts";
 import { isLateReset } from "../core/guard.ts";
 import { LIMITS } from "../core/limits.ts";
-import { ListenError } from "../core/listen_error.ts";
+import { ListenError } from "../listen_error.ts";
 import type { OwnAddress } from "../core/own_address.ts";
 import { type Logger, printLog, relayLogger } from "../core/log.ts";
 import { LineQueue } from "./line_queue.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Clock, Timer } from "../core/clock.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
-import type { Rooms } from "./backplane.ts";
+import type { Clock, Timer } from "../../core/clock.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Steps, WorkScheduler } from "../../core/work_scheduler.ts";
+import type { Rooms } from "../backplane.ts";
 
 /** What introductions need. */
 export interface RemoteIntroductionsOptions {

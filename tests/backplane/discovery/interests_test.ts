@@ -1,16 +1,16 @@
 /** What instances make each other do, and who pays for it. */
 
 import { assertEquals } from "@std/assert";
-import type { Rooms } from "../../src/server/backplane/backplane.ts";
-import { Interests } from "../../src/server/backplane/interests.ts";
-import { toMessage } from "../../src/server/backplane/messages.ts";
-import { decode } from "../../src/server/backplane/frames.ts";
-import { WIRE_LIMITS } from "../../src/protocol.ts";
-import { LIMITS } from "../../src/server/core/limits.ts";
-import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
-import type { Steps } from "../../src/server/core/work_scheduler.ts";
-import { FakeClock, silentLog } from "../helpers/fakes.ts";
-import { type FakeBus, FakeNetwork } from "./fake_bus.ts";
+import type { Rooms } from "../../../src/server/backplane/backplane.ts";
+import { Interests } from "../../../src/server/backplane/discovery/interests.ts";
+import { toMessage } from "../../../src/server/backplane/messages.ts";
+import { decode } from "../../../src/server/backplane/codec.ts";
+import { WIRE_LIMITS } from "../../../src/protocol.ts";
+import { LIMITS } from "../../../src/server/core/limits.ts";
+import { WorkScheduler } from "../../../src/server/core/work_scheduler.ts";
+import type { Steps } from "../../../src/server/core/work_scheduler.ts";
+import { FakeClock, silentLog } from "../../helpers/fakes.ts";
+import { type FakeBus, FakeNetwork } from "../fake_bus.ts";
 
 /** Rooms that write down what is asked of them. */
 class Ledger implements Rooms {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sample } from "../core/sample.ts";
+import { sample } from "../../discovery/sample.ts";
 
 /** A peer here. */
 export interface Member {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Clock } from "../core/clock.ts";
-import { LIMITS } from "../core/limits.ts";
+import type { Clock } from "../../core/clock.ts";
+import { LIMITS } from "../../core/limits.ts";
 
 interface Sighting {
   readonly join: number;

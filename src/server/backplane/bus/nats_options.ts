@@ -6,8 +6,8 @@
 
 import type { Authenticator, ConnectionOptions } from "@nats-io/transport-node";
 import { isIP } from "node:net";
-import { LIMITS } from "../core/limits.ts";
-import { parsePem, readCertificates, readPem } from "../core/pem.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { parsePem, readCertificates, readPem } from "../../core/pem.ts";
 
 /** What an operator says about it. */
 export interface NatsAccess {

@@ -3,8 +3,8 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { toMessage } from "../../src/server/backplane/messages.ts";
-import { pairSubject } from "../../src/server/backplane/subjects.ts";
-import { decode, encode, encodeJson, type HalfMessage } from "../../src/server/backplane/frames.ts";
+import { pairSubject } from "../../src/server/backplane/bus/subjects.ts";
+import { decode, encode, encodeJson, type HalfMessage } from "../../src/server/backplane/codec.ts";
 
 const handle = 0x01020304;
 const sequence = 0x0a0b0c0d;

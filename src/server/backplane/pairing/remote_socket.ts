@@ -8,12 +8,12 @@
  */
 
 import { Buffer } from "node:buffer";
-import { CLOSE, type Close } from "../../protocol.ts";
-import type { Clock, Timer } from "../core/clock.ts";
-import { encodePong } from "../websocket/encode.ts";
-import { PartReader } from "../websocket/part_reader.ts";
-import { LIMITS } from "../core/limits.ts";
-import { asBytes, type Message, Part } from "../core/message.ts";
+import { CLOSE, type Close } from "../../../protocol.ts";
+import type { Clock, Timer } from "../../core/clock.ts";
+import { encodePong } from "../../websocket/encode.ts";
+import { PartReader } from "../../websocket/part_reader.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { asBytes, type Message, Part } from "../../core/message.ts";
 import {
   type Frame,
   NOBODY,
@@ -22,10 +22,10 @@ import {
   type SocketListener,
   Splice,
   type SpliceContents,
-} from "../transport/transport.ts";
+} from "../../transport/transport.ts";
 import type { LossReason } from "./loss.ts";
 import type { Neighbor, Sender } from "./neighbor.ts";
-import { encode, type HalfMessage, WIRE_OVERHEAD } from "./frames.ts";
+import { encode, type HalfMessage, WIRE_OVERHEAD } from "../codec.ts";
 
 /** Where the other half is. */
 export interface Partner {

@@ -11,18 +11,18 @@
  * @module
  */
 
-import type { Matchmaker } from "../pairing/matchmaker.ts";
-import type { Rooms } from "./backplane.ts";
-import type { Clock, Timer } from "../core/clock.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { Logger } from "../core/log.ts";
-import type { ConnectionKey } from "../core/connection_key.ts";
-import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
-import type { Bus, Hearing } from "./bus.ts";
+import type { Matchmaker } from "../../pairing/matchmaker.ts";
+import type { Rooms } from "../backplane.ts";
+import type { Clock, Timer } from "../../core/clock.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/log.ts";
+import type { ConnectionKey } from "../../core/connection_key.ts";
+import type { Steps, WorkScheduler } from "../../core/work_scheduler.ts";
+import type { Bus, Hearing } from "../bus/bus.ts";
 import type { Links } from "./links.ts";
-import { type Arrival, type ControlMessage, type MessageOf, readMessage } from "./messages.ts";
-import { placeOf } from "./subjects.ts";
-import { encodeJson } from "./frames.ts";
+import { type Arrival, type ControlMessage, type MessageOf, readMessage } from "../messages.ts";
+import { placeOf } from "../bus/subjects.ts";
+import { encodeJson } from "../codec.ts";
 
 /** What matches need. */
 export interface MatchesOptions {

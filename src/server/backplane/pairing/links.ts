@@ -4,16 +4,16 @@
  * @module
  */
 
-import { CLOSE } from "../../protocol.ts";
-import type { Clock, Timer } from "../core/clock.ts";
-import { type Counters, increment } from "../metrics/counters.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { Logger } from "../core/log.ts";
-import type { Bus } from "./bus.ts";
+import { CLOSE } from "../../../protocol.ts";
+import type { Clock, Timer } from "../../core/clock.ts";
+import { type Counters, increment } from "../../metrics/counters.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/log.ts";
+import type { Bus } from "../bus/bus.ts";
 import { Neighbor } from "./neighbor.ts";
 import type { LossReason } from "./loss.ts";
 import { RemoteSocket } from "./remote_socket.ts";
-import { encode, type HalfMessage, WIRE_OVERHEAD } from "./frames.ts";
+import { encode, type HalfMessage, WIRE_OVERHEAD } from "../codec.ts";
 
 /** What links need. */
 export interface LinksOptions {

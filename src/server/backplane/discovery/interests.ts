@@ -11,22 +11,22 @@
  * @module
  */
 
-import type { Clock, Timer } from "../core/clock.ts";
-import type { ConnectionKey } from "../core/connection_key.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { Logger } from "../core/log.ts";
-import { Queue } from "../core/queue.ts";
-import { WorkQueue } from "../core/work_queue.ts";
-import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
-import type { Announcer } from "../discovery/announcer.ts";
-import type { Rooms } from "./backplane.ts";
-import type { Bus, Hearing } from "./bus.ts";
-import { encodeJson } from "./frames.ts";
-import { type MemberEntry, type MessageOf, readMessage } from "./messages.ts";
+import type { Clock, Timer } from "../../core/clock.ts";
+import type { ConnectionKey } from "../../core/connection_key.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/log.ts";
+import { Queue } from "../../core/queue.ts";
+import { WorkQueue } from "../../core/work_queue.ts";
+import type { Steps, WorkScheduler } from "../../core/work_scheduler.ts";
+import type { Announcer } from "../../discovery/announcer.ts";
+import type { Rooms } from "../backplane.ts";
+import type { Bus, Hearing } from "../bus/bus.ts";
+import { encodeJson } from "../codec.ts";
+import { type MemberEntry, type MessageOf, readMessage } from "../messages.ts";
 import { RemoteIntroductions } from "./remote_introductions.ts";
 import { type Member, Roster } from "./roster.ts";
 import { Sightings } from "./sightings.ts";
-import { documentSubject, placeOf } from "./subjects.ts";
+import { documentSubject, placeOf } from "../bus/subjects.ts";
 
 /** What interests need. */
 export interface InterestsOptions {

@@ -9,14 +9,12 @@
  */
 
 import type { ConnectionOptions, Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
-import { BackplaneError } from "./backplane.ts";
-import type { Clock, Timer } from "../core/clock.ts";
-import type { Counters } from "../metrics/counters.ts";
-import { within } from "../core/within.ts";
-import { isLateReset } from "../core/guard.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { Logger } from "../core/log.ts";
-import type { Bus, BusListener, Hear, Hearing } from "./bus.ts";
+import { type Clock, type Timer, within } from "../../core/clock.ts";
+import type { Counters } from "../../metrics/counters.ts";
+import { isLateReset } from "../../core/guard.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/log.ts";
+import { BackplaneError, type Bus, type BusListener, type Hear, type Hearing } from "./bus.ts";
 import { type NatsAccess, natsOptions } from "./nats_options.ts";
 import { inboxSubject, readReturnSubject, returnSubject } from "./subjects.ts";
 

@@ -4,6 +4,11 @@
  * @module
  */
 
+/** The bus refuses this instance. The message is one sentence for the operator. */
+export class BackplaneError extends Error {
+  override name = "BackplaneError";
+}
+
 /** Bytes as they crossed. Still untrusted. */
 export type Hear = (data: Uint8Array<ArrayBuffer>) => void;
 

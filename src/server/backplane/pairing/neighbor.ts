@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LIMITS } from "../core/limits.ts";
+import { LIMITS } from "../../core/limits.ts";
 
 /** A half that has something to send. */
 export interface Sender {

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { ConnectionKey } from "../core/connection_key.ts";
+import type { ConnectionKey } from "../../core/connection_key.ts";
 
 /** What a subject may not hold (dots, spaces, anything long) is hashed: 22 characters are 132 bits. */
 function hash(...parts: string[]): string {
