@@ -34,7 +34,7 @@ export interface PendingConnectionOptions {
   readonly isInterested: (peerId: string, documentId: string) => boolean;
   readonly backplane: {
     /** Milliseconds in which its other side may come from elsewhere although it has gone itself. */
-    lingerMs(pending: ConnectionKey): number;
+    answerDueMs(pending: ConnectionKey): number;
   };
 }
 
@@ -105,7 +105,7 @@ export class PendingConnection implements SocketListener {
 
   ending(ending: Ending): void {
     if (this.#isOver || this.#departure !== undefined) return;
-    const ms = Math.max(this.#options.backplane.lingerMs(this.claim), this.#lastWordsMs(ending));
+    const ms = Math.max(this.#options.backplane.answerDueMs(this.claim), this.#lastWordsMs(ending));
     if (ms > 0) this.#linger(ending, ms);
     else this.#end();
   }

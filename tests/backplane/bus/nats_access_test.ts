@@ -12,7 +12,7 @@ import { untilReady } from "../../helpers/population.ts";
 import { Listening, portOf, spawnRelay, startRelay } from "../../helpers/process.ts";
 import { withProgram } from "../../helpers/programs.ts";
 
-const ROOT = new URL("../../../..", import.meta.url);
+const ROOT = new URL("../../..", import.meta.url);
 /** With everything in it that a URL has to escape. */
 const PASSWORD = "p:w@/?#%";
 const ESCAPED = encodeURIComponent(PASSWORD);

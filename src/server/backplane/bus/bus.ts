@@ -1,5 +1,5 @@
 /**
- * What this instance and the others share: subjects, and an inbox for each instance.
+ * What this instance shares with the others: a bus with subjects, and an inbox for each instance.
  *
  * @module
  */
@@ -9,39 +9,39 @@ export class BackplaneError extends Error {
   override name = "BackplaneError";
 }
 
-/** Bytes as they crossed. Still untrusted. */
-export type Hear = (data: Uint8Array<ArrayBuffer>) => void;
+/** Takes a message of a subject. Its bytes are untrusted. */
+export type OnMessage = (data: Uint8Array<ArrayBuffer>) => void;
 
-/** Something that is heard until it is cancelled. */
-export interface Hearing {
+/** Messages of a subject arrive until it is cancelled. */
+export interface Subscription {
   cancel(): void;
 }
 
-/** Who is told what happens on the bus. */
+/** Is told what happens on the bus. */
 export interface BusListener {
-  /** Messages cross, from now on. */
+  /** The bus carries messages from now on. */
   connected(): void;
-  /** Nothing crosses any more, and something may have been lost. This instance has another name from now on. */
+  /** The bus carries nothing any more, and may have lost something. This instance has another name from now on. */
   disconnected(): void;
-  /** Something for this instance alone. */
+  /** A message for this instance alone. */
   received(data: Uint8Array<ArrayBuffer>, sender: string): void;
-  /** Nobody has this name any more. */
+  /** No instance has this name any more. */
   unreachable(instance: string): void;
 }
 
-/** The way to other instances. Everything that one instance says arrives in order, or not at all. */
+/** The way to other instances. What one instance sends arrives in order, or not at all. */
 export interface Bus {
   /** The name of this instance. It changes when the connection is lost: nothing that was on its way can arrive then. */
   readonly self: string;
   readonly isConnected: boolean;
   /** Bytes of the largest message. */
   readonly maxPayload: number;
-  /** Rejects with a `BackplaneError` when it is refused. Who cannot be reached yet is asked again. */
+  /** Connects. Rejects with a {@link BackplaneError} when the bus refuses; tries again while it cannot be reached. */
   open(listener: BusListener): Promise<void>;
-  hear(subject: string, hear: Hear): Hearing;
-  /** Says something to all who hear the subject, but not to itself. Lost when there is no connection. */
+  subscribe(subject: string, onMessage: OnMessage): Subscription;
+  /** Sends a message to all other instances that subscribe to the subject. It is lost when there is no connection. */
   publish(subject: string, data: Uint8Array): void;
-  /** Says something to one instance. */
+  /** Sends a message to one instance. */
   send(instance: string, data: Uint8Array): void;
   close(): Promise<void>;
 }

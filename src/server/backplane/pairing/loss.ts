@@ -1,14 +1,14 @@
 /**
- * Why both ends of a pair over two instances are closed though neither wanted it: a closed set, for metrics.
+ * Why the relay closes both sides of a pair over two instances: a closed set, for metrics.
  *
  * @module
  */
 
 /**
  * - `disconnected`: this instance lost the bus, `unreachable`: the other one did, or has ended.
- * - `gap`: something did not arrive, `reset`: the other instance found that out.
- * - `malformed`: the other instance said what none says.
- * - `silent`: the other instance says nothing, `stalled`: it does not say what it received.
+ * - `gap`: a message did not arrive, `reset`: the other instance found that out.
+ * - `malformed`: the other instance sent what no instance sends.
+ * - `silent`: the other instance sends nothing, `stalled`: it does not acknowledge what it was sent.
  * - `too big`: a message is over the bound.
  */
 export type LossReason =

@@ -1,35 +1,29 @@
 /**
- * Finds the two halves of a pair on two instances, and makes each pair exactly once.
- *
- *     both    offer                          to all who have a half of this pair, when one comes and while it waits
- *     side 1  offer → instance of side 0     when it hears of a side 0 that waits
- *     side 0  accept → instance of side 1    and waits for no other until it is answered
- *     side 1  ok | gone → side 0             from "ok" on, both are linked
- *
- * Side 0 reserves itself for one offer at a time, and side 1 leaves its wait once: each is the decision of one instance.
+ * Finds the two sides of a pair on two instances. What a connection does in which state is in `match_table.ts`.
  *
  * @module
  */
 
-import type { Matchmaker } from "../../pairing/matchmaker.ts";
-import type { Rooms } from "../backplane.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
+import type { ConnectionKey } from "../../core/connection_key.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
-import type { ConnectionKey } from "../../core/connection_key.ts";
 import type { Steps, WorkScheduler } from "../../core/work_scheduler.ts";
-import type { Bus, Hearing } from "../bus/bus.ts";
-import type { Links } from "./links.ts";
-import { type Arrival, type ControlMessage, type MessageOf, readMessage } from "../messages.ts";
+import type { Matchmaker } from "../../pairing/matchmaker.ts";
+import type { LocalServices } from "../backplane.ts";
+import type { Bus, Subscription } from "../bus/bus.ts";
 import { placeOf } from "../bus/subjects.ts";
 import { encodeJson } from "../codec.ts";
+import { type Arrival, type ControlMessage, type MessageOf, readMessage } from "../messages.ts";
+import type { Address, Links } from "./links.ts";
+import { type Actions, type MatchEvent, type State, transitionOf } from "./match_table.ts";
 
 /** What matches need. */
 export interface MatchesOptions {
   readonly bus: Bus;
   readonly links: Links;
   readonly clock: Clock;
-  readonly rooms: Rooms;
+  readonly services: LocalServices;
   readonly log: Logger;
   readonly scheduler: WorkScheduler;
   /** Whether the connections here take frames as bytes. */
@@ -38,38 +32,38 @@ export interface MatchesOptions {
   readonly timeOfDay: () => number;
 }
 
-/** A connection here. */
-interface Half {
-  readonly claim: ConnectionKey;
+/** A connection socket of this instance. */
+interface Connection {
+  readonly key: ConnectionKey;
+  readonly conversation: Conversation;
   readonly side: 0 | 1;
   readonly arrival: Arrival;
-  state: "waiting" | "reserved" | "joined";
+  state: State;
   offers: number;
-  /** Until when an answer may come to what was said for it, in milliseconds of the clock. */
-  answeredUntil: number;
+  /** Until when another instance may answer what it was told about this connection, in milliseconds of the clock. */
+  answerDueAt: number;
   /** Until its next offer. */
   timer?: Timer;
 }
 
-/** Those of one pair, by their side. */
-interface Meeting {
+/** What two peers say about one document, with the connections of this instance by their side. */
+interface Conversation {
   readonly pair: string;
-  readonly hearing: Hearing;
-  readonly halves: [Half | undefined, Half | undefined];
+  readonly subscription: Subscription;
+  readonly connections: [Connection | undefined, Connection | undefined];
 }
 
-/** A side 0 that waits for an answer. */
+/** A connection of side 0 that has accepted another one, on `instance`. */
 interface Reservation {
-  readonly meeting: Meeting;
-  readonly half: Half;
+  readonly connection: Connection;
   readonly instance: string;
   readonly timer: Timer;
 }
 
 /** The connections of this instance, as others get to know of them. */
 export class Matches implements Matchmaker {
-  readonly #meetings = new Map<string, Meeting>();
-  /** By the handle under which the other half will be known. */
+  readonly #conversations = new Map<string, Conversation>();
+  /** By the handle under which this instance will know the other side. */
   readonly #reservations = new Map<number, Reservation>();
   readonly #options: MatchesOptions;
 
@@ -77,41 +71,33 @@ export class Matches implements Matchmaker {
     this.#options = options;
   }
 
-  came(claim: ConnectionKey, isWaiting: boolean): void {
-    const { pair, side } = placeOf(claim);
-    const meeting = this.#meetings.get(pair) ?? this.#arrange(pair);
-    const arrival: Arrival = [claim.requestedAt ?? this.#options.timeOfDay(), crypto.randomUUID()];
-    const answeredUntil = this.#options.clock.now() + LIMITS.offerAgainMs[0];
-    const half: Half = { claim, side, arrival, state: isWaiting ? "waiting" : "joined", offers: 0, answeredUntil };
-    meeting.halves[side] = half;
-    if (isWaiting) this.#offerAgain(meeting, half);
-    else this.#offer(meeting, half);
+  came(key: ConnectionKey, isWaiting: boolean): void {
+    const { pair, side } = placeOf(key);
+    const conversation = this.#conversations.get(pair) ?? this.#begin(pair);
+    const arrival: Arrival = [key.requestedAt ?? this.#options.timeOfDay(), crypto.randomUUID()];
+    const answerDueAt = this.#options.clock.now() + LIMITS.offerAgainMs[0];
+    const state = isWaiting ? "waiting" : "joined";
+    const connection: Connection = { key, conversation, side, arrival, state, offers: 0, answerDueAt };
+    conversation.connections[side] = connection;
+    if (isWaiting) this.#offerRepeatedly(connection);
+    else this.#offer(connection);
   }
 
-  paired(claim: ConnectionKey): void {
-    const half = this.#find(claim)?.half;
-    if (half === undefined) return;
-    half.state = "joined";
-    half.timer?.cancel();
+  paired(key: ConnectionKey): void {
+    this.#happened(this.#find(key), { type: "paired" });
   }
 
-  went(claim: ConnectionKey): void {
-    const { meeting, half } = this.#find(claim) ?? {};
-    if (meeting === undefined || half === undefined) return;
-    half.state = "joined";
-    half.timer?.cancel();
-    meeting.halves[half.side] = undefined;
-    if (meeting.halves.some((other) => other !== undefined)) return;
-    meeting.hearing.cancel();
-    this.#meetings.delete(meeting.pair);
+  went(key: ConnectionKey): void {
+    this.#happened(this.#find(key), { type: "left" });
   }
 
-  lingerMs(claim: ConnectionKey): number {
-    const half = this.#find(claim)?.half;
-    return half === undefined || !this.#options.bus.isConnected ? 0 : half.answeredUntil - this.#options.clock.now();
+  answerDueMs(key: ConnectionKey): number {
+    const connection = this.#find(key);
+    if (connection === undefined || !this.#options.bus.isConnected) return 0;
+    return connection.answerDueAt - this.#options.clock.now();
   }
 
-  /** Tells all instances of all halves here: they may not have heard. */
+  /** Tells all instances of all connections here: they may not have heard of them. */
   offerAll(): void {
     const { log, scheduler } = this.#options;
     scheduler.run(this.#offerEach(), (error) => log.error("offers to other instances failed: {error}", { error }));
@@ -119,143 +105,169 @@ export class Matches implements Matchmaker {
 
   /** Takes what another instance said to this one. */
   received(message: ControlMessage, sender: string): void {
-    if (message.kind === "accept") return this.#accepted(message, sender);
-    if (message.kind === "ok") return this.#linked(message, sender);
-    if (message.kind === "interested") return this.#sighted(message);
-    if (message.kind === "gone") return this.#declined(message, sender);
-    if (message.kind !== "offer") return;
-    const meeting = this.#meetings.get(message.pair);
-    if (meeting !== undefined) this.#offered(meeting, message);
-  }
-
-  /** Waits no longer for an answer of this instance. */
-  lose(instance: string): void {
-    for (const [handle, reservation] of this.#reservations) {
-      if (reservation.instance === instance) this.#unreserve(handle);
+    switch (message.kind) {
+      case "offer":
+        return this.#offered(this.#conversations.get(message.pair), message);
+      case "accept":
+        return this.#accepted(message, sender);
+      case "ok":
+        return this.#confirmed(message, sender);
+      case "gone":
+        if (this.#isAsked(sender, message.handle)) this.#declined(message.handle);
+        return;
+      case "interested":
+        return this.#sighted(message);
     }
   }
 
-  /** Waits for nobody's answer any more. */
+  /** Waits for no answer of this instance any more. */
+  lose(instance: string): void {
+    for (const [handle, reservation] of this.#reservations) {
+      if (reservation.instance === instance) this.#declined(handle);
+    }
+  }
+
+  /** Waits for no answer any more. */
   loseAll(): void {
-    for (const handle of this.#reservations.keys()) this.#unreserve(handle);
+    for (const handle of this.#reservations.keys()) this.#declined(handle);
   }
 
-  #sighted({ pair, side, isOther }: MessageOf<"interested">): void {
-    const half = this.#meetings.get(pair)?.halves[side];
-    if (half !== undefined) this.#options.rooms.sighted(half.claim, isOther);
-  }
-
-  #arrange(pair: string): Meeting {
-    const hearing = this.#options.bus.hear(pair, (data) => {
+  #begin(pair: string): Conversation {
+    const subscription = this.#options.bus.subscribe(pair, (data) => {
       const message = readMessage(data);
-      if (message?.kind === "offer") this.#offered(meeting, message);
+      if (message?.kind === "offer") this.#offered(conversation, message);
     });
-    const meeting: Meeting = { pair, hearing, halves: [undefined, undefined] };
-    this.#meetings.set(pair, meeting);
-    return meeting;
+    const conversation: Conversation = { pair, subscription, connections: [undefined, undefined] };
+    this.#conversations.set(pair, conversation);
+    return conversation;
   }
 
-  #find(claim: ConnectionKey): { meeting: Meeting; half: Half | undefined } | undefined {
-    const { pair, side } = placeOf(claim);
-    const meeting = this.#meetings.get(pair);
-    return meeting && { meeting, half: meeting.halves[side] };
+  #find(key: ConnectionKey): Connection | undefined {
+    const { pair, side } = placeOf(key);
+    return this.#conversations.get(pair)?.connections[side];
+  }
+
+  /** Looks up what the connection does now, and does it. Says whether it does anything. */
+  #happened(connection: Connection | undefined, event: MatchEvent): boolean {
+    const transition = connection && transitionOf(connection, event.type);
+    if (connection === undefined || transition === undefined) return false;
+    // First the state: what an action does may lead to the next event.
+    connection.state = transition.next ?? connection.state;
+    const act = this.#actions[transition.action] as (connection: Connection, event: MatchEvent) => void;
+    act(connection, event);
+    return true;
+  }
+
+  readonly #actions: Actions<Connection> = {
+    offer: (connection) => this.#offer(connection),
+    offerBack: (connection, { offer }) => this.#tell(offer.instance, this.#offerOf(connection)),
+    supersede: ({ key }) => this.#options.services.supersede(key),
+    accept: (connection, { offer }) => this.#accept(connection, offer),
+    confirm: (connection, { accept, instance }) => this.#confirm(connection, accept, instance),
+    link: ({ key }, { ok, instance }) => {
+      this.#link(key, ok.handle, { instance, handle: ok.answer, splices: ok.splices });
+    },
+    rest: ({ timer }) => timer?.cancel(),
+    forget: (connection) => this.#forget(connection),
+  };
+
+  /** Now, and again until it is joined: an offer may have been made before others could hear it. */
+  #offerRepeatedly(connection: Connection): void {
+    this.#happened(connection, { type: "offer due" });
+    const [ms = LIMITS.offerEveryMs * (0.8 + Math.random() * 0.2)] = LIMITS.offerAgainMs.slice(connection.offers++);
+    connection.timer = this.#options.clock.after(ms, () => this.#offerRepeatedly(connection));
   }
 
   *#offerEach(): Steps {
-    for (const meeting of this.#meetings.values()) {
-      for (const half of meeting.halves) if (half !== undefined) this.#offer(meeting, half);
+    for (const { connections } of this.#conversations.values()) {
+      for (const connection of connections) if (connection !== undefined) this.#offer(connection);
       yield;
     }
   }
 
-  #offer(meeting: Meeting, half: Half): void {
-    this.#options.bus.publish(meeting.pair, encodeJson(this.#offerOf(meeting, half)));
+  #offer(connection: Connection): void {
+    this.#options.bus.publish(connection.conversation.pair, encodeJson(this.#offerOf(connection)));
   }
 
-  #offerOf({ pair }: Meeting, { arrival, side, state }: Half): MessageOf<"offer"> {
+  #offerOf({ conversation: { pair }, arrival, side, state }: Connection): MessageOf<"offer"> {
     return { kind: "offer", pair, instance: this.#options.bus.self, arrival, side, waits: state === "waiting" };
   }
 
-  /** Now, and again while it waits: an offer may have been made before others could hear it. */
-  #offerAgain(meeting: Meeting, half: Half): void {
-    if (half.state === "waiting") this.#offer(meeting, half);
-    const [ms = LIMITS.offerEveryMs * (0.8 + Math.random() * 0.2)] = LIMITS.offerAgainMs.slice(half.offers++);
-    half.timer = this.#options.clock.after(ms, () => this.#offerAgain(meeting, half));
+  #offered(conversation: Conversation | undefined, offer: MessageOf<"offer">): void {
+    const rival = conversation?.connections[offer.side];
+    const age = rival === undefined ? 0 : compare(offer.arrival, rival.arrival);
+    if (age !== 0) this.#happened(rival, { type: age > 0 ? "newer rival" : "older rival", offer });
+    const other = conversation?.connections[offer.side === 0 ? 1 : 0];
+    const isAnswered = offer.waits && this.#happened(other, { type: "other side waits", offer });
+    if (isAnswered && other !== undefined) other.answerDueAt = this.#options.clock.now() + LIMITS.answerMs;
   }
 
-  #offered(meeting: Meeting, offer: MessageOf<"offer">): void {
-    const rival = meeting.halves[offer.side];
-    if (rival !== undefined) this.#contest(meeting, rival, offer);
-    const half = meeting.halves[offer.side === 0 ? 1 : 0];
-    if (half?.state !== "waiting" || !offer.waits) return;
-    half.answeredUntil = this.#options.clock.now() + LIMITS.answerMs;
-    if (half.side === 0) this.#reserve(meeting, half, offer);
-    else this.#tell(offer.instance, this.#offerOf(meeting, half));
+  #accept(connection: Connection, { instance, arrival }: MessageOf<"offer">): void {
+    const handle = this.#options.links.reserve();
+    const timer = this.#options.clock.after(LIMITS.answerMs, () => this.#declined(handle));
+    this.#reservations.set(handle, { connection, instance, timer });
+    const { pair } = connection.conversation;
+    this.#tell(instance, { kind: "accept", pair, arrival, handle, splices: this.#splices(connection) });
   }
 
-  /** Of two connections of one side the newer stays. */
-  #contest(meeting: Meeting, rival: Half, offer: MessageOf<"offer">): void {
-    const age = compare(offer.arrival, rival.arrival);
-    if (age > 0) this.#options.rooms.supersede(rival.claim);
-    else if (age < 0) this.#tell(offer.instance, this.#offerOf(meeting, rival));
+  #accepted(accept: MessageOf<"accept">, instance: string): void {
+    const connection = this.#conversations.get(accept.pair)?.connections[1];
+    const isMeant = connection !== undefined && compare(accept.arrival, connection.arrival) === 0;
+    const isTaken = isMeant && this.#happened(connection, { type: "accepted", accept, instance });
+    if (!isTaken) this.#tell(instance, { kind: "gone", handle: accept.handle });
   }
 
-  #reserve(meeting: Meeting, half: Half, { instance, arrival }: MessageOf<"offer">): void {
-    const { links, clock } = this.#options;
-    const splices = this.#splices(half);
-    const handle = links.reserve();
-    const timer = clock.after(LIMITS.answerMs, () => this.#unreserve(handle));
-    half.state = "reserved";
-    this.#reservations.set(handle, { meeting, half, instance, timer });
-    this.#tell(instance, { kind: "accept", pair: meeting.pair, arrival, handle, splices });
-  }
-
-  /** Whether a half takes frames as bytes. */
-  #splices({ claim }: Half): boolean {
-    return this.#options.splices && claim.isStream !== true;
-  }
-
-  /** Ends a reservation. The half, if it still waits, is there for others again. */
-  #unreserve(handle: number): void {
-    const reservation = this.#take(handle);
-    if (reservation?.half.state !== "reserved") return;
-    reservation.half.state = "waiting";
-    this.#offer(reservation.meeting, reservation.half);
-  }
-
-  #take(handle: number): Reservation | undefined {
-    const reservation = this.#reservations.get(handle);
-    reservation?.timer.cancel();
-    this.#reservations.delete(handle);
-    return reservation;
-  }
-
-  #accepted({ pair, arrival, handle, splices }: MessageOf<"accept">, instance: string): void {
-    const half = this.#meetings.get(pair)?.halves[1];
-    if (half?.state !== "waiting" || compare(arrival, half.arrival) !== 0) {
-      return this.#tell(instance, { kind: "gone", handle });
-    }
+  #confirm(connection: Connection, { handle, splices }: MessageOf<"accept">, instance: string): void {
     const answer = this.#options.links.reserve();
-    this.#tell(instance, { kind: "ok", handle, answer, splices: this.#splices(half) });
-    this.#join(half, answer, { instance, handle, splices });
+    this.#tell(instance, { kind: "ok", handle, answer, splices: this.#splices(connection) });
+    this.#link(connection.key, answer, { instance, handle, splices });
+  }
+
+  #confirmed(ok: MessageOf<"ok">, instance: string): void {
+    const connection = this.#isAsked(instance, ok.handle) ? this.#release(ok.handle) : undefined;
+    const isLinked = this.#happened(connection, { type: "confirmed", ok, instance });
+    if (!isLinked) this.#options.links.decline(instance, ok.answer);
+  }
+
+  #declined(handle: number): void {
+    this.#happened(this.#release(handle), { type: "declined" });
   }
 
   /** Only the instance that was asked can answer. */
-  #declined({ handle }: MessageOf<"gone">, instance: string): void {
-    if (this.#reservations.get(handle)?.instance === instance) this.#unreserve(handle);
+  #isAsked(instance: string, handle: number): boolean {
+    return this.#reservations.get(handle)?.instance === instance;
   }
 
-  #linked({ handle, answer, splices }: MessageOf<"ok">, instance: string): void {
-    const isAnswer = this.#reservations.get(handle)?.instance === instance;
-    const half = isAnswer ? this.#take(handle)?.half : undefined;
-    if (half?.state !== "reserved") return this.#options.links.decline(instance, answer);
-    this.#join(half, handle, { instance, handle: answer, splices });
+  /** Ends a reservation. */
+  #release(handle: number): Connection | undefined {
+    const reservation = this.#reservations.get(handle);
+    reservation?.timer.cancel();
+    this.#reservations.delete(handle);
+    return reservation?.connection;
   }
 
-  /** The room says that the half is joined by {@link paired}. */
-  #join(half: Half, handle: number, address: { instance: string; handle: number; splices: boolean }): void {
+  /** @param handle This instance's name for the socket at `address`. */
+  #link(key: ConnectionKey, handle: number, address: Address): void {
     const socket = this.#options.links.open(handle, address);
-    if (!this.#options.rooms.joinRemote(half.claim, socket)) socket.terminate();
+    if (!this.#options.services.joinRemote(key, socket)) socket.terminate();
+  }
+
+  #forget({ conversation, side, timer }: Connection): void {
+    timer?.cancel();
+    conversation.connections[side] = undefined;
+    if (conversation.connections.some((other) => other !== undefined)) return;
+    conversation.subscription.cancel();
+    this.#conversations.delete(conversation.pair);
+  }
+
+  #sighted({ pair, side, isOther }: MessageOf<"interested">): void {
+    const connection = this.#conversations.get(pair)?.connections[side];
+    if (connection !== undefined) this.#options.services.sighted(connection.key, isOther);
+  }
+
+  /** Whether a connection takes frames as bytes. */
+  #splices({ key }: Connection): boolean {
+    return this.#options.splices && key.isStream !== true;
   }
 
   #tell(instance: string, message: ControlMessage): void {
