@@ -20,22 +20,27 @@ const SERVER = "src/server/";
 const WINGS: Record<string, Wing> = {
   main: { files: ["main.ts"], enters: "check process config core protocol" },
   check: { files: ["src/check/"], doors: ["mod.ts"], enters: "client multiplex-client config core protocol" },
-  process: { files: [`${SERVER}process/`], doors: ["run.ts"], enters: "server backplane config core" },
+  process: { files: [`${SERVER}process/`], doors: ["run.ts"], enters: "server bus config core" },
   server: {
-    files: ["mod.ts", "server.ts", "dismissals.ts", "drain.ts"].map((name) => SERVER + name),
-    doors: ["server.ts"],
-    enters: "page http backplane discovery pairing multiplex metrics deno tcp transport config core protocol",
+    files: ["mod.ts", "server.ts", "dismissals.ts", "drain.ts", "listen_error.ts"].map((name) => SERVER + name),
+    doors: ["server.ts", "listen_error.ts"],
+    enters: "page http backplane bus discovery pairing multiplex metrics deno tcp transport config core protocol",
   },
   page: { files: [`${SERVER}page/`], doors: ["page.ts", "assets.ts"], enters: "backplane protocol" },
   http: { files: [`${SERVER}http/`], enters: "config core protocol" },
   backplane: {
     files: [`${SERVER}backplane/`],
-    doors: ["backplane.ts", "nats_backplane.ts"],
-    enters: "discovery pairing metrics transport websocket core protocol",
+    doors: ["backplane.ts", "shared_backplane.ts"],
+    enters: "bus discovery pairing metrics transport websocket core protocol",
+  },
+  bus: {
+    files: [`${SERVER}backplane/bus/`],
+    doors: ["bus.ts", "nats_bus.ts", "subjects.ts"],
+    enters: "metrics core",
   },
   discovery: {
     files: [`${SERVER}discovery/`],
-    doors: ["introducer.ts", "announcer.ts"],
+    doors: ["introducer.ts", "announcer.ts", "sample.ts"],
     enters: "metrics transport core protocol",
   },
   pairing: {
@@ -82,7 +87,7 @@ const PACKAGES: Record<string, string[]> = {
   "@noble/hashes/hkdf.js": ["src/client/sealed/"],
   "@noble/hashes/hmac.js": ["src/client/sealed/"],
   "@noble/hashes/sha2.js": ["src/client/sealed/"],
-  "@nats-io/transport-node": [`${SERVER}backplane/nats_bus.ts`, `${SERVER}backplane/nats_options.ts`],
+  "@nats-io/transport-node": [`${SERVER}backplane/bus/`],
   "@logtape/logtape": [`${SERVER}core/log.ts`],
   "@std/async/deadline": ["src/check/deadline.ts"],
   "@std/cli/parse-args": [`${SERVER}config.ts`, "src/check/"],

@@ -5,8 +5,7 @@
  */
 
 import { CLOSE } from "../protocol.ts";
-import type { Clock, Timer } from "./core/clock.ts";
-import { within } from "./core/within.ts";
+import { type Clock, type Timer, within } from "./core/clock.ts";
 import { LIMITS } from "./core/limits.ts";
 import type { IntroductionSocket, PeerSocket } from "./transport/transport.ts";
 

@@ -9,23 +9,23 @@ import { Admission } from "./http/admission.ts";
 import { ALONE, type Backplane } from "./backplane/backplane.ts";
 import { Broker } from "./pairing/broker.ts";
 import { MemoryBudget } from "./core/memory_budget.ts";
-import { type Clock, systemClock, type Timer } from "./core/clock.ts";
+import { type Clock, systemClock, type Timer, within } from "./core/clock.ts";
 import { type RelayConfig, withDefaults } from "./config.ts";
 import { ConfigError } from "./core/config_error.ts";
 import { Counters, increment } from "./metrics/counters.ts";
 import { DenoTransport } from "./transport/deno/transport.ts";
 import { Dismissals } from "./dismissals.ts";
 import { drain } from "./drain.ts";
-import { within } from "./core/within.ts";
 import { Introducer } from "./discovery/introducer.ts";
 import { LIMITS } from "./core/limits.ts";
-import { ListenError } from "./core/listen_error.ts";
+import { ListenError } from "./listen_error.ts";
 import { type Logger, relayLogger } from "./core/log.ts";
 import { watchLoop } from "./metrics/loop_delay.ts";
 import { answerAsset, makeAssets } from "./page/assets.ts";
 import { answerPage, type Status } from "./page/page.ts";
 import { Multiplexer } from "./multiplex/multiplexer.ts";
-import { natsBackplane } from "./backplane/nats_backplane.ts";
+import { NatsBus } from "./backplane/bus/nats_bus.ts";
+import { SharedBackplane } from "./backplane/shared_backplane.ts";
 import { Refusal, type RefusalReason } from "./core/refusal.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { MULTIPLEX_PROTOCOL } from "../protocol.ts";
@@ -308,5 +308,6 @@ type BackplaneParts = { clock: Clock; counters: Counters; log: Logger; scheduler
 
 function openBackplane(config: RelayConfig, parts: BackplaneParts): Backplane {
   if (config.nats.length === 0) return ALONE;
-  return natsBackplane({ ...config, ...parts, splices: config.transport === "tcp" });
+  const bus = new NatsBus({ ...config, ...parts });
+  return new SharedBackplane(bus, { ...config, ...parts, splices: config.transport === "tcp" });
 }

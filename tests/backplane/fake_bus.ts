@@ -4,25 +4,25 @@
  * @module
  */
 
-import type { Bus, BusListener, Hear, Hearing } from "../../src/server/backplane/bus.ts";
+import type { Bus, BusListener, OnMessage, Subscription } from "../../src/server/backplane/bus/bus.ts";
 
 /** Something that one instance tells the network. */
 type Command =
-  | { hear: Subscription }
-  | { cancel: Subscription }
+  | { subscribe: Subscriber }
+  | { cancel: Subscriber }
   | { publish: string; data: Uint8Array<ArrayBuffer> }
   | { send: string; data: Uint8Array<ArrayBuffer> };
 
-interface Subscription {
+interface Subscriber {
   readonly bus: FakeBus;
   readonly subject: string;
-  readonly hear: Hear;
+  readonly onMessage: OnMessage;
 }
 
 /** All instances, and what is between them. */
 export class FakeNetwork {
   readonly buses: FakeBus[] = [];
-  readonly #subscriptions = new Set<Subscription>();
+  readonly #subscriptions = new Set<Subscriber>();
   /** Messages from one instance to another that get lost on their way, by what is thrown away. */
   readonly lost: Uint8Array[] = [];
   /** Decides which messages get lost. */
@@ -68,7 +68,7 @@ export class FakeNetwork {
   }
 
   #carryOut(sender: FakeBus, command: Command): void {
-    if ("hear" in command) this.#subscriptions.add(command.hear);
+    if ("subscribe" in command) this.#subscriptions.add(command.subscribe);
     else if ("cancel" in command) this.#subscriptions.delete(command.cancel);
     else if ("publish" in command) this.#publish(sender, command.publish, command.data);
     else this.#send(sender, command.send, command.data);
@@ -79,7 +79,7 @@ export class FakeNetwork {
     for (const subscription of this.#subscriptions) {
       if (subscription.subject !== subject || subscription.bus === sender) continue;
       // Who has cancelled it in the meantime does not hear it.
-      subscription.bus.incoming.push(() => this.#subscriptions.has(subscription) && subscription.hear(data));
+      subscription.bus.incoming.push(() => this.#subscriptions.has(subscription) && subscription.onMessage(data));
     }
   }
 
@@ -102,7 +102,7 @@ export class FakeBus implements Bus {
   /** Messages that it has published so far. */
   published = 0;
   #epoch = 0;
-  readonly #heard = new Set<Subscription>();
+  readonly #heard = new Set<Subscriber>();
 
   constructor(readonly network: FakeNetwork, readonly name: string) {}
 
@@ -123,7 +123,7 @@ export class FakeBus implements Bus {
   }
 
   connect(): void {
-    for (const subscription of this.#heard) this.outgoing.push({ hear: subscription });
+    for (const subscription of this.#heard) this.outgoing.push({ subscribe: subscription });
     this.isConnected = true;
     this.listener?.connected();
   }
@@ -134,10 +134,10 @@ export class FakeBus implements Bus {
     this.listener = undefined;
   }
 
-  hear(subject: string, hear: Hear): Hearing {
-    const subscription = { bus: this, subject, hear };
+  subscribe(subject: string, onMessage: OnMessage): Subscription {
+    const subscription = { bus: this, subject, onMessage };
     this.#heard.add(subscription);
-    if (this.isConnected) this.outgoing.push({ hear: subscription });
+    if (this.isConnected) this.outgoing.push({ subscribe: subscription });
     return {
       cancel: () => {
         this.#heard.delete(subscription);

@@ -6,8 +6,8 @@ import { CLOSE } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import { reverse } from "../../src/server/core/connection_key.ts";
 import { type FakeSocket, PausableSocket } from "../helpers/fakes.ts";
-import { encode, encodeJson, type HalfMessage } from "../../src/server/backplane/frames.ts";
-import { pairSubject } from "../../src/server/backplane/subjects.ts";
+import { encode, encodeJson, type LinkMessage } from "../../src/server/backplane/codec.ts";
+import { pairSubject } from "../../src/server/backplane/bus/subjects.ts";
 import { Houses, plain } from "./houses.ts";
 
 const MIB = 1024 * 1024;
@@ -162,7 +162,7 @@ Deno.test("all interests are told again in a minute, so that what was lost is ma
   const bob = other.enter("bob", "doc");
   houses.pass(5_000);
   other.bus.connect();
-  other.bus.outgoing.splice(0).forEach((command) => "hear" in command && other.bus.outgoing.push(command));
+  other.bus.outgoing.splice(0).forEach((command) => "subscribe" in command && other.bus.outgoing.push(command));
   houses.pass(LIMITS.announceEveryMs + 2_000, 500);
   assertEquals([names(alice), names(bob)], [["bob"], ["alice"]]);
 });
@@ -276,7 +276,7 @@ Deno.test("parts of a message without end and without bytes end the pair", () =>
   const [, bob] = pair(houses);
   const [one, other] = houses.all;
   const part = { ...{ type: "data", handle: 1, sequence: 0, isText: false, hasMore: true }, payload: new Uint8Array() };
-  one.bus.send(other.bus.self, encode(part as HalfMessage));
+  one.bus.send(other.bus.self, encode(part as LinkMessage));
   houses.pass(100);
   assertEquals([bob.closedWith, other.counters.resets.get("malformed")], [CLOSE.backplaneLost, 1]);
 });

@@ -1,5 +1,5 @@
 /**
- * What the rooms need from other instances, and the answer of an instance that is alone.
+ * What the services of this instance need from other instances, and what an instance that is alone answers.
  *
  * @module
  */
@@ -10,41 +10,36 @@ import type { Announcer } from "../discovery/announcer.ts";
 import type { Matchmaker } from "../pairing/matchmaker.ts";
 import type { PeerSocket } from "../transport/transport.ts";
 
-/** What other instances ask of the rooms. */
-export interface Rooms {
+/** What other instances ask of discovery and pairing here. */
+export interface LocalServices {
   /** Introduces a peer of another instance to the one here that is called `listenerId`. */
   introduce(listenerId: string, peerId: string, documentIds: readonly string[]): Steps;
   /** Charges a peer here with microseconds of work that was done, here or elsewhere, on its behalf. */
   charge(peerId: string, work: number): void;
-  /** Tells the counterpart of a pending connection on another instance, if it is here, that it is waited for. */
+  /** Reminds the peer that a pending connection on another instance waits for, if that peer is here. */
   remind(waiting: ConnectionKey): void;
-  /** Joins the other side of `claim`, which waits here, with a socket of another instance. False: it waits no more. */
-  joinRemote(claim: ConnectionKey, socket: PeerSocket): boolean;
-  /** Ends the connection of this side: a newer one has come to another instance. */
-  supersede(claim: ConnectionKey): void;
-  /** The peer that `claim` waits for is on another instance and interested; or, if `isThere` is false, only its own is. */
-  sighted(claim: ConnectionKey, isThere: boolean): void;
+  /** Pairs the pending connection `key` with a socket of another instance. False: it is not pending any more. */
+  joinRemote(key: ConnectionKey, socket: PeerSocket): boolean;
+  /** Ends the connection `key`: a newer one has come to another instance. */
+  supersede(key: ConnectionKey): void;
+  /** Another instance knows the peer that `key` waits for; or, if `isThere` is false, only the peer that waits. */
+  sighted(key: ConnectionKey, isThere: boolean): void;
 }
 
-/** How an instance stands among the others. */
+/** What the status page tells about other instances. */
 export interface BackplaneStatus {
   readonly connected: boolean;
-  /** Pairs whose other half is on another instance. */
+  /** Pairs whose other side is on another instance. */
   readonly remotePairs: number;
-}
-
-/** The other instances refuse this one. The message is one sentence for the operator. */
-export class BackplaneError extends Error {
-  override name = "BackplaneError";
 }
 
 /** The way to other instances. */
 export interface Backplane extends Announcer, Matchmaker {
-  /** None: there are no others. */
+  /** Undefined when there are no others. */
   readonly status?: BackplaneStatus;
-  /** Connects. Rejects with a {@link BackplaneError} when it is refused; who cannot be reached yet is asked again. */
-  open(rooms: Rooms): Promise<void>;
-  /** Says what is left to say, and hangs up. */
+  /** Connects. Rejects with a `BackplaneError` when the bus refuses; tries again while it cannot be reached. */
+  open(services: LocalServices): Promise<void>;
+  /** Sends what is left to send, and disconnects. */
   close(): Promise<void>;
 }
 
@@ -56,7 +51,7 @@ export const ALONE: Backplane = {
   came() {},
   paired() {},
   went() {},
-  lingerMs: () => 0,
+  answerDueMs: () => 0,
   remind() {},
   open: () => Promise.resolve(),
   close: () => Promise.resolve(),

@@ -1,11 +1,11 @@
 /**
- * What instances say in JSON, and its check: what comes from the bus is untrusted.
+ * The JSON messages between instances, and their checks: what comes from the bus is untrusted.
  *
  * @module
  */
 
 import { idProblem } from "../../protocol.ts";
-import { decode } from "./frames.ts";
+import { decode } from "./codec.ts";
 
 /** When a connection came: milliseconds since 1970, and something random, so that of any two one is newer. */
 export type Arrival = readonly [ms: number, random: string];
@@ -13,23 +13,26 @@ export type Arrival = readonly [ms: number, random: string];
 /** A peer with the number of its latest join at its instance, and of its sockets there that are interested. */
 export type MemberEntry = readonly [peerId: string, join: number, sockets: number];
 
-/** The field of each message, by kind. */
+/** The fields of each message, by kind. */
 const SHAPES = {
-  /** To all with a half of this pair: one is here. */
+  /** To all instances with a connection of this pair: one is here. */
   offer: { pair: isSubject, instance: isName, arrival: isArrival, side: isSide, waits: isBoolean },
-  /** From side 0 to side 1, which came at `arrival`: I wait for you alone. `handle` is how I shall know you. */
+  /** From side 0 to side 1, which came at `arrival`: I wait for you alone. `handle` is my name for you. */
   accept: { pair: isSubject, arrival: isArrival, handle: isUint32, splices: isBoolean },
-  /** The answer: we are linked. `handle` is yours, `answer` mine. */
+  /** The answer: we are linked. `handle` is from the accept, `answer` is my name for you. */
   ok: { handle: isUint32, answer: isUint32, splices: isBoolean },
-  /** The other answer: it does not wait any more. */
+  /** The other answer: that connection is not pending any more. */
   gone: { handle: isUint32 },
-  /** To all with peers interested in a document: these are here. `asks`: who has others shall tell. */
+  /** To all instances with peers interested in a document: these are here. `asks`: answer with yours. */
   members: { instance: isName, birth: isName, members: isMembers, asks: isBoolean },
   /** The answer. */
   here: { document: isSubject, birth: isName, members: isMembers },
-  /** To all with peers interested in a document: a connection from `seeker` to `counterpart` waits at `instance`. */
+  /**
+   * To all instances with peers interested in a document: a connection from `seeker` to `counterpart` is pending at
+   * `instance`.
+   */
   waits: { instance: isName, seeker: isId, counterpart: isId },
-  /** The answer to the instance of side `side`: the other side is here and interested; or, if not, side `side` is. */
+  /** The answer, about side `side`: the peer of the other side is interested here; or, if not, that of side `side`. */
   interested: { pair: isSubject, side: isSide, isOther: isBoolean },
 } as const satisfies Record<string, Record<string, (value: unknown) => boolean>>;
 
@@ -44,10 +47,10 @@ export type MessageOf<K extends Kind> =
 /** Any of them. */
 export type ControlMessage = { [K in Kind]: MessageOf<K> }[Kind];
 
-/** Reads what was said on a subject that several hear. */
+/** Reads a message of a subject that several instances subscribe to. */
 export function readMessage(data: Uint8Array<ArrayBuffer>): ControlMessage | undefined {
-  const heard = decode(data);
-  return heard?.type === "json" ? toMessage(heard.value) : undefined;
+  const message = decode(data);
+  return message?.type === "json" ? toMessage(message.value) : undefined;
 }
 
 /** A message, if it is one. */

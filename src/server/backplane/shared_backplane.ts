@@ -4,18 +4,18 @@
  * @module
  */
 
-import type { Backplane, BackplaneStatus, Rooms } from "./backplane.ts";
+import type { Backplane, BackplaneStatus, LocalServices } from "./backplane.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
 import type { Counters } from "../metrics/counters.ts";
 import type { Logger } from "../core/log.ts";
 import type { ConnectionKey } from "../core/connection_key.ts";
-import type { Bus } from "./bus.ts";
-import { Interests } from "./interests.ts";
-import { Links } from "./links.ts";
-import { Matches } from "./matches.ts";
+import type { Bus } from "./bus/bus.ts";
+import { Interests } from "./discovery/interests.ts";
+import { Links } from "./pairing/links.ts";
+import { Matches } from "./pairing/matches.ts";
 import { toMessage } from "./messages.ts";
-import { decode } from "./frames.ts";
+import { decode } from "./codec.ts";
 
 /** What a shared backplane needs. */
 export interface SharedBackplaneOptions {
@@ -31,35 +31,35 @@ export interface SharedBackplaneOptions {
   readonly timeOfDay?: () => number;
 }
 
-/** This instance among others. */
+/** Implements the backplane over a bus, and hands each message from there to discovery or pairing. */
 export class SharedBackplane implements Backplane {
   readonly #bus: Bus;
   readonly #links: Links;
   readonly #interests: Interests;
   readonly #matches: Matches;
-  #rooms: Rooms | undefined;
+  #services: LocalServices | undefined;
 
   constructor(bus: Bus, { timeOfDay = Date.now, ...options }: SharedBackplaneOptions) {
-    const rooms: Rooms = {
-      introduce: (...args) => this.#rooms?.introduce(...args) ?? nothing(),
-      charge: (...args) => this.#rooms?.charge(...args),
-      remind: (...args) => this.#rooms?.remind(...args),
-      joinRemote: (...args) => this.#rooms?.joinRemote(...args) ?? false,
-      supersede: (...args) => this.#rooms?.supersede(...args),
-      sighted: (...args) => this.#rooms?.sighted(...args),
+    const services: LocalServices = {
+      introduce: (...args) => this.#services?.introduce(...args) ?? nothing(),
+      charge: (...args) => this.#services?.charge(...args),
+      remind: (...args) => this.#services?.remind(...args),
+      joinRemote: (...args) => this.#services?.joinRemote(...args) ?? false,
+      supersede: (...args) => this.#services?.supersede(...args),
+      sighted: (...args) => this.#services?.sighted(...args),
     };
     this.#bus = bus;
     const links = this.#links = new Links({ bus, ...options });
-    this.#interests = new Interests({ bus, rooms, ...options });
-    this.#matches = new Matches({ bus, rooms, links, timeOfDay, ...options });
+    this.#interests = new Interests({ bus, services, ...options });
+    this.#matches = new Matches({ bus, services, links, timeOfDay, ...options });
   }
 
   get status(): BackplaneStatus {
     return { connected: this.#bus.isConnected, remotePairs: this.#links.size };
   }
 
-  async open(rooms: Rooms): Promise<void> {
-    this.#rooms = rooms;
+  async open(services: LocalServices): Promise<void> {
+    this.#services = services;
     await this.#bus.open({
       connected: () => {
         this.#interests.announceAll();
@@ -97,20 +97,20 @@ export class SharedBackplane implements Backplane {
     this.#interests.remind(waiting);
   }
 
-  came(claim: ConnectionKey, isWaiting: boolean): void {
-    this.#matches.came(claim, isWaiting);
+  came(key: ConnectionKey, isWaiting: boolean): void {
+    this.#matches.came(key, isWaiting);
   }
 
-  paired(claim: ConnectionKey): void {
-    this.#matches.paired(claim);
+  paired(key: ConnectionKey): void {
+    this.#matches.paired(key);
   }
 
-  went(claim: ConnectionKey): void {
-    this.#matches.went(claim);
+  went(key: ConnectionKey): void {
+    this.#matches.went(key);
   }
 
-  lingerMs(claim: ConnectionKey): number {
-    return this.#matches.lingerMs(claim);
+  answerDueMs(key: ConnectionKey): number {
+    return this.#matches.answerDueMs(key);
   }
 
   #received(data: Uint8Array<ArrayBuffer>, sender: string): void {
@@ -123,7 +123,7 @@ export class SharedBackplane implements Backplane {
   }
 }
 
-/** Before the rooms are there. */
+/** Before the services are there. */
 function* nothing(): Steps {
   yield;
 }

@@ -34,3 +34,10 @@ function immediately(action: () => void): Timer {
   const id = setImmediate(action);
   return { cancel: () => clearImmediate(id) };
 }
+
+/** Waits for `event`, but not longer than `ms` milliseconds. */
+export async function within(clock: Clock, ms: number, event: Promise<void>): Promise<void> {
+  let timer: Timer | undefined;
+  await Promise.race([event, new Promise<void>((resolve) => timer = clock.after(ms, resolve))]);
+  timer?.cancel();
+}

@@ -5,7 +5,11 @@
  */
 
 import type { Message } from "./message.ts";
-import { CrowdedError } from "./crowded_error.ts";
+
+/** A message with more values than any honest one has. Reading it would keep all other peers waiting. */
+export class CrowdedError extends Error {
+  override name = "CrowdedError";
+}
 
 /** Quotes within strings that take as long as one mark. */
 const QUOTES = 8;

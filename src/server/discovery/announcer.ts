@@ -10,10 +10,10 @@ import type { ConnectionKey } from "../core/connection_key.ts";
 export interface Announcer {
   /** One more socket of the peer here is interested in the document. */
   added(peerId: string, documentId: string): void;
-  /** One socket fewer is. */
+  /** One socket fewer of the peer here is interested. */
   removed(peerId: string, documentId: string): void;
-  /** The peer has just named the document in a `Join`. Gives what it costs to tell others, in microseconds of work. */
+  /** The peer has just named the document in a `Join`. Returns the work of announcing that, in microseconds. */
   joined(peerId: string, documentId: string): number;
-  /** Tells the counterpart of a pending connection, wherever it is, that it is waited for. It says whether it is there. */
+  /** Reminds the peer that a pending connection waits for, on any instance. An instance that knows it answers. */
   remind(waiting: ConnectionKey): void;
 }

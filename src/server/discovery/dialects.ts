@@ -1,19 +1,18 @@
 /**
- * How each generation of clients spells the introduction messages.
+ * How each generation of clients encodes the introduction messages.
  *
- * The dialect is told by the frame: text is JSON, binary that starts with `{` is JSON too (2.x), other binary is
+ * The frame shows the dialect: text is JSON, binary that starts with `{` is JSON too (2.x), other binary is
  * MessagePack (4.x). Decoding is total: any frame gives a message or a named reason, never an exception.
  *
  * @module
  */
 
 import { type ClientMessage, idProblem, type Introduction, WIRE_LIMITS } from "../../protocol.ts";
-import { CrowdedError } from "../core/crowded_error.ts";
-import { parseJson } from "../core/json.ts";
+import { CrowdedError, parseJson } from "../core/json.ts";
 import { packIntroduction, unpack } from "./messagepack.ts";
 import { asBytes, type Message, messageBytes } from "../core/message.ts";
 
-/** How a peer wants to be spoken to. */
+/** How messages to a peer are encoded. */
 export type Dialect = "json" | "msgpack";
 
 /** Why a frame is not a message. */
@@ -29,18 +28,18 @@ export type MalformedReason =
   | "bad document id";
 
 /**
- * Values in one message: 10,000 documents, which our own client says twice, and some more that are not for us. 1 MiB of
- * tiny ones would take 0.1 s to read, as MessagePack 2 s.
+ * Values in one message: 10,000 documents, which this project's client names twice, and some that the relay ignores. 1 MiB
+ * of tiny values would take 0.1 s to read as JSON, and 2 s as MessagePack.
  */
 const MOST_VALUES = 2 * WIRE_LIMITS.documentsPerPeer + 2_000;
 
-/** Ids that are looked at in one step. */
+/** Ids that are checked in one step. */
 const STEP = 256;
 
 /** A message with its dialect, or why there is none. */
 export type Decoded = { message: ClientMessage; dialect: Dialect } | { reason: MalformedReason };
 
-/** Reads what a client said. Never throws. */
+/** Decodes a message of a client. Never throws. */
 export function decode(frame: Message): Decoded {
   const steps = decodeInSteps(frame);
   for (;;) {
@@ -49,7 +48,7 @@ export function decode(frame: Message): Decoded {
   }
 }
 
-/** The same in steps, of which each takes a few milliseconds at the most. */
+/** The same in steps of a few milliseconds at the most. */
 export function* decodeInSteps(frame: Message): Generator<void, Decoded> {
   if (messageBytes(frame) > WIRE_LIMITS.introductionBytes) return { reason: "too big" };
   const dialect = dialectOf(frame);
@@ -59,7 +58,7 @@ export function* decodeInSteps(frame: Message): Generator<void, Decoded> {
   return typeof message === "string" ? { reason: message } : { message, dialect };
 }
 
-/** Spells an introduction for one peer. */
+/** Encodes an introduction for one peer. */
 export function encode(introduction: Introduction, dialect: Dialect): Message {
   if (dialect === "msgpack") return packIntroduction(introduction);
   const { type, userName, documentIds } = introduction;
@@ -102,7 +101,7 @@ function* toMessage(value: unknown): Generator<void, ClientMessage | MalformedRe
   }
 }
 
-/** Each once. */
+/** Every id once. */
 function* documentIds(list: unknown): Generator<void, string[] | MalformedReason> {
   if (!Array.isArray(list)) return "no list of documents";
   if (list.length > WIRE_LIMITS.documentsPerPeer) return "too many documents";
@@ -115,7 +114,7 @@ function* documentIds(list: unknown): Generator<void, string[] | MalformedReason
   return [...ids];
 }
 
-/** MessagePack can set a prototype (key `__proto__`), which must not speak for the message. */
+/** MessagePack can set a prototype (key `__proto__`): an inherited value is not part of the message. */
 function own(value: object, key: string): unknown {
   return Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
 }

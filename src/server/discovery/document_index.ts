@@ -11,28 +11,28 @@ interface Entry {
   readonly members: Registration[];
 }
 
-/** Lists of registrations by document, in which to come, to go and to be chosen at random cost the same at any length. */
+/** Lists of registrations by document. Adding, removing and choosing at random cost the same at any length. */
 export class DocumentIndex {
   readonly #entries = new Map<string, Entry>();
 
-  /** Documents in which somebody is interested. */
+  /** Documents in which any peer is interested. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** Those interested in a document, also some that are closed and still to be taken away. */
+  /** Registrations that are interested in a document, and some that are closed and not removed yet. */
   members(id: string): readonly Registration[] {
     return this.#entries.get(id)?.members ?? [];
   }
 
   add(id: string, registration: Registration): void {
     const entry = this.#entries.get(id);
-    // The id as it is kept here: all who are interested share its memory.
+    // The id from this index, so that all registrations share its memory.
     if (entry !== undefined) registration.documents.set(entry.id, entry.members.push(registration) - 1);
     else this.#open(id, registration);
   }
 
-  /** Says whether it was there. */
+  /** Says whether the registration was in the list. */
   delete(id: string, registration: Registration): boolean {
     const place = registration.documents.get(id);
     if (place === undefined) return false;
@@ -46,7 +46,7 @@ export class DocumentIndex {
     return true;
   }
 
-  /** Most documents have one member or two: an array that begins empty would make room for 17. */
+  /** Most documents have one or two members. An array that begins empty would allocate 17 places. */
   #open(id: string, registration: Registration): void {
     this.#entries.set(id, { id, members: [registration] });
     registration.documents.set(id, 0);

@@ -1,7 +1,8 @@
 /**
- * Who is interested in what; introduces each new pair to each other.
+ * Introduces peers that are interested in the same document to each other.
  *
- * What a peer says is worked on in order, in slices, and charged to it: see `work_scheduler.ts`.
+ * The messages of a peer are processed in order and in slices, and the peer is charged with the work: see
+ * `work_scheduler.ts`.
  *
  * @module
  */
@@ -20,7 +21,7 @@ import { byteLength, type Frame, type IntroductionSocket } from "../transport/tr
 import type { Announcer } from "./announcer.ts";
 import { decodeInSteps, type MalformedReason } from "./dialects.ts";
 import { DocumentIndex } from "./document_index.ts";
-import { Introductions, portions, Speller } from "./introductions.ts";
+import { IntroductionEncoder, Introductions, portions } from "./introductions.ts";
 import { Outbox } from "./outbox.ts";
 import { PeerIndex } from "./peer_index.ts";
 import { Registration, type Scope } from "./registration.ts";
@@ -37,20 +38,20 @@ export interface IntroducerOptions {
 
 const NO_SCOPE: Scope = { allowsDocument: () => true };
 
-/** Documents that are looked at in one step. */
+/** Documents that are processed in one step. */
 const STEP = 16;
 
-/** Indexes registrations by peer and by document, so that a join costs what it finds. */
+/** Indexes registrations by peer and by document, so that the cost of a join depends only on what it finds. */
 export class Introducer {
   readonly #peers = new PeerIndex();
   readonly #documents = new DocumentIndex();
   readonly #options: IntroducerOptions;
-  /** Bytes that all interests take. */
+  /** Bytes of all interests. */
   #documentBytes = 0;
   #isDraining = false;
-  /** Those who are gone and are still to be taken off their documents. */
+  /** Registrations that are closed, and not removed from their documents yet. */
   readonly #departed: WorkQueue<Registration>;
-  /** Pending connections whose counterpart is still to be told. */
+  /** Pending connections whose counterpart is to be reminded. */
   readonly #reminders: WorkQueue<ConnectionKey>;
   readonly #outbox: Outbox;
 
@@ -60,10 +61,10 @@ export class Introducer {
     const failed = (error: unknown) => this.#failed(error);
     this.#outbox = new Outbox(scheduler, failed);
     this.#departed = new WorkQueue({ scheduler, failed, work: (peer) => this.#depart(peer) });
-    this.#reminders = new WorkQueue({ scheduler, failed, work: (claim) => this.#remind(claim) });
+    this.#reminders = new WorkQueue({ scheduler, failed, work: (waiting) => this.#remind(waiting) });
   }
 
-  /** How much is registered. */
+  /** Registered peers and documents. */
   get counts(): { peers: number; documents: number } {
     return { peers: this.#peers.size, documents: this.#documents.size };
   }
@@ -85,22 +86,22 @@ export class Introducer {
     });
   }
 
-  /** Introduces a peer of another instance to `listenerId`, if that one is here and still interested. */
+  /** Introduces a peer of another instance to the peer `listenerId`, if that is here and still interested. */
   *introduce(listenerId: string, peerId: string, documentIds: readonly string[]): Steps {
     if (this.#isDraining) return;
-    const speller = new Speller(peerId);
+    const encoder = new IntroductionEncoder(peerId);
     for (const listener of [...this.#peers.get(listenerId)]) {
       const common = documentIds.filter((id) => listener.documents.has(id));
-      if (common.length > 0) yield* this.#tell(listener, speller, common);
+      if (common.length > 0) yield* this.#tell(listener, encoder, common);
     }
   }
 
-  /** Whether a peer is here and interested in a document. */
+  /** Whether a peer of this instance is interested in a document. */
   isInterested(peerId: string, documentId: string): boolean {
     return this.#peers.isInterested(peerId, documentId);
   }
 
-  /** From now on it introduces nobody: who follows an introduction would be turned away. */
+  /** Makes no more introductions: the relay refuses the connections that would follow. */
   drain(): void {
     this.#isDraining = true;
   }
@@ -111,17 +112,19 @@ export class Introducer {
     if (newest !== undefined) this.#charge(newest, work);
   }
 
-  /** Tells the counterpart of a pending connection, here or elsewhere, that it is waited for. */
+  /** Reminds the peer that a pending connection waits for, on any instance. */
   remind(waiting: ConnectionKey): void {
     this.#reminders.push(waiting);
   }
 
-  /** Tells a peer here, on the newest of its sockets that is interested, that it is waited for. */
+  /** Reminds a peer here, on the newest of its sockets that is interested. */
   remindHere({ localId, remoteId, documentId }: ConnectionKey): void {
     if (this.#isDraining || !this.isInterested(remoteId, documentId)) return;
     const newest = this.#peers.get(remoteId).slice(-LIMITS.remindedSockets);
     const listener = newest.findLast(({ documents }) => documents.has(documentId));
-    if (listener !== undefined) this.#tellOnce(listener, new Speller(localId).spell([documentId], listener.dialect));
+    if (listener !== undefined) {
+      this.#tellOnce(listener, new IntroductionEncoder(localId).encode([documentId], listener.dialect));
+    }
   }
 
   /** The sockets of all peers, for the drain. */
@@ -129,10 +132,10 @@ export class Introducer {
     for (const { socket } of this.#peers.values()) yield socket;
   }
 
-  /** On the account of who waits, if it has a socket here. Who has spent all is not closed for it: it reminds no more. */
+  /** Charges the peer that waits, if it has a socket here. Past its work budget the relay sends no reminder. */
   #remind(waiting: ConnectionKey): void {
-    const payer = this.#peers.get(waiting.localId).at(-1);
-    if (payer?.work.take(LIMITS.reminderWork) === false) return;
+    const waiter = this.#peers.get(waiting.localId).at(-1);
+    if (waiter?.work.take(LIMITS.reminderWork) === false) return;
     this.remindHere(waiting);
     this.#options.backplane.remind(waiting);
   }
@@ -141,11 +144,11 @@ export class Introducer {
     this.#options.log.error("work for peers failed: {error}", { error });
   }
 
-  /** Takes from what the peer may cost; who has spent all is closed. */
+  /** Charges a peer with work; closes its socket when it is past its budget. */
   #charge(peer: Registration, work: number): boolean {
-    const isPaid = peer.isOpen && peer.work.take(work);
-    if (!isPaid) this.#dismiss(peer, CLOSE.flooding);
-    return isPaid;
+    const isWithin = peer.isOpen && peer.work.take(work);
+    if (!isWithin) this.#dismiss(peer, CLOSE.flooding);
+    return isWithin;
   }
 
   #hear(peer: Registration, frame: Frame): void {
@@ -169,7 +172,7 @@ export class Introducer {
     });
   }
 
-  /** Answers its messages, one after the other. */
+  /** Processes the messages of a peer, one after the other. */
   *#serve(peer: Registration): Steps {
     for (let message = peer.next(); message !== undefined; message = peer.next()) {
       yield* this.#take(peer, message);
@@ -210,7 +213,7 @@ export class Introducer {
     peer.collectedBytes = 0;
   }
 
-  /** Those of the documents that the peer may join, if there is room for all. */
+  /** The documents that the peer may join; none if there is not room for all of them. */
   *#admit(peer: Registration, wanted: readonly string[]): Generator<void, string[]> {
     if (!this.#charge(peer, wanted.length * LIMITS.documentWork)) return [];
     const documents: string[] = [];
@@ -247,7 +250,8 @@ export class Introducer {
   }
 
   /**
-   * Gives what it cost. The others are found in the same step: so of two who join at once, exactly one finds the other.
+   * Returns the work that it took. Finds the others in the same step, so that of two peers that join at once exactly one
+   * finds the other.
    */
   #addInterest(peer: Registration, documentId: string, introductions: Introductions): number {
     const { backplane } = this.#options;
@@ -267,17 +271,17 @@ export class Introducer {
     return work;
   }
 
-  /** Introduces a peer and everyone who was found to each other. */
+  /** Introduces a peer and all that were found to each other. */
   *#introduceAll(joiner: Registration, { others, peers, work }: Introductions): Steps {
     if (others.size === 0 || this.#isDraining || !this.#charge(joiner, work)) return;
     if (joiner.unreadBytes > LIMITS.introductionBacklogBytes) return this.#dismiss(joiner, CLOSE.slowReader);
-    const speller = new Speller(joiner.peerId);
+    const encoder = new IntroductionEncoder(joiner.peerId);
     for (const [other, common] of others) {
-      // Nobody shall go to meet one who has gone.
+      // A peer that has gone is not introduced.
       if (!joiner.isOpen) return;
-      yield* this.#tell(other, speller, common);
+      yield* this.#tell(other, encoder, common);
     }
-    for (const [peerId, common] of peers) yield* this.#answer(joiner, new Speller(peerId), common);
+    for (const [peerId, common] of peers) yield* this.#answer(joiner, new IntroductionEncoder(peerId), common);
   }
 
   *#leaveAll(peer: Registration, documents: readonly string[]): Steps {
@@ -300,22 +304,22 @@ export class Introducer {
     this.#documentBytes += bytes;
   }
 
-  *#tell(listener: Registration, speller: Speller, documentIds: readonly string[]): Steps {
+  *#tell(listener: Registration, encoder: IntroductionEncoder, documentIds: readonly string[]): Steps {
     for (const part of portions(documentIds)) {
-      this.#tellOnce(listener, speller.spell(part, listener.dialect));
+      this.#tellOnce(listener, encoder.encode(part, listener.dialect));
       yield;
     }
   }
 
-  /** To a peer that has asked just now: it hears of all, however many they are. */
-  *#answer(listener: Registration, speller: Speller, documentIds: readonly string[]): Steps {
+  /** To a peer that has just joined: it gets all introductions, however many they are. */
+  *#answer(listener: Registration, encoder: IntroductionEncoder, documentIds: readonly string[]): Steps {
     for (const part of portions(documentIds)) {
-      this.#send(listener, speller.spell(part, listener.dialect));
+      this.#send(listener, encoder.encode(part, listener.dialect));
       yield;
     }
   }
 
-  /** Sends to a peer that did not ask just now: so it must have read what was sent before. */
+  /** To a peer that has not just joined. Its socket is closed if it has not read what was sent before. */
   #tellOnce(listener: Registration, introduction: Frame): void {
     const isSlow = listener.isOpen && listener.unreadBytes > LIMITS.introductionBacklogBytes;
     if (isSlow) this.#dismiss(listener, CLOSE.slowReader);

@@ -1,25 +1,25 @@
 /**
- * What one `Join` brings about: who is introduced to whom, about which documents.
+ * The introductions that one `Join` leads to: which peers, about which documents.
  *
  * @module
  */
 
 import { LIMITS } from "../core/limits.ts";
-import { sample } from "../core/sample.ts";
+import { sample } from "./sample.ts";
 import type { Frame } from "../transport/transport.ts";
 import { type Dialect, encode } from "./dialects.ts";
 import type { Registration } from "./registration.ts";
 
-/** Bytes that a document in common takes, on both sides, and another peer. */
+/** Bytes of a document in common, on both sides; and of another peer. */
 const ENTRY_BYTES = 16;
 const PEER_BYTES = 200;
 
-/** One peer and everyone interested in one of its documents, to be told of each other in one message for each side. */
+/** One peer and all that share documents with it: one introduction for each of them. */
 export class Introductions {
   readonly #joiner: Registration;
-  /** Other sockets, with the documents in common. */
+  /** The other sockets, with the documents in common. */
   readonly others = new Map<Registration, string[]>();
-  /** The same by peer: all documents in common, over all of its sockets. */
+  /** By peer: the documents in common with any of its sockets. */
   readonly peers = new Map<string, string[]>();
   #entries = 0;
 
@@ -27,17 +27,17 @@ export class Introductions {
     this.#joiner = joiner;
   }
 
-  /** Bytes that this takes while it is made. */
+  /** Bytes of memory that this takes. */
   get bytes(): number {
     return this.others.size * PEER_BYTES + this.#entries * ENTRY_BYTES;
   }
 
-  /** Microseconds that it takes to tell all. */
+  /** Microseconds of work to send all introductions. */
   get work(): number {
     return this.others.size * LIMITS.introductionWork + this.#entries * LIMITS.introducedDocumentWork;
   }
 
-  /** Adds the others of a document, and gives how many were looked at. */
+  /** Adds the others of a document; returns how many registrations it looked at. */
   collect(documentId: string, members: readonly Registration[]): number {
     let looks = 0;
     const accepts = ({ peerId, scope, isOpen }: Registration) => {
@@ -59,27 +59,27 @@ export class Introductions {
   }
 }
 
-/** Spells introductions of one peer, those about the same documents once for each dialect. */
-export class Speller {
+/** Encodes introductions of one peer: those about the same documents once for each dialect. */
+export class IntroductionEncoder {
   readonly #userName: string;
   #documentIds: readonly string[] = [];
-  readonly #spelled = new Map<Dialect, Frame>();
+  readonly #encoded = new Map<Dialect, Frame>();
 
   constructor(userName: string) {
     this.#userName = userName;
   }
 
-  spell(documentIds: readonly string[], dialect: Dialect): Frame {
-    if (!isSame(documentIds, this.#documentIds)) this.#spelled.clear();
+  encode(documentIds: readonly string[], dialect: Dialect): Frame {
+    if (!isSame(documentIds, this.#documentIds)) this.#encoded.clear();
     this.#documentIds = documentIds;
-    const frame = this.#spelled.get(dialect) ??
+    const frame = this.#encoded.get(dialect) ??
       encode({ type: "Introduction", userName: this.#userName, documentIds: [...documentIds] }, dialect);
-    this.#spelled.set(dialect, frame);
+    this.#encoded.set(dialect, frame);
     return frame;
   }
 }
 
-/** Parts of a list that one introduction names each: a longer one would take a turn of the event loop for itself. */
+/** Splits documents for several introductions: a long one would take a turn of the event loop for itself. */
 export function portions(documentIds: readonly string[]): (readonly string[])[] {
   const most = LIMITS.introducedDocuments;
   if (documentIds.length <= most) return [documentIds];

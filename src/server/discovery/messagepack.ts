@@ -7,12 +7,12 @@
 
 import { Buffer, isUtf8 } from "node:buffer";
 import type { Introduction } from "../../protocol.ts";
-import { CrowdedError } from "../core/crowded_error.ts";
+import { CrowdedError } from "../core/json.ts";
 
-/** Levels of lists and maps. Messages have two; a client that says more than is for us is still understood. */
+/** Levels of lists and maps. Messages have two; a client may add fields that the relay ignores. */
 const MOST_LEVELS = 16;
 
-/** Bytes that follow the type of a value that no message has, and that comes out as null. */
+/** Bytes behind the type of a value that no message needs. Such a value is read as null. */
 const SKIPPED = new Map([
   ...[0xc0, 0xc2, 0xc3].map((type) => [type, 0] as const),
   ...[0xcc, 0xcd, 0xce, 0xcf].map((type) => [type, 1 << (type - 0xcc)] as const),
@@ -20,7 +20,7 @@ const SKIPPED = new Map([
   ...[0xca, 0xcb].map((type) => [type, 4 << (type - 0xca)] as const),
 ]);
 
-/** What an invalid sequence of UTF-8 is read as. */
+/** What the decoder puts in place of invalid UTF-8. */
 const REPLACEMENT = "\ufffd";
 
 /**
@@ -34,7 +34,7 @@ export function unpack(bytes: Uint8Array, most: number): unknown {
   return value;
 }
 
-/** Reads values one after another. A declared length is believed only as far as there are bytes. */
+/** Reads values one after another. A declared length is trusted only as far as there are bytes. */
 class Reader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -103,7 +103,7 @@ class Reader {
     return size === 1 ? this.#bytes[from] : this.#bytes.readUIntBE(from, size);
   }
 
-  /** Passes so many bytes and gives where they start. */
+  /** Skips so many bytes; returns where they start. */
   #take(size: number): number {
     const from = this.#at;
     if (from + size > this.#bytes.byteLength) {

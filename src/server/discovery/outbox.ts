@@ -1,5 +1,5 @@
 /**
- * Introductions that are made and still to be sent.
+ * Introductions that wait to be sent.
  *
  * @module
  */
@@ -12,8 +12,8 @@ import type { Registration } from "./registration.ts";
 const STEP = 8;
 
 /**
- * Sends at once while there is time, and otherwise for several slices of work together: when a thousand peers join the
- * same document, each hears of many others in one write.
+ * Sends at once while there is time, and otherwise gathers what several slices of work produce: when a thousand peers join
+ * the same document, each gets many introductions in one write.
  */
 export class Outbox {
   readonly #scheduler: WorkScheduler;
@@ -50,7 +50,7 @@ export class Outbox {
   }
 }
 
-/** What is added meanwhile goes out with the next. */
+/** Frames that are added meanwhile are sent the next time. */
 function* sendTo(listener: Registration): Steps {
   const frames = listener.unsent;
   listener.unsent = [];

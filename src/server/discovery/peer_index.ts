@@ -1,5 +1,5 @@
 /**
- * Which sockets bear which peer id, and in what the peer is interested.
+ * The introduction sockets of each peer id, and the documents that the peer is interested in.
  *
  * @module
  */
@@ -13,12 +13,12 @@ interface Peer {
   readonly documents: Map<string, number>;
 }
 
-/** Registrations by peer id, with a count for each document: whoever asks does not look at all sockets of an id. */
+/** Registrations by peer id, with a count for each document, so that no query looks at all sockets of an id. */
 export class PeerIndex {
   readonly #peers = new Map<string, Peer>();
   #open = 0;
 
-  /** Peer ids that open sockets bear. */
+  /** Peer ids with open sockets. */
   get size(): number {
     return this.#open;
   }
@@ -38,7 +38,7 @@ export class PeerIndex {
     if (peer.sockets.push(registration) === 1) this.#open += 1;
   }
 
-  /** Its interests are taken away one by one, before or after. */
+  /** Its interests are removed one by one, before or after this. */
   delete(registration: Registration): void {
     const peer = this.#peers.get(registration.peerId);
     const place = peer?.sockets.lastIndexOf(registration) ?? -1;
@@ -54,7 +54,7 @@ export class PeerIndex {
     documents?.set(documentId, (documents.get(documentId) ?? 0) + 1);
   }
 
-  /** One socket fewer is. */
+  /** One socket fewer of a peer is interested. */
   deleteInterest(peerId: string, documentId: string): void {
     const peer = this.#peers.get(peerId);
     if (peer === undefined) return;

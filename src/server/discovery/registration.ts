@@ -12,14 +12,14 @@ import { TokenBucket } from "../core/token_bucket.ts";
 import { byteLength, type Frame, type IntroductionSocket } from "../transport/transport.ts";
 import type { Dialect } from "./dialects.ts";
 
-/** What a peer may be interested in. */
+/** The documents that a peer may join. */
 export interface Scope {
   allowsDocument(id: string): boolean;
-  /** It allows nothing more. */
+  /** It allows nothing any more. */
   readonly isExpired?: boolean;
 }
 
-/** Whose socket it is, and where it counts. */
+/** What a registration needs besides its socket. */
 export interface RegistrationOptions {
   readonly peerId: string;
   readonly scope: Scope;
@@ -29,30 +29,30 @@ export interface RegistrationOptions {
   readonly evict: (registration: Registration) => void;
 }
 
-/** An introduction socket. Several may bear one peer id. */
+/** An introduction socket. A peer id may have several. */
 export class Registration {
   readonly peerId: string;
   readonly scope: Scope;
-  /** Its documents, with its place in the list of each. */
+  /** Its documents, with its index in the list of each. */
   readonly documents = new Map<string, number>();
   /** Messages that it may still send. */
   readonly rate: TokenBucket;
-  /** Microseconds that it may still cost the relay. */
+  /** Microseconds of work that it may still cause. */
   readonly work: TokenBucket;
-  /** Its place in the sum of all that is kept. */
+  /** Its share of the memory budget. */
   readonly share: Share;
-  /** That of the latest message. */
+  /** The dialect of its latest message. */
   dialect: Dialect = "json";
   malformed = 0;
-  /** Bytes that its interests take, and those that it is about to get. */
+  /** Bytes of its interests, and of those that are being added. */
   documentBytes = 0;
-  /** Bytes that introductions take which are being made. */
+  /** Bytes of the introductions that are being made. */
   collectedBytes = 0;
-  /** Introductions that are made and still to be sent. */
+  /** Introductions that wait to be sent. */
   unsent: Frame[] = [];
   unsentBytes = 0;
   isOpen = true;
-  /** Whether its messages are being worked on. */
+  /** Whether its messages are being processed. */
   isServed = false;
   readonly #unheard: Message[] = [];
   #unheardBytes = 0;
@@ -66,22 +66,22 @@ export class Registration {
     this.share = (socket.budget ?? buffers).open({ measure: () => this.keptBytes, evict: () => evict(this) });
   }
 
-  /** Bytes that the relay keeps for it: unread introductions, unheard messages, and what is being made of them. */
+  /** Bytes that the relay keeps for it: unread introductions, messages that wait, and introductions in the making. */
   get keptBytes(): number {
     return this.unreadBytes + this.#unheardBytes + this.collectedBytes;
   }
 
-  /** Bytes of introductions that it has not taken yet. */
+  /** Bytes of introductions that it has not read. */
   get unreadBytes(): number {
     return this.socket.backlog + this.unsentBytes;
   }
 
-  /** Bytes of messages that wait for their turn, with what keeping them costs. */
+  /** Bytes of messages that wait to be processed, with what keeping them costs. */
   get unheardBytes(): number {
     return this.#unheardBytes;
   }
 
-  /** Keeps a message for its turn. Its sender is not read on while many wait. */
+  /** Queues a message. The relay does not read the socket while many wait. */
   keep(message: Message): void {
     this.#unheard.push(message);
     this.#unheardBytes += costOf(message);
@@ -90,14 +90,14 @@ export class Registration {
     this.socket.pause?.();
   }
 
-  /** The latest message has to wait: it must not keep the memory of all that came with it. */
+  /** The latest message has to wait: it must not keep the whole buffer that it was read into. */
   detachLatest(): void {
     const latest = this.#unheard.at(-1);
     const isView = latest instanceof Uint8Array && latest.byteLength < latest.buffer.byteLength;
     if (isView) this.#unheard[this.#unheard.length - 1] = latest.slice();
   }
 
-  /** The message whose turn it is. */
+  /** The next message to process. */
   next(): Message | undefined {
     const message = this.#unheard.shift();
     if (message !== undefined) this.#unheardBytes -= costOf(message);
@@ -108,7 +108,7 @@ export class Registration {
     return message;
   }
 
-  /** Nothing that it says or hears counts any more. */
+  /** Drops all that waits, in both directions. */
   end(): void {
     this.isOpen = false;
     this.#unheard.length = 0;

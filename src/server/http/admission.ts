@@ -1,5 +1,5 @@
 /**
- * The ladder of refusals before an upgrade. Who passes gets a lease, which is given back exactly once.
+ * The checks before an upgrade. A socket that passes them gets a lease, which is released exactly once.
  *
  * @module
  */
@@ -18,12 +18,12 @@ export type AdmissionConfig = Pick<
   "allowOrigins" | "trustProxy" | "maxConnections" | "maxConnectionsPerIp" | "maxConnectsPerMinute"
 >;
 
-/** Who wants in, as its path says. */
+/** What the path of a socket says about it. */
 export interface Applicant {
   readonly localId: string;
-  /** What it wants to connect about, if it is a connection. */
+  /** The document of a connection. */
   readonly documentId?: string;
-  /** The token of the path's prefix. */
+  /** The token in the prefix of the path. */
   readonly token?: string;
 }
 
@@ -31,11 +31,11 @@ export interface Applicant {
 export interface Lease {
   /** What its token permits. */
   readonly grant: Grant;
-  /** Gives the place back; only the first call counts. */
+  /** Frees the place; only the first call counts. */
   release(): void;
 }
 
-/** Decides who may connect, and counts those who do. */
+/** Decides which sockets may open, and counts them. */
 export class Admission {
   readonly #config: AdmissionConfig;
   readonly #tokens: Tokens;
@@ -64,24 +64,24 @@ export class Admission {
     return this.#draining;
   }
 
-  /** From now on nobody is admitted. */
+  /** Admits no more sockets. */
   drain(): void {
     this.#draining = true;
   }
 
-  /** Resolves when nobody holds a lease. */
+  /** Resolves when no socket holds a lease. */
   emptied(): Promise<void> {
     if (this.#connections === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Walks the ladder. */
+  /** Checks a request. The first check that fails refuses it. */
   admit(request: Request, address: string, applicant: Applicant): Lease | Refusal {
     const grant = this.#refuseAll() ?? this.#judge(request, applicant);
     return grant instanceof Refusal ? grant : this.#lease(this.#addressOf(request, address), grant);
   }
 
-  /** Whether a relay with room, which does not drain, would take this one in. */
+  /** Whether the relay would admit it if it had room and did not drain. */
   isWelcome(request: Request, applicant: Applicant): boolean {
     return !(this.#judge(request, applicant) instanceof Refusal);
   }
@@ -97,7 +97,7 @@ export class Admission {
 
   #refuseOrigin({ headers }: Request): Refusal | undefined {
     const origin = headers.get("origin");
-    // Only browsers send an origin, and only for them it means anything: other programs write what they like.
+    // Only browsers send an origin that means anything: other programs write what they like.
     if (origin === null || this.#config.allowOrigins.length === 0) return;
     if (this.#origins.allow(origin)) return;
     return new Refusal("forbidden origin", `Cannot connect: want an allowed origin, got ${JSON.stringify(origin)}.`);
@@ -155,13 +155,13 @@ export class Admission {
   #addressOf({ headers }: Request, address: string): string {
     const own = networkOf(address) ?? address;
     if (!this.#config.trustProxy) return own;
-    // Only the last entry is the trusted proxy's own; what stands before it is what the client claimed. Who is hidden
-    // ("unknown") counts for the proxy: everybody's own text would evade every bound.
+    // The trusted proxy wrote only the last entry, the client what stands before it. A hidden address ("unknown") counts as
+    // the proxy's: otherwise any text would evade every bound.
     return networkOf(headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "") ?? own;
   }
 }
 
-/** New sockets per address in the minute under way. Forgets everybody when it ends, so it needs no cleaning. */
+/** New sockets per address in the present minute. Forgets all addresses at the end of it, so it needs no cleaning. */
 class ConnectRate {
   static readonly #WINDOW_MS = 60_000;
   readonly #counts = new Map<string, number>();
@@ -191,7 +191,7 @@ class ConnectRate {
   }
 }
 
-/** All that the runtime does not check itself before it upgrades (PLATFORM: it throws, or it upgrades anything). */
+/** What the runtime does not check before it upgrades: it throws, or upgrades anything. */
 function refuseRequest({ method, headers }: Request): Refusal | undefined {
   if (method !== "GET") return new Refusal("method", `Cannot ${method} a socket: want GET.`, { allow: "GET" });
   const upgrade = headers.get("upgrade") ?? "none";

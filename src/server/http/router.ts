@@ -12,7 +12,7 @@ export interface IntroductionRoute {
   readonly kind: "introduction";
   readonly localId: string;
   readonly documentId?: undefined;
-  /** The highest protocol that the client speaks, if it says so. */
+  /** The highest protocol that the client speaks, if it names one. */
   readonly protocol?: number;
   /** The token of the path prefix `/t/<token>`, which is all that a released client can set. */
   readonly token: string | undefined;
@@ -85,8 +85,8 @@ export class Router {
   }
 }
 
-/** Refuses what only a GET may ask for. */
-export function methodRefusal(request: Request): Refusal {
+/** Refuses another method than GET. */
+function methodRefusal(request: Request): Refusal {
   return new Refusal("method", `Cannot ${request.method} this: want GET.`, { allow: "GET, HEAD" });
 }
 
@@ -127,7 +127,7 @@ function decodeId(groups: Groups, name: string): string {
   return id;
 }
 
-/** Whoever asks for what is no protocol is answered as if it had not asked. */
+/** Ignores what is no protocol. */
 function readProtocol(text: string | null): { protocol?: number } {
   return text !== null && /^\d{1,3}$/.test(text) ? { protocol: Number(text) } : {};
 }
@@ -154,7 +154,7 @@ function isReading({ method }: Request): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** Refuses a path that leads nowhere. */
+/** Refuses an unknown path. */
 export function noSuchPage(pathname: string): Refusal {
   return new Refusal("no such page", `Cannot find ${quote(pathname)}: want /introduction/... or /connection/....`);
 }

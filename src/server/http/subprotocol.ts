@@ -1,6 +1,6 @@
 /**
- * The subprotocol of a socket. The relay speaks none, but browsers and others hang up on a server that chooses none of
- * those that they ask for.
+ * The subprotocol of a socket. The relay speaks none, but browsers and other clients hang up on a server that chooses none
+ * of those that they ask for.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 /** A token of RFC 9110, 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** The first one asked for, as the ancestor chose it; undefined if none is, or it is no name. */
+/** The first one that the client asks for, as the ancestor chose it; undefined if there is none, or it is no token. */
 export function chosenSubprotocol({ headers }: Request): string | undefined {
   const first = headers.get("sec-websocket-protocol")?.split(",")[0].trim() ?? "";
   return TOKEN.test(first) ? first : undefined;

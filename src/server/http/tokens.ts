@@ -1,6 +1,6 @@
 /**
- * What the token that a socket shows permits: everything for one of the relay's own tokens; for a JWT, one peer id and
- * some documents, for a while.
+ * What the token of a socket permits: one of the relay's own tokens permits everything; a JWT permits one peer id and some
+ * documents, for a while.
  *
  * @module
  */
@@ -13,25 +13,25 @@ import { readPublicKey } from "../core/pem.ts";
 
 /** What the holder of a token may do. */
 export interface Grant {
-  /** Whether it may call itself so. */
+  /** Whether it may use this peer id. */
   allowsPeer(id: string): boolean;
   /** Whether it may join this document, or connect about it, now. */
   allowsDocument(id: string): boolean;
-  /** Milliseconds since 1970, from which on it permits nothing; left out: never. */
+  /** Milliseconds since 1970 from which on it permits nothing; left out: it does not expire. */
   readonly expiresAt?: number;
 }
 
-/** The grant of those who need none. */
+/** The grant where no token is needed. */
 export const EVERYTHING: Grant = { allowsPeer: () => true, allowsDocument: () => true };
 
-/** The options that decide what is a token. */
+/** The options that decide which tokens are valid. */
 export type TokenConfig = Pick<RelayConfig, "tokens" | "jwtSecret" | "jwtKey">;
 
-/** The claims that count. */
+/** The claims of a JWT that the relay reads. */
 interface Claims {
   /** The only local id that the holder may use. */
   readonly sub: string;
-  /** Documents it may use: exact ids, or prefixes that end in `*`. Left out: all. */
+  /** Documents that the holder may use: exact ids, or prefixes that end in `*`. Left out: all. */
   readonly docs?: readonly string[];
   /** Seconds since 1970. Left out: never. */
   readonly exp?: number;
@@ -40,7 +40,7 @@ interface Claims {
 /** Verifies a token's signature and time; throws when either is wrong. */
 type Verify = (token: string) => unknown;
 
-/** Recognizes tokens. */
+/** Checks tokens. */
 export class Tokens {
   readonly #config: TokenConfig;
   readonly #tokens: readonly Buffer[];
@@ -57,14 +57,14 @@ export class Tokens {
     return this.#tokens.length > 0 || jwtSecret !== undefined || jwtKey !== undefined;
   }
 
-  /** Reads the key and loads the library, if JWTs are configured: who does not use them does not load it. */
+  /** Reads the key, and loads the library only if JWTs are configured. */
   async load(): Promise<void> {
     const { jwtSecret, jwtKey } = this.#config;
     if (jwtSecret === undefined && jwtKey === undefined) return;
     // @ts-types="@types/jsonwebtoken"
     const { default: { verify } } = await import("jsonwebtoken");
     const verifiers: Verify[] = [];
-    // The algorithm goes with the key: a token must not choose how it is verified.
+    // The key decides the algorithm: a token must not choose how it is verified.
     if (jwtSecret !== undefined) verifiers.push((token) => verify(token, jwtSecret, { algorithms: ["HS256"] }));
     if (jwtKey !== undefined) {
       const key = readEs256Key(jwtKey);
@@ -81,7 +81,7 @@ export class Tokens {
         const claims = verify(shown);
         if (areClaims(claims)) return scopedGrant(claims);
       } catch {
-        // Another key may fit; what the token says about itself is not trusted.
+        // Another key may fit. What the token says about its key is not trusted.
       }
     }
   }
@@ -96,7 +96,7 @@ export class Tokens {
 
 const ES256_KEY = "a public key of the curve prime256v1, for ES256";
 
-/** With any other key all tokens would be refused, and nobody would know why. */
+/** With any other key the relay would refuse all tokens, and no message would say why. */
 function readEs256Key(path: string): KeyObject {
   const key = readPublicKey({ flag: "--jwt-key", path }, ES256_KEY);
   const curve = key.asymmetricKeyDetails?.namedCurve;

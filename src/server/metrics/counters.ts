@@ -1,5 +1,5 @@
 /**
- * What the rooms count. Plain numbers, so that counting costs nothing; `metrics.ts` and the page read them.
+ * What the relay counts. Plain numbers, so that counting costs nothing; `metrics.ts` and the page read them.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface Traffic {
 /** Kinds of sockets. */
 export type SocketKind = "introduction" | "connection" | "stream";
 
-/** Counts since the start. Labels are closed sets: nothing that a peer chooses becomes one. */
+/** Counts since the start. Labels are closed sets: no peer can choose one. */
 export class Counters {
   readonly opened: Record<SocketKind, number> = { introduction: 0, connection: 0, stream: 0 };
   readonly refused = new Map<string, number>();
@@ -25,25 +25,25 @@ export class Counters {
   /** By close code; {@link Counters.closed} says which. */
   readonly closes = new Map<string, number>();
   introductions = 0;
-  seekersHeld = 0;
-  seekersExpired = 0;
+  connectionsHeld = 0;
+  connectionsExpired = 0;
   pairsMade = 0;
-  /** What crossed to and from other instances. */
+  /** Messages and bytes to and from other instances. */
   readonly bus = { sent: { messages: 0, bytes: 0 }, received: { messages: 0, bytes: 0 } };
-  /** Pairs over two instances that were closed although neither side wanted it. */
+  /** Pairs over two instances that the relay lost, by reason. */
   readonly resets = new Map<string, number>();
   /** What peers sent on connection sockets. */
   readonly received = newTraffic();
-  /** What was passed on: the rest was held in vain or came too late. */
+  /** What the relay passed on. The rest came too late, or its connection stayed pending. */
   readonly delivered = newTraffic();
 
-  /** A socket is gone: counted by its code if that is of the protocol, else as "other", or as "none" without a close. */
+  /** Counts the end of a socket: by its code if the protocol has it, else as "other", or as "none" without a close. */
   closed({ code }: Ending): void {
     increment(this.closes, code === undefined ? "none" : isOfProtocol(code) ? String(code) : "other");
   }
 }
 
-/** A code of RFC 6455, or one of ours. */
+/** Whether RFC 6455 or this protocol has the code. */
 function isOfProtocol(code: number): boolean {
   return (code >= 1000 && code <= 1015) || Object.values(CLOSE).some((close) => close.code === code);
 }

@@ -4,14 +4,14 @@
  * @module
  */
 
-/** What a scrape is served as. */
+/** The content type of a scrape. */
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** One line: its value, and what tells it from the others of its family. */
+/** One line: its value, and the labels that distinguish it from others of its family. */
 export interface Sample {
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;
-  /** What follows the family's name; only histograms have lines with one. */
+  /** Follows the name of the family; only histograms have it. */
   readonly suffix?: "_bucket" | "_sum" | "_count";
 }
 
@@ -20,7 +20,7 @@ export interface Family {
   readonly name: string;
   readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
-  /** Asked at every scrape. */
+  /** Called at every scrape. */
   readonly samples: () => Iterable<Sample>;
 }
 
@@ -29,7 +29,7 @@ export function counter(name: string, help: string, samples: Family["samples"]):
   return { name, type: "counter", help, samples };
 }
 
-/** A number of the present. */
+/** A number that goes up and down. */
 export function gauge(name: string, help: string, samples: Family["samples"]): Family {
   return { name, type: "gauge", help, samples };
 }

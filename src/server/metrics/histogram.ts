@@ -1,15 +1,15 @@
 /**
- * Observations by size.
+ * A histogram, as Prometheus has it.
  *
  * @module
  */
 
 import type { Sample } from "./exposition.ts";
 
-/** Counts observations by the bounds that they do not pass. */
+/** Counts observations in buckets. */
 export class Histogram {
   readonly #bounds: readonly number[];
-  /** Per bound, those that passed all lower ones; the last counts those above all bounds. */
+  /** Per bound, observations above all lower bounds; the last one is above all bounds. */
   readonly #counts: number[];
   #sum = 0;
 
@@ -19,13 +19,13 @@ export class Histogram {
     this.#counts = this.#bounds.map(() => 0);
   }
 
-  /** Counts one more. */
+  /** Counts one observation. */
   observe(value: number): void {
     this.#sum += value;
     this.#counts[this.#bounds.findIndex((bound) => value <= bound)] += 1;
   }
 
-  /** As Prometheus has it: each bucket holds all lower ones. */
+  /** The lines of a scrape. Each bucket includes all lower ones. */
   *samples(): Iterable<Sample> {
     let count = 0;
     for (const [index, bound] of this.#bounds.entries()) {

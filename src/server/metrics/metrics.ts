@@ -9,7 +9,7 @@ import { by, CONTENT_TYPE, counter, exposition, type Family, gauge, one } from "
 import { Histogram } from "./histogram.ts";
 import { processMetrics } from "./process.ts";
 
-/** What is told: counts since the start, and what there is now. */
+/** What the metrics are made of: counts since the start, and numbers of the present. */
 export interface MetricsSource {
   readonly counters: Counters;
   /** Numbers of the present, by the rest of their metric's name. */
@@ -31,18 +31,18 @@ const PRESENT: readonly [present: Present, name: string, help: string][] = [
   ["connections", "relay_connections", "Sockets that hold a place among the limits."],
   ["streams", "relay_streams", "Conversations inside introduction sockets, one for each side."],
   ["peers", "relay_peers", "Peer ids with an introduction socket."],
-  ["documents", "relay_documents", "Documents that somebody is interested in."],
-  ["seekers", "relay_seekers", "Connections whose other side has not come."],
+  ["documents", "relay_documents", "Documents that a peer is interested in."],
+  ["seekers", "relay_seekers", "Pending connections: their other side has not come."],
   ["pairs", "relay_pairs", "Pairs of connections that are piped."],
   ["bufferedBytes", "relay_buffered_bytes", "Bytes that wait for their receivers."],
   ["connected", "relay_backplane_connected", "Whether other instances can be reached: 1 or 0."],
-  ["remotePairs", "relay_remote_pairs", "Pairs whose other half is on another instance."],
+  ["remotePairs", "relay_remote_pairs", "Pairs whose other side is on another instance."],
 ];
 
 /** Bounds of the event loop's delay, in seconds. */
 const DELAYS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 
-/** What one relay tells. Labels are closed sets: no id, address or token is ever one. */
+/** The metrics of one relay. Labels are closed sets: no id, address or token is ever one. */
 export class Metrics {
   readonly #delay = new Histogram(DELAYS);
   readonly #families: readonly Family[];
@@ -61,7 +61,7 @@ export class Metrics {
     ];
   }
 
-  /** The event loop was late by so much. */
+  /** Observes how late the event loop was. */
   readonly late = (seconds: number): void => this.#delay.observe(seconds);
 
   /** Answers a scrape. */
@@ -89,8 +89,12 @@ function countsOf(counters: Counters): Family[] {
     counter("relay_malformed_total", "Messages not understood, by reason.", by("reason", () => malformed)),
     counter("relay_closes_total", "Sockets and streams that ended, by close code.", by("code", () => closes)),
     counter("relay_introductions_total", "Introductions sent.", one(() => counters.introductions)),
-    counter("relay_seekers_held_total", "Connections that had to wait.", one(() => counters.seekersHeld)),
-    counter("relay_seekers_expired_total", "Connections that waited in vain.", one(() => counters.seekersExpired)),
+    counter("relay_seekers_held_total", "Connections that became pending.", one(() => counters.connectionsHeld)),
+    counter(
+      "relay_seekers_expired_total",
+      "Pending connections whose time ended.",
+      one(() => counters.connectionsExpired),
+    ),
     counter("relay_pairs_made_total", "Pairs made.", one(() => counters.pairsMade)),
     ...trafficOf("received", "sent by peers on connections", counters.received),
     ...trafficOf("delivered", "passed on to the other side", counters.delivered),

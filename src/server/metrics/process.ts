@@ -1,6 +1,6 @@
 /**
- * What Prometheus' dashboards want to know of any process, under the names that they know from Prometheus' libraries for
- * Node. What cannot be told, for want of a permission, of `/proc` or of a newer Deno, has no line.
+ * The metrics that Prometheus' dashboards expect of any process, under the names of Prometheus' library for Node. What the
+ * relay cannot find out, without a permission, `/proc` or a newer Deno, has no line.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import process from "node:process";
 import { getHeapSpaceStatistics } from "node:v8";
 import { by, counter, type Family, gauge, one } from "./exposition.ts";
 
-/** Processor, memory and descriptors of this process, and what the runtime makes of its memory. */
+/** Processor, memory and descriptors of this process, and the heap of the runtime. */
 export function processMetrics(): Family[] {
   return [...cpu(), ...memory(), ...descriptors(), ...heap(), ...runtime()];
 }
@@ -37,7 +37,7 @@ function memory(): Family[] {
 }
 
 function descriptors(): Family[] {
-  // One of them is the folder that is read.
+  // Reading the folder takes one of them.
   const open = () => attempt(() => readdirSync("/proc/self/fd").length - 1);
   const most = () => numberIn("/proc/self/limits", /^Max open files\s+(\d+)/m);
   return [

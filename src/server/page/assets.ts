@@ -1,6 +1,6 @@
 /**
- * What the page is made of, and the client for everybody's pages. All of it is text in the module graph, so that it is
- * part of the compiled binary. An asset's URL is its path in this folder.
+ * The files of the page, and the client for pages of other sites. They are text imports, so that the compiled binary
+ * contains them. An asset's URL is its path in this folder.
  *
  * @module
  */
@@ -21,18 +21,18 @@ import panel from "./scripts/panel.js" with { type: "text" };
 import peer from "./scripts/peer.js" with { type: "text" };
 import wire from "./scripts/wire.js" with { type: "text" };
 
-/** A file that everybody gets alike. */
+/** A static file. */
 export interface Asset {
   readonly body: string;
-  /** Tells whether a copy is still good. */
+  /** Identifies the content. */
   readonly etag: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 const SCRIPT = "text/javascript; charset=utf-8";
-/** Asked for at every visit, so that the parts of a page are all of one version; mostly answered without a body. */
+/** Browsers ask at every visit, so that all parts of the page have one version; mostly the answer has no body. */
 const OWN: Record<string, string> = { "cache-control": "no-cache" };
-/** For pages of other origins too. A relay speaks with clients of any age: an hour-old one is as good. */
+/** For pages of other origins, too. An hour-old copy does: the relay serves clients of any age. */
 const PUBLIC: Record<string, string> = {
   "access-control-allow-origin": "*",
   "cache-control": "public, max-age=3600, stale-while-revalidate=86400",
@@ -54,7 +54,7 @@ export function makeAssets(): ReadonlyMap<string, Asset> {
   ]);
 }
 
-/** The asset, or word that the copy at hand is still good. */
+/** The asset, or 304 if the client has it already. */
 export function answerAsset(request: Request, { body, etag, headers }: Asset): Response {
   if (ifNoneMatch(request.headers.get("if-none-match"), etag)) return new Response(body, { headers });
   return new Response(null, { status: 304, headers });

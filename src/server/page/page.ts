@@ -1,5 +1,5 @@
 /**
- * What a visitor sees at `/`: that the relay runs, and what it is.
+ * The landing page at `/`, and the same numbers as JSON.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { BackplaneStatus } from "../backplane/backplane.ts";
 import template from "./index.html" with { type: "text" };
 import { duration } from "./scripts/duration.js";
 
-/** What the relay tells about itself: numbers, and nobody's name. */
+/** What the relay publishes about itself: numbers, and no peer's id. */
 export interface Status {
   readonly status: "running" | "draining";
   /** Seconds. */
@@ -21,9 +21,9 @@ export interface Status {
   readonly streams: number;
   /** Peer ids with an introduction socket. */
   readonly peers: number;
-  /** Documents that somebody is interested in. */
+  /** Documents that a peer is interested in. */
   readonly documents: number;
-  /** Connections whose other side has not come. */
+  /** Pending connections: their other side has not come. */
   readonly seekers: number;
   /** Connections that are piped, two to a pair. */
   readonly pairs: number;
@@ -37,7 +37,7 @@ export interface Status {
   readonly needsToken: boolean;
 }
 
-/** The page loads from its own relay only, and talks to nobody else; nothing that stands in it is ever run. */
+/** The page loads and connects only to its own relay, and runs no script that stands in it. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -60,7 +60,7 @@ const HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** The page, or the same numbers as JSON for who prefers it. */
+/** The page, or the numbers as JSON if the client prefers that. */
 export function answerPage(request: Request, status: Status): Response {
   const facts = { name: "@localfirst/relay", version: VERSION, ...status };
   if (accepts(request, "text/html", "application/json") === "application/json") {
@@ -70,7 +70,7 @@ export function answerPage(request: Request, status: Status): Response {
   return new Response(text, { headers: { ...HEADERS, "content-type": "text/html; charset=utf-8" } });
 }
 
-/** Puts each value where the template names it in braces. Braces around anything else stay. */
+/** Replaces each name in braces with its value. Braces around anything else stay. */
 export function fill(template: string, values: Readonly<Record<string, unknown>>): string {
   return template.replaceAll(/\{(\w+)\}/g, (braces, name) => Object.hasOwn(values, name) ? show(values[name]) : braces);
 }

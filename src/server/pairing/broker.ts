@@ -1,5 +1,6 @@
 /**
- * Holds the first of two reciprocal connections, bounded and expiring, and joins it with the second.
+ * Keeps the first of two reciprocal connections pending, for a bounded time and in bounded memory, and pairs it with the
+ * second.
  *
  * @module
  */
@@ -19,100 +20,100 @@ export interface BrokerOptions extends PendingConnectionOptions, Omit<PipeOption
   readonly log: Logger;
 }
 
-/** A connection that is one half of a pair. */
-interface Half {
+/** One side of a pair. */
+interface Side {
   readonly socket: PeerSocket;
   readonly pipe: Pipe;
 }
 
-/** What a pending connection is joined with. */
+/** What a pending connection is paired with. */
 interface Counterpart {
-  readonly claim: ConnectionKey;
+  readonly key: ConnectionKey;
   readonly socket: PeerSocket;
-  /** Those of the two that other instances know as connections of this one. */
+  /** Which of the two are connections of this instance. */
   readonly leaves: readonly ConnectionKey[];
 }
 
 /** Pairs reciprocal connections. */
 export class Broker {
   readonly #pending = new Map<string, PendingConnection>();
-  readonly #halves = new Map<string, Half>();
+  readonly #sides = new Map<string, Side>();
   readonly #options: BrokerOptions;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
   }
 
-  /** How much is held and piped. */
+  /** Pending connections, and pairs. */
   get counts(): { seekers: number; pairs: number } {
-    return { seekers: this.#pending.size, pairs: this.#halves.size / 2 };
+    return { seekers: this.#pending.size, pairs: this.#sides.size / 2 };
   }
 
-  /** Takes over a connection socket: it replaces an older one of the same side, then is joined or held. */
+  /** Takes over a connection socket. It supersedes an older one of the same side, then is paired or becomes pending. */
   welcome(requested: ConnectionKey, newcomer: PeerSocket): void {
-    // Whoever opens a stream listens already.
+    // A client listens to a stream before it opens it.
     const socket = newcomer.isStream ? newcomer : new SettlingSocket(newcomer, this.#options.clock);
-    // Whoever takes another's place is the newer one for other instances, too, also if it was asked for earlier.
-    const claim = this.supersede(requested) ? { ...requested, requestedAt: undefined } : requested;
-    const counterpart = this.#pending.get(keyOf(reverse(claim)));
-    if (counterpart === undefined) return this.#hold(claim, socket);
-    this.#options.backplane.came(claim, false);
-    this.#join(counterpart, { claim, socket, leaves: [counterpart.claim, claim] });
+    // What supersedes another connection here is newer for other instances, too, even if its request came earlier.
+    const key = this.supersede(requested) ? { ...requested, requestedAt: undefined } : requested;
+    const counterpart = this.#pending.get(keyOf(reverse(key)));
+    if (counterpart === undefined) return this.#hold(key, socket);
+    this.#options.backplane.came(key, false);
+    this.#join(counterpart, { key, socket, leaves: [counterpart.key, key] });
   }
 
-  /** Joins a pending connection with its other side, which is on another instance. False: it does not wait any more. */
-  joinRemote(claim: ConnectionKey, socket: PeerSocket): boolean {
-    const pending = this.#pending.get(keyOf(claim));
-    if (pending !== undefined) this.#join(pending, { claim: reverse(claim), socket, leaves: [claim] });
+  /** Pairs a pending connection with its other side, on another instance. False: it is not pending any more. */
+  joinRemote(key: ConnectionKey, socket: PeerSocket): boolean {
+    const pending = this.#pending.get(keyOf(key));
+    if (pending !== undefined) this.#join(pending, { key: reverse(key), socket, leaves: [key] });
     return pending !== undefined;
   }
 
-  /** Ends the connection of this side: a newer one has come. Says whether there was one. */
-  supersede(claim: ConnectionKey): boolean {
-    const key = keyOf(claim);
-    const [pending, half] = [this.#pending.get(key), this.#halves.get(key)];
+  /** Closes the connection of this side, since a newer one has come. Says whether there was one. */
+  supersede(key: ConnectionKey): boolean {
+    const id = keyOf(key);
+    const [pending, side] = [this.#pending.get(id), this.#sides.get(id)];
     pending?.close(CLOSE.superseded);
-    half?.pipe.close(half.socket, CLOSE.superseded, CLOSE.peerLost);
-    return pending !== undefined || half !== undefined;
+    side?.pipe.close(side.socket, CLOSE.superseded, CLOSE.peerLost);
+    return pending !== undefined || side !== undefined;
   }
 
-  /** Another instance knows the peer that is waited for or, if `isThere` is false, the one that waits. */
-  sighted(claim: ConnectionKey, isThere: boolean): void {
-    this.#pending.get(keyOf(claim))?.sighted(isThere);
+  /** Another instance knows the peer that is waited for, or, if `isThere` is false, the peer that waits. */
+  sighted(key: ConnectionKey, isThere: boolean): void {
+    this.#pending.get(keyOf(key))?.sighted(isThere);
   }
 
   /** The sockets of all pending connections and pairs, for the drain. */
   *sockets(): Iterable<PeerSocket> {
     for (const { socket } of this.#pending.values()) yield socket;
-    for (const { socket } of this.#halves.values()) yield socket;
+    for (const { socket } of this.#sides.values()) yield socket;
   }
 
-  #hold(claim: ConnectionKey, socket: PeerSocket): void {
-    const key = keyOf(claim);
+  #hold(key: ConnectionKey, socket: PeerSocket): void {
+    const id = keyOf(key);
     const left = (isJoined: boolean) => {
-      this.#pending.delete(key);
-      if (!isJoined) this.#options.backplane.went(claim);
+      this.#pending.delete(id);
+      if (!isJoined) this.#options.backplane.went(key);
     };
-    this.#pending.set(key, new PendingConnection(claim, socket, this.#options, left));
-    this.#options.backplane.came(claim, true);
-    this.#options.log.debug("holding {local} for {remote}", { local: claim.localId, remote: claim.remoteId });
+    this.#pending.set(id, new PendingConnection(key, socket, this.#options, left));
+    this.#options.backplane.came(key, true);
+    this.#options.log.debug("holding {local} for {remote}", { local: key.localId, remote: key.remoteId });
   }
 
-  #join(pending: PendingConnection, { claim, socket, leaves }: Counterpart): void {
-    const keys = [keyOf(pending.claim), keyOf(claim)];
+  #join(pending: PendingConnection, { key, socket, leaves }: Counterpart): void {
+    const ids = [keyOf(pending.key), keyOf(key)];
     const held = pending.handOver();
-    this.#options.backplane.paired(pending.claim);
+    this.#options.backplane.paired(pending.key);
     const ended = (summary: PairSummary) => {
-      for (const key of keys) this.#halves.delete(key);
+      for (const id of ids) this.#sides.delete(id);
       for (const left of leaves) this.#options.backplane.went(left);
       this.#options.log.info("a pair ended: {why}", { ...summary });
     };
     this.#options.counters.pairsMade += 1;
     const pipe = new Pipe(pending.socket, socket, { ...this.#options, ended });
-    // Before the first frame: it may already end the pair.
-    this.#halves.set(keys[0], { socket: pending.socket, pipe });
-    this.#halves.set(keys[1], { socket, pipe });
-    this.#options.log.debug("paired {local} with {remote}", { local: claim.localId, remote: claim.remoteId });
+    // Before the first frame, which may already end the pair.
+    this.#sides.set(ids[0], { socket: pending.socket, pipe });
+    this.#sides.set(ids[1], { socket, pipe });
+    this.#options.log.debug("paired {local} with {remote}", { local: key.localId, remote: key.remoteId });
     pipe.start(held, pending.isPaused);
   }
 }

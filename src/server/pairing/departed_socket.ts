@@ -1,5 +1,5 @@
 /**
- * A socket that is gone, in place of it: its other side may be on its way from another instance, and shall hear what it
+ * Stands for a socket that is gone. Its other side may be on its way from another instance, and then gets what the socket
  * said, and how it ended.
  *
  * @module
@@ -8,14 +8,14 @@
 import type { Clock } from "../core/clock.ts";
 import type { Ending, PeerSocket, SocketListener } from "../transport/transport.ts";
 
-/** Tells each listener of its end, behind what is said in the same turn. */
+/** Tells each listener that it has closed, behind what is delivered in the same turn. */
 export class DepartedSocket implements PeerSocket {
   readonly backlog = 0;
   readonly #ending: Ending;
   readonly #clock: Clock;
   readonly #closed: () => void;
 
-  /** @param closed It is not waited for any more. */
+  /** @param closed Nobody needs it any more. */
   constructor(ending: Ending, clock: Clock, closed: () => void) {
     this.#ending = ending;
     this.#clock = clock;

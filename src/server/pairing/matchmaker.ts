@@ -8,12 +8,12 @@ import type { ConnectionKey } from "../core/connection_key.ts";
 
 /** What a broker tells other instances. */
 export interface Matchmaker {
-  /** A connection has come: it waits for its other side, or is already joined with it. */
-  came(claim: ConnectionKey, isWaiting: boolean): void;
-  /** One that waited is joined with its other side. */
-  paired(claim: ConnectionKey): void;
-  /** It is gone. */
-  went(claim: ConnectionKey): void;
-  /** Milliseconds in which its other side may come from another instance, where both came at the same time; or 0. */
-  lingerMs(claim: ConnectionKey): number;
+  /** A connection has come. It is pending, or already paired with its other side. */
+  came(key: ConnectionKey, isWaiting: boolean): void;
+  /** A pending connection is paired with its other side. */
+  paired(key: ConnectionKey): void;
+  /** A connection is gone. */
+  went(key: ConnectionKey): void;
+  /** Milliseconds in which the other side may still come from another instance, if both came at the same time; or 0. */
+  answerDueMs(key: ConnectionKey): number;
 }

@@ -1,5 +1,6 @@
 /**
- * A connection socket whose other side has not come yet: held with its frames, bounded and expiring.
+ * A connection socket whose other side has not come yet. The relay keeps it with its frames, for a bounded time and in
+ * bounded memory.
  *
  * @module
  */
@@ -28,17 +29,17 @@ export interface PendingConnectionOptions {
   readonly counters: Counters;
   /** Seconds to wait for the other side; 0: for ever. */
   readonly holdTimeout: number;
-  /** Tells the counterpart that it is waited for. False: not everybody could be told, so that silence means nothing. */
+  /** Reminds the counterpart. False: not all instances could be asked, so that no answer means nothing. */
   readonly remind: (pending: ConnectionKey) => boolean;
-  /** Whether a peer is here and interested in a document. */
+  /** Whether a peer of this instance is interested in a document. */
   readonly isInterested: (peerId: string, documentId: string) => boolean;
   readonly backplane: {
-    /** Milliseconds in which its other side may come from elsewhere although it has gone itself. */
-    lingerMs(pending: ConnectionKey): number;
+    /** Milliseconds in which the other side may still come from another instance, though this one has gone. */
+    answerDueMs(pending: ConnectionKey): number;
   };
 }
 
-/** A held connection socket. */
+/** A pending connection socket. */
 export class PendingConnection implements SocketListener {
   readonly #options: PendingConnectionOptions;
   readonly #left: (isJoined: boolean) => void;
@@ -47,21 +48,21 @@ export class PendingConnection implements SocketListener {
   readonly #expiry: Timer | undefined;
   #reminder: Timer;
   #socket: PeerSocket;
-  /** Bytes kept, with what keeping them costs. */
+  /** Bytes of its frames, with what keeping them costs. */
   #weight = 0;
   #isPaused = false;
-  /** One side is known to be interested in the document, so that the other should be, too. */
+  /** One side is known to be interested in the document, so the other one should be, too. */
   #isExpected: boolean;
-  /** Since the other side was missing. */
+  /** Runs while no instance knows the peer of the other side. */
   #absence: Timer | undefined;
-  /** How its socket ended, while it is still waited for. */
+  /** How its socket ended, while the other side may still come. */
   #departure: Ending | undefined;
   #lingering: Timer | undefined;
   #isOver = false;
 
-  /** @param left The wait is over: the other side has come, or this one has gone. Called exactly once. */
+  /** @param left It is not pending any more: the other side has come, or this one has gone. Called exactly once. */
   constructor(
-    readonly claim: ConnectionKey,
+    readonly key: ConnectionKey,
     socket: PeerSocket,
     options: PendingConnectionOptions,
     left: (isJoined: boolean) => void,
@@ -74,8 +75,8 @@ export class PendingConnection implements SocketListener {
       measure: () => this.#weight,
       evict: () => this.close(CLOSE.outOfBuffers),
     });
-    options.counters.seekersHeld += 1;
-    this.#isExpected = this.#isInterested(claim.localId) || this.#isInterested(claim.remoteId);
+    options.counters.connectionsHeld += 1;
+    this.#isExpected = this.#isInterested(key.localId) || this.#isInterested(key.remoteId);
     if (holdTimeout > 0) this.#expiry = clock.after(holdTimeout * 1000, () => this.#expire());
     this.#reminder = clock.after(LIMITS.remindFirstMs, () => this.#remind());
     socket.listen(this);
@@ -90,7 +91,7 @@ export class PendingConnection implements SocketListener {
     this.#frames.push(detached(frame));
     this.#weight += size + LIMITS.frameOverheadBytes;
     if (this.#weight > LIMITS.heldBytes) this.#pause();
-    // At last: it may evict this very pending connection.
+    // Last: it may evict this very connection.
     this.#share.set(this.#weight);
   }
 
@@ -98,14 +99,14 @@ export class PendingConnection implements SocketListener {
     return this.#socket;
   }
 
-  /** Its socket is not read any more: what is held is enough. */
+  /** The relay does not read its socket: it keeps enough already. */
   get isPaused(): boolean {
     return this.#isPaused;
   }
 
   ending(ending: Ending): void {
     if (this.#isOver || this.#departure !== undefined) return;
-    const ms = Math.max(this.#options.backplane.lingerMs(this.claim), this.#lastWordsMs(ending));
+    const ms = Math.max(this.#options.backplane.answerDueMs(this.key), this.#lastWordsMs(ending));
     if (ms > 0) this.#linger(ending, ms);
     else this.#end();
   }
@@ -115,19 +116,19 @@ export class PendingConnection implements SocketListener {
     if (this.#departure === undefined) this.#options.counters.closed(ending);
   }
 
-  /** Ends the wait, and the socket with it. */
+  /** Closes the socket. */
   close(close: Close): void {
     this.#end();
     this.#socket.close(close);
   }
 
-  /** Ends the wait: the socket and what it sent are the caller's now. */
+  /** Hands the socket and its frames over to the caller. */
   handOver(): Frame[] {
     this.#leave(true);
     return this.#frames.splice(0);
   }
 
-  /** The other side is there, or, if `isThere` is false, this one is, as another instance knows. */
+  /** Another instance knows the peer of the other side, or, if `isThere` is false, the peer of this one. */
   sighted(isThere: boolean): void {
     this.#isExpected = true;
     if (isThere) this.#forgetAbsence();
@@ -137,20 +138,20 @@ export class PendingConnection implements SocketListener {
     return this.#socket.pause !== undefined;
   }
 
-  /** What comes all the same, as it was under way, is kept. */
+  /** Frames that were already on their way are kept. */
   #pause(): void {
     if (this.#isPaused || !this.#canPause) return;
     this.#isPaused = true;
     this.#socket.pause?.();
   }
 
-  /** Who has spoken and hung up may have been introduced to somebody whose request is not read yet. */
+  /** A peer that spoke and hung up may have been introduced to one whose request is not read yet. */
   #lastWordsMs({ code }: Ending): number {
     const hasSpoken = this.#frames.length > 0 && code !== undefined;
     return hasSpoken && this.#isExpected ? LIMITS.lastWordsMs : 0;
   }
 
-  /** What a socket said and how it ended is kept for a side that may have come at the same time elsewhere. */
+  /** Keeps what a socket said and how it ended, for another side that may have come to another instance. */
   #linger(ending: Ending, ms: number): void {
     const { clock } = this.#options;
     this.#departure = ending;
@@ -160,19 +161,19 @@ export class PendingConnection implements SocketListener {
 
   #end(): void {
     this.#leave(false);
-    // The socket may stay for a while, and with it this listener.
+    // The socket may stay for a while, and this listener with it.
     this.#frames.length = 0;
   }
 
   #expire(): void {
-    this.#options.counters.seekersExpired += 1;
+    this.#options.counters.connectionsExpired += 1;
     this.close(CLOSE.noReciprocal);
   }
 
   #leave(isJoined: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    // Who is joined is counted where its new listener hears of its end.
+    // A paired socket is counted where its new listener hears of its end.
     if (this.#departure !== undefined && !isJoined) this.#options.counters.closed(this.#departure);
     for (const timer of [this.#expiry, this.#reminder, this.#lingering, this.#absence]) timer?.cancel();
     this.#share.close();
@@ -181,15 +182,15 @@ export class PendingConnection implements SocketListener {
 
   #remind(): void {
     this.#reminder = this.#options.clock.after(LIMITS.remindEveryMs, () => this.#remind());
-    if (this.#options.remind(this.claim)) this.#lookOut();
+    if (this.#options.remind(this.key)) this.#lookOut();
     else this.#forgetAbsence();
   }
 
-  /** Ends the wait for a peer that is gone. Other instances answer a reminder with {@link PendingConnection.sighted}. */
+  /** Expires when the other peer is gone. Other instances answer a reminder with {@link PendingConnection.sighted}. */
   #lookOut(): void {
-    const { claim } = this;
-    if (this.#isInterested(claim.remoteId)) return this.sighted(true);
-    if (this.#isInterested(claim.localId)) this.sighted(false);
+    const { key } = this;
+    if (this.#isInterested(key.remoteId)) return this.sighted(true);
+    if (this.#isInterested(key.localId)) this.sighted(false);
     this.#absence ??= this.#options.clock.after(LIMITS.ghostMs, () => {
       this.#absence = undefined;
       if (this.#isExpected) this.#expire();
@@ -202,16 +203,16 @@ export class PendingConnection implements SocketListener {
   }
 
   #isInterested(peerId: string): boolean {
-    return this.#options.isInterested(peerId, this.claim.documentId);
+    return this.#options.isInterested(peerId, this.key.documentId);
   }
 }
 
-/** The rest of what was under way when a pending connection was closed. */
+/** For what was on its way when a pending connection was closed. */
 function drop(frame: Frame): void {
   if (frame instanceof Splice) frame.release();
 }
 
-/** A frame that keeps nothing else in memory: a view would keep the whole chunk that was read. */
+/** A copy where the frame is a view: a view would keep the whole buffer that was read. */
 function detached(frame: Frame): Frame {
   if (frame instanceof Splice) return copied(frame);
   if (frame instanceof Part) return frame.detached();

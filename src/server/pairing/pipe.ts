@@ -34,7 +34,7 @@ export interface PipeOptions {
 /** What an ended pair was: no ids, no addresses, nothing that a peer wrote. */
 export interface PairSummary {
   readonly seconds: number;
-  /** From either side, the one that came first before the other. */
+  /** From each side; the side that came first stands first. */
   readonly frames: readonly [number, number];
   readonly bytes: readonly [number, number];
   readonly why: string;
@@ -54,16 +54,16 @@ export class Pipe {
   }
 
   /**
-   * Joins the sockets. `held` is what the first sent while it waited; the second gets it before all else. If the first was
-   * paused meanwhile, it is read again once the second has caught up.
+   * Connects the sockets. The first sent `held` while it was pending; the second gets it before all else. If the first was
+   * paused, the relay reads it again once the second has caught up.
    */
   start(held: readonly Frame[], isPaused = false): void {
     const [first, second] = this.#ends;
     for (const end of this.#ends) {
-      // Nobody behind a stream answers pings: the socket's transport goes on doing so.
+      // A stream does not answer pings: the socket's transport goes on doing so.
       if (end.socket.isStream || !this.#partnerOf(end).socket.isStream) end.socket.paired?.();
     }
-    if (isPaused) this.#holdBack(first, second);
+    if (isPaused) this.#applyBackpressure(first, second);
     for (const end of this.#ends) end.socket.listen(end);
     for (const frame of held) this.#forward(frame, byteLength(frame), first);
     if (isPaused) this.drained(second);
@@ -74,7 +74,7 @@ export class Pipe {
     this.#close(close.reason, (end) => end.socket.close(end.socket === socket ? close : other));
   }
 
-  /** A side has ended: closes the other behind what that one sent. */
+  /** One side has ended: closes the other, behind what was sent to it. */
   sideEnded(side: End, ending: Ending): void {
     this.#close(reasonOf(ending), (end) => {
       if (end === side) end.socket.close(CLOSE.peerLost);
@@ -86,29 +86,29 @@ export class Pipe {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     for (const end of this.#ends) {
-      end.stopAsking();
+      end.stopPolling();
       closeEnd(end);
     }
     this.#options.ended(this.#summary(why));
   }
 
-  /** Takes a frame that a side has just sent. */
+  /** Takes a frame that one side has just sent. */
   receive(frame: Frame, from: End): void {
     const size = byteLength(frame);
     addFrame(this.#options.counters.received, frame, size);
     this.#forward(frame, size, from);
   }
 
-  /** Carries a frame from one side to the other, or ends the pair at a bound. */
+  /** Sends a frame to the other side, or closes the pair when it is past a bound. */
   #forward(frame: Frame, size: number, from: End): void {
     const to = this.#partnerOf(from);
-    // The rest of a frame that was under way when the pair was closed.
+    // The end of a frame that was on its way when the pair was closed.
     if (!this.#isOpen) return to.socket.send(frame);
     const backlog = to.socket.backlog;
     if (backlog > this.#options.maxBufferedBytes && !from.canPause) {
       return this.close(to.socket, CLOSE.slowReader, CLOSE.slowReader);
     }
-    // A stream's backlog weighs empty frames, too.
+    // A stream counts empty frames in its backlog.
     if (!to.socket.isStream && !from.maySendEmpty(emptyCount(frame, size))) {
       return this.close(from.socket, CLOSE.flooding, CLOSE.peerLost);
     }
@@ -117,16 +117,16 @@ export class Pipe {
     from.bytes += size;
     addFrame(this.#options.counters.delivered, frame, size);
     to.weigh(backlog + size);
-    if (backlog + size > to.pauseAboveBytes) this.#holdBack(from, to);
+    if (backlog + size > to.pauseAboveBytes) this.#applyBackpressure(from, to);
   }
 
-  /** Reads no more of a side until the other has caught up. Who cannot pause does not tell when it has: it is asked. */
-  #holdBack(from: End, to: End): void {
+  /** Pauses a sender until its receiver has caught up. A socket that cannot pause does not say when, so it is polled. */
+  #applyBackpressure(from: End, to: End): void {
     from.pause();
-    if (from.canPause && !to.canPause) to.ask();
+    if (from.canPause && !to.canPause) to.poll();
   }
 
-  /** A receiver's backlog has become smaller: its sender may go on. */
+  /** A receiver's backlog has become smaller: its sender may be read again. */
   drained(to: End): boolean {
     const isDrained = to.socket.backlog < to.resumeBelowBytes;
     if (isDrained) this.#partnerOf(to).resume();
@@ -144,7 +144,7 @@ export class Pipe {
   }
 }
 
-/** Why a pair ended, without anything that a peer wrote. */
+/** Why a pair ended. Nothing that a peer wrote is part of it. */
 function reasonOf({ code }: Ending): string {
   if (code === undefined) return CLOSE.peerLost.reason;
   // Peers answer the relay's own close with its code.
@@ -153,23 +153,23 @@ function reasonOf({ code }: Ending): string {
 
 /** One side of a pipe. */
 class End implements SocketListener, BudgetHolder {
-  /** The place of this socket's backlog in the sum of all. */
+  /** This socket's share of the memory budget. */
   readonly share: Share;
-  /** What this side sent and the other got. */
+  /** Frames and bytes that this side sent and the other got. */
   frames = 0;
   bytes = 0;
   readonly #options: PipeOptions;
-  /** How often this side may send nothing. Made for the first such frame: hardly anybody sends one. */
+  /** Bounds the rate of empty frames. Made for the first one: hardly any peer sends one. */
   #emptyFrames: TokenBucket | undefined;
   #isPaused = false;
-  #question: Timer | undefined;
+  #poll: Timer | undefined;
 
   constructor(readonly socket: PeerSocket, readonly pipe: Pipe, options: PipeOptions) {
     this.#options = options;
     this.share = (socket.budget ?? options.buffers).open(this);
   }
 
-  /** Bytes of its backlog above which its partner is read no more. */
+  /** Bytes of its backlog above which its partner is paused. */
   get pauseAboveBytes(): number {
     return this.socket.isStream ? LIMITS.streamPauseBytes : LIMITS.pauseAboveBytes;
   }
@@ -179,11 +179,11 @@ class End implements SocketListener, BudgetHolder {
     return this.socket.isStream ? LIMITS.streamResumeBytes : LIMITS.resumeBelowBytes;
   }
 
-  /** Says what is kept. Of a stream little is, and it changes with every message: that is told in steps. */
+  /** Updates the memory budget. A stream's backlog is small and changes with every message: it is updated in steps. */
   weigh(backlog: number): void {
     const bytes = backlog + (this.socket.unfinished ?? 0);
-    const isTold = !this.socket.isStream || Math.abs(bytes - this.share.bytes) >= LIMITS.streamStepBytes;
-    if (isTold) this.share.set(bytes);
+    const isDue = !this.socket.isStream || Math.abs(bytes - this.share.bytes) >= LIMITS.streamStepBytes;
+    if (isDue) this.share.set(bytes);
   }
 
   measure(): number {
@@ -192,7 +192,7 @@ class End implements SocketListener, BudgetHolder {
 
   evict(): void {
     this.pipe.close(this.socket, CLOSE.outOfBuffers, CLOSE.outOfBuffers);
-    // What it does not read would be kept for as long as it likes.
+    // Otherwise what it does not read would stay for as long as it likes.
     this.socket.terminate?.();
   }
 
@@ -202,7 +202,7 @@ class End implements SocketListener, BudgetHolder {
     return this.#emptyFrames.take(frames);
   }
 
-  /** Whether back-pressure reaches this side: then nobody is cut for being fast. */
+  /** Whether backpressure reaches this side: then no fast sender is closed. */
   get canPause(): boolean {
     return this.socket.pause !== undefined;
   }
@@ -219,16 +219,16 @@ class End implements SocketListener, BudgetHolder {
     this.socket.resume?.();
   }
 
-  /** Asks until this side has caught up. */
-  ask(): void {
-    this.#question ??= this.#options.clock.after(LIMITS.askMs, () => {
-      this.#question = undefined;
-      if (!this.pipe.drained(this)) this.ask();
+  /** Looks again and again until this side has caught up. */
+  poll(): void {
+    this.#poll ??= this.#options.clock.after(LIMITS.askMs, () => {
+      this.#poll = undefined;
+      if (!this.pipe.drained(this)) this.poll();
     });
   }
 
-  stopAsking(): void {
-    this.#question?.cancel();
+  stopPolling(): void {
+    this.#poll?.cancel();
   }
 
   message(frame: Frame): void {
@@ -252,7 +252,7 @@ class End implements SocketListener, BudgetHolder {
 
 const EMPTY_FRAMES = { perSecond: LIMITS.emptyFramesPerSecond, burst: LIMITS.emptyFrameBurst };
 
-/** What the partner hears of a close: the peer's own code and reason, if it sent any. */
+/** The close for the partner: the peer's own code and reason, if it sent any. */
 function crossing({ code, reason }: Ending): Close {
   return code === undefined ? CLOSE.peerLost : { code, reason };
 }

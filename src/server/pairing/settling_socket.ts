@@ -1,5 +1,5 @@
 /**
- * A socket that has just opened, and whose application may not listen yet: what is sent to it too early waits a moment.
+ * Delays what is sent to a socket that has just opened: its application may not listen yet.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Clock, Timer } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 import { byteLength, type Frame, type PeerSocket, type SocketListener, Splice } from "../transport/transport.ts";
 
-/** Passes everything through, but nothing before {@link LIMITS.settleMs} have passed since it was made. */
+/** Sends nothing before {@link LIMITS.settleMs} have passed since it was made. */
 export class SettlingSocket implements PeerSocket {
   readonly #socket: PeerSocket;
   readonly #clock: Clock;
@@ -20,28 +20,20 @@ export class SettlingSocket implements PeerSocket {
   #timer: Timer | undefined;
   /** How it is closed once it has settled. */
   #closing: [close: Close, isCut?: boolean] | undefined;
+  readonly paired?: () => void;
+  readonly pause?: () => void;
+  readonly resume?: () => void;
+  readonly terminate?: () => void;
 
   /** @param socket It has opened just now. */
   constructor(socket: PeerSocket, clock: Clock) {
     this.#socket = socket;
     this.#clock = clock;
     this.#settledAt = clock.now() + LIMITS.settleMs;
-  }
-
-  get paired(): (() => void) | undefined {
-    return this.#socket.paired?.bind(this.#socket);
-  }
-
-  get pause(): (() => void) | undefined {
-    return this.#socket.pause?.bind(this.#socket);
-  }
-
-  get resume(): (() => void) | undefined {
-    return this.#socket.resume?.bind(this.#socket);
-  }
-
-  get terminate(): (() => void) | undefined {
-    return this.#socket.terminate?.bind(this.#socket);
+    this.paired = socket.paired?.bind(socket);
+    this.pause = socket.pause?.bind(socket);
+    this.resume = socket.resume?.bind(socket);
+    this.terminate = socket.terminate?.bind(socket);
   }
 
   get unfinished(): number | undefined {
@@ -60,7 +52,7 @@ export class SettlingSocket implements PeerSocket {
     this.#socket.send(frame);
   }
 
-  /** Behind what was sent, at once if none of that waits. */
+  /** Closes behind what was sent: at once if none of that waits. */
   close(close: Close, isCut?: boolean): void {
     if (this.#earlyBytes > 0) this.#closing ??= [close, isCut];
     else {
@@ -79,7 +71,7 @@ export class SettlingSocket implements PeerSocket {
     this.#earlyBytes += byteLength(frame) + LIMITS.frameOverheadBytes;
   }
 
-  /** Behind a close that waits only the rest of a frame may come. The socket knows what that is. */
+  /** Behind a close only the end of a frame may come. The socket knows what that is. */
   #sendRest(frame: Frame): void {
     if (!(frame instanceof Splice)) return;
     this.#settle();

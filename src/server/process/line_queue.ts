@@ -1,38 +1,37 @@
 /**
- * Lines on their way to stdout or stderr. Whoever reads them slowly, or reads them no more, holds nobody up.
+ * A queue of lines for stdout or stderr, so that a slow reader of them does not block the relay.
  *
  * @module
  */
 
-import type { Clock } from "../core/clock.ts";
-import { within } from "../core/within.ts";
+import { type Clock, within } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 
 /** Where lines go: `Deno.stdout` or `Deno.stderr`. */
 export interface Output {
-  /** Writes some of the bytes, and says how many. */
+  /** Writes some of the bytes; resolves to how many. */
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** A bounded queue that is written in the background. What finds no room is dropped, and counted. */
+/** A bounded queue that is written in the background. It drops and counts lines that find no room. */
 export class LineQueue {
   readonly #output: Output;
   readonly #clock: Clock;
-  readonly #tellDropped: (lines: number) => void;
+  readonly #reportDropped: (lines: number) => void;
   #waiting: string[] = [];
   /** Characters of the lines that wait, and of those that are being written. */
   #length = 0;
   #dropped = 0;
   #writing: Promise<void> | undefined;
 
-  /** @param tellDropped Hears how many lines were dropped, as soon as a line that tells it has room in their place. */
-  constructor(output: Output, clock: Clock, tellDropped: (lines: number) => void = () => {}) {
+  /** @param reportDropped Called with the number of dropped lines, as soon as there is room for a line about it. */
+  constructor(output: Output, clock: Clock, reportDropped: (lines: number) => void = () => {}) {
     this.#output = output;
     this.#clock = clock;
-    this.#tellDropped = tellDropped;
+    this.#reportDropped = reportDropped;
   }
 
-  /** Takes a line, with its line feed. Never waits and never throws. */
+  /** Queues a line, with its line feed. Never waits and never throws. */
   push(line: string): void {
     if (this.#length + line.length > LIMITS.lineQueueLength) {
       this.#dropped += 1;
@@ -43,7 +42,7 @@ export class LineQueue {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Resolves when all is written, or when nobody took it for {@link LIMITS.flushMs}. */
+  /** Resolves when all is written, or after {@link LIMITS.flushMs}. */
   async flush(): Promise<void> {
     await within(this.#clock, LIMITS.flushMs, this.#writing ?? Promise.resolve());
   }
@@ -54,18 +53,18 @@ export class LineQueue {
       this.#waiting = [];
       await this.#write(new TextEncoder().encode(batch));
       this.#length -= batch.length;
-      this.#confess();
+      this.#reportDrops();
     }
     this.#writing = undefined;
   }
 
-  #confess(): void {
+  #reportDrops(): void {
     const lines = this.#dropped;
     this.#dropped = 0;
-    if (lines > 0) this.#tellDropped(lines);
+    if (lines > 0) this.#reportDropped(lines);
   }
 
-  /** Tries again for ever: a full disk gets room, and a reader that was away comes back. */
+  /** Tries again without end: a full disk may get room, and a reader may come back. */
   async #write(bytes: Uint8Array): Promise<void> {
     for (let written = 0; written < bytes.byteLength;) {
       try {

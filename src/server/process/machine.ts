@@ -1,6 +1,6 @@
 /**
- * What the machine or container has, and what this process takes of it. Makes do with
- * `--allow-sys=systemMemoryInfo` and `--allow-read=/dev/null`: `/proc` takes all permissions.
+ * Memory and descriptors: what the machine or container has, and what this process uses. `/proc` needs all permissions, so
+ * everything here works with `--allow-sys=systemMemoryInfo` and `--allow-read=/dev/null`, too.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { closeSync, openSync } from "node:fs";
 import process from "node:process";
 
-/** Bytes of memory that the machine has, or the container if it may take less; 0 where that cannot be told. */
+/** Bytes of memory that the machine has, or the container if that is less; 0 where it cannot be found out. */
 export function availableMemory(): number {
   try {
     const machine = Deno.systemMemoryInfo().total;
@@ -16,7 +16,7 @@ export function availableMemory(): number {
     const container = process.constrainedMemory();
     return container > 0 ? Math.min(machine, container) : machine;
   } catch {
-    // A hosted runtime or a missing permission: the host watches its guests itself.
+    // A hosted runtime, which watches its memory itself, or a missing permission.
     return 0;
   }
 }
@@ -27,20 +27,20 @@ export function residentMemory(): number {
 }
 
 /**
- * Descriptors in use: as the system says, which takes all permissions, or else at least as many as the numbers of a few
- * new ones show. Infinity when there is none left, undefined where that cannot be told.
+ * Descriptors in use: as the system says, which needs all permissions, or else at least as many as the numbers of a few new
+ * ones show. Infinity when none is left, undefined where it cannot be found out.
  */
 export function openDescriptors(): number | undefined {
   try {
     const { size } = Deno.statSync("/proc/self/fd");
-    // Before Linux 6.2 the size is 0, and each is named instead: for 10,000 that takes 4 % of a core.
+    // Before Linux 6.2 the size is 0, so they are listed: for 10,000 that takes 4 % of a core.
     return size > 0 ? size : [...Deno.readDirSync("/proc/self/fd")].length;
   } catch (error) {
     return (error as { code?: string }).code === "EMFILE" ? Infinity : triedOpenDescriptors();
   }
 }
 
-/** The system hands out the lowest free number: the highest of a few is behind the first holes. */
+/** The system assigns the lowest free number, so the highest of a few new ones is a lower bound. */
 function triedOpenDescriptors(): number | undefined {
   const FEW = 16;
   const opened: number[] = [];
@@ -57,8 +57,8 @@ function triedOpenDescriptors(): number | undefined {
 }
 
 /**
- * How many descriptors the process can have: as the system says, which takes all permissions, or else found by opening
- * up to `wanted`. Undefined where that cannot be told.
+ * Descriptors that the process can open: as the system says, which needs all permissions, or else found by opening up to
+ * `wanted`. Undefined where it cannot be found out.
  */
 export function descriptorLimit(wanted: number): number | undefined {
   try {
@@ -69,7 +69,7 @@ export function descriptorLimit(wanted: number): number | undefined {
   }
 }
 
-/** The same by trying alone: takes 0.1 s for 10,000. */
+/** The same only by opening: takes 0.1 s for 10,000. */
 export function triedDescriptorLimit(wanted: number): number | undefined {
   const opened: number[] = [];
   try {
@@ -85,7 +85,7 @@ export function triedDescriptorLimit(wanted: number): number | undefined {
   }
 }
 
-/** Whether the process was started to outlive its terminal (`nohup`); undefined where that cannot be told (see above). */
+/** Whether the process ignores SIGHUP (`nohup`); undefined where it cannot be found out. */
 export function ignoresHangup(): boolean | undefined {
   try {
     const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1];

@@ -5,12 +5,12 @@
  */
 
 import { type Clock, systemClock } from "../core/clock.ts";
-import { BackplaneError } from "../backplane/backplane.ts";
+import { BackplaneError } from "../backplane/bus/bus.ts";
 import { ConfigError } from "../core/config_error.ts";
 import { DEPLOY_VARIABLE, type RelayConfig } from "../config.ts";
 import { isLateReset } from "../core/guard.ts";
 import { LIMITS } from "../core/limits.ts";
-import { ListenError } from "../core/listen_error.ts";
+import { ListenError } from "../listen_error.ts";
 import type { OwnAddress } from "../core/own_address.ts";
 import { type Logger, printLog, relayLogger } from "../core/log.ts";
 import { LineQueue } from "./line_queue.ts";
@@ -19,11 +19,11 @@ import { isDeaf } from "./self_probe.ts";
 import { Server } from "../server.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** How the process ends, for whoever started it. */
+/** Exit codes. */
 export const EXIT = {
   /** Drained on a signal. */
   ok: 0,
-  /** The address cannot be bound, other instances refuse this one, or whatever else went wrong. */
+  /** The address cannot be bound, NATS refuses this relay, or anything else went wrong. */
   cannotStart: 1,
   /** An option cannot be used. */
   badConfig: 2,
@@ -33,7 +33,7 @@ export const EXIT = {
   impatient: 130,
 } as const;
 
-/** Runs a relay until a signal or its watchdog ends it, and says how. What it throws is for {@link fail}. */
+/** Runs a relay until a signal or its watchdog ends it; resolves to the exit code. {@link fail} handles what it throws. */
 export async function runRelay(given: RelayConfig, clock: Clock = systemClock): Promise<number> {
   const log = relayLogger();
   const stderr = new LineQueue(Deno.stderr, clock, (lines) => log.error(DROPPED, { lines }));
@@ -46,7 +46,7 @@ export async function runRelay(given: RelayConfig, clock: Clock = systemClock): 
   }
 }
 
-/** Says in one sentence why the process cannot go on, and gives the exit code. */
+/** Prints in one sentence why the process cannot go on; resolves to the exit code. */
 export async function fail(error: unknown): Promise<number> {
   const stderr = new LineQueue(Deno.stderr, systemClock);
   stderr.push(`${sentenceOf(error)}\n`);
@@ -66,8 +66,8 @@ async function run(given: RelayConfig, { clock, log }: Surroundings): Promise<nu
   const descriptors = descriptorLimit(Math.ceil(given.maxConnections / CONNECTION_SHARE) + LIMITS.spareDescriptors);
   const config = fitToDescriptors(given, descriptors, log);
   const server = new Server(config, { clock, log });
-  // Before listening: who is told where it listens may send a signal at once, and without a signal listener the runtime
-  // panics when descriptors run out.
+  // Before listening: a signal may come as soon as the address is printed, and without a signal listener the runtime panics
+  // when descriptors run out.
   const hangup = firstHangup(server, config, log);
   const signal = firstSignal(log);
   const overload = firstOverload(config, descriptors, { clock, log });
@@ -86,10 +86,10 @@ interface Surroundings {
 
 const DROPPED = "dropped {lines} lines of this log: nobody took them in time";
 
-/** Drains as the reason asks for, but no longer than until the watchdog speaks; gives the exit code. */
+/** Drains if a signal asks for it, but only until the watchdog reports an overload; resolves to the exit code. */
 async function drained(server: Server, reason: End, overload: Promise<End>): Promise<number> {
   const end = reason === "overload" ? reason : await Promise.race([server.drain(), overload]) ?? reason;
-  // What was drained is closed; what is overloaded must not wait.
+  // A relay that is overloaded must not wait for its peers.
   await server.close();
   return end === "overload" ? EXIT.overloaded : EXIT.ok;
 }
@@ -98,7 +98,7 @@ type End = "signal" | "overload";
 
 const ISOLATED = "on Deno Deploy instances do not see each other: peers meet only where they reach the same one";
 
-/** Connections end well before the watchdog does: at this share of the descriptors. */
+/** The share of descriptors for connections: well below the watchdog's limit. */
 const CONNECTION_SHARE = LIMITS.descriptorShare * LIMITS.descriptorShare;
 
 function fitToDescriptors(config: RelayConfig, descriptors: number | undefined, log: Logger): RelayConfig {
@@ -112,7 +112,7 @@ function fitToDescriptors(config: RelayConfig, descriptors: number | undefined, 
   return { ...config, maxConnections: most };
 }
 
-/** The last net under the guards: a relay that serves thousands does not end for one mistake. */
+/** What the guards did not catch: one mistake must not end a relay that serves thousands. */
 function surviveErrors(log: Logger): void {
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
@@ -141,8 +141,8 @@ function firstSignal(log: Logger): Promise<End> {
 }
 
 /**
- * SIGHUP asks for the certificate to be read again. Without one it means that the terminal is gone, and drains the
- * relay, unless it was started with `nohup`. Comes before any other signal: the first listener undoes what that has set.
+ * SIGHUP renews the certificate. Without one it means that the terminal is gone, and drains the relay, unless it was
+ * started with `nohup`. Must be called before other listeners are added: the first one resets what `nohup` has set.
  */
 function firstHangup(server: Server, { cert }: RelayConfig, log: Logger): Promise<End> {
   const isImmune = ignoresHangup() === true;
@@ -175,7 +175,7 @@ function firstOverload(
   });
 }
 
-/** Asks itself, and again, before it gives up on its listener. */
+/** Resolves when the listener has not answered two probes in a row. */
 function firstDeafness(address: OwnAddress, { clock, log }: Surroundings): Promise<End> {
   return new Promise((resolve) => {
     const ask = async (wasDeaf: boolean) => {

@@ -1,5 +1,5 @@
 /**
- * Whether a listener still accepts: after descriptors ran out, `node:http` can stay open and deaf for good.
+ * Whether the listener still accepts: after descriptors ran out, a listener can stay open and accept nothing any more.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type OwnAddress, ownHost } from "../core/own_address.ts";
 
 const REQUEST = new TextEncoder().encode("GET /healthz HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n");
 
-/** Asks itself. Deaf is who takes the connection and says nothing: a refusal is an answer, too. */
+/** Sends this relay a request. A listener is deaf if the system takes the connection and no answer comes. */
 export async function isDeaf({ host, port }: OwnAddress): Promise<boolean> {
   try {
     using connection = await Deno.connect({ hostname: ownHost(host), port });

@@ -1,8 +1,8 @@
 /**
  * Watches what the runtime cannot bound: resident memory and open descriptors.
  *
- * Deno 2.9.6 keeps fragmented messages without end, queues beside what `bufferedAmount` says, and descriptors whose
- * client reset the handshake. None of that comes back, so past a limit the relay ends, to be started again.
+ * Deno 2.9.6 keeps fragmented messages without a bound, queues that `bufferedAmount` does not show, and descriptors whose
+ * client reset the handshake. It never frees them, so past a limit the relay ends, and its supervisor starts it again.
  *
  * @module
  */
@@ -10,15 +10,15 @@
 import type { Clock, Timer } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 
-/** What the watchdog looks at. */
+/** What the watchdog measures. */
 export interface Vitals {
   /** Bytes of resident memory. */
   memory(): number;
-  /** Open descriptors; undefined where that cannot be told. */
+  /** Open descriptors; undefined where they cannot be counted. */
   descriptors(): number | undefined;
 }
 
-/** Where the watchdog stops watching and acts. */
+/** The limits at which the watchdog acts. */
 export interface VitalLimits {
   /** Bytes of resident memory; 0: no bound. */
   readonly memory: number;
@@ -26,7 +26,7 @@ export interface VitalLimits {
   readonly descriptors: number | undefined;
 }
 
-/** Looks again and again; calls `overloaded` once, with the reason, at the first limit that is passed. */
+/** Measures again and again; calls `overloaded` once, with the reason, when a limit is passed. */
 export class Watchdog {
   #timer: Timer | undefined;
 

@@ -1,15 +1,15 @@
 /**
- * How NATS is reached: which servers, with which credentials, and who they have to prove to be.
+ * How to reach NATS: which servers, with which credentials, and which names their certificates have to bear.
  *
  * @module
  */
 
 import type { Authenticator, ConnectionOptions } from "@nats-io/transport-node";
 import { isIP } from "node:net";
-import { LIMITS } from "../core/limits.ts";
-import { parsePem, readCertificates, readPem } from "../core/pem.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { parsePem, readCertificates, readPem } from "../../core/pem.ts";
 
-/** What an operator says about it. */
+/** What an operator configures. */
 export interface NatsAccess {
   /** Servers of one cluster; user and password, or a token, may be part of a URL and serve for all. */
   readonly nats: readonly string[];
@@ -19,7 +19,7 @@ export interface NatsAccess {
   readonly natsCa: string | undefined;
 }
 
-/** The same for the library. Throws a `ConfigError` when a file cannot be used. */
+/** The options of the library for it. Throws a `ConfigError` when a file cannot be used. */
 export async function natsOptions({ nats, natsCreds, natsCa }: NatsAccess): Promise<ConnectionOptions> {
   const urls = nats.map((text) => new URL(text));
   return {
@@ -31,7 +31,7 @@ export async function natsOptions({ nats, natsCreds, natsCa }: NatsAccess): Prom
   };
 }
 
-/** A server that comes back is found again, and one that is silent noticed: the library's own defaults give up. */
+/** Finds a server again that comes back, and notices a silent one. By default the library gives up after 10 tries. */
 const LASTING: ConnectionOptions = {
   name: "relay",
   noEcho: true,
@@ -55,7 +55,7 @@ function credentialsOf(urls: readonly URL[]): ConnectionOptions {
   return pass === "" ? { token: user } : { user, pass };
 }
 
-/** Read for every connection: credentials run out, and others take their place in the file. */
+/** Reads the file for every connection: credentials expire, and the operator replaces them. */
 async function credsOf(path: string): Promise<Authenticator> {
   const { credsAuthenticator } = await import("@nats-io/transport-node");
   const file = { flag: "--nats-creds", path };
@@ -66,7 +66,7 @@ async function credsOf(path: string): Promise<Authenticator> {
   return authenticator;
 }
 
-/** What the runtime is told beyond what the library knows of. */
+/** Options of the runtime that the library passes on. */
 interface RuntimeTls {
   ca?: string;
   /** The name that the certificate has to bear. */
@@ -80,14 +80,14 @@ function tlsOf(urls: readonly URL[], natsCa: string | undefined): ConnectionOpti
   return named({ ca: readCertificates({ flag: "--nats-ca", path: natsCa }).join("") });
 }
 
-/** Without `resolve` the library has every certificate checked for "localhost": here is who is really dialled. */
+/** Without `resolve` the library checks every certificate for "localhost". This gives it the name that it dials. */
 function named(tls: RuntimeTls): ConnectionOptions {
   return {
     tls,
     reconnectToServer: ([{ hostname, tlsName }]) => {
       const host = tlsName === "" ? hostname : tlsName;
       Object.assign(tls, { host, servername: isIP(host) === 0 ? host : "" });
-      return null; // its own choice
+      return null; // The library chooses the server.
     },
   };
 }

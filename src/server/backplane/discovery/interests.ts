@@ -1,39 +1,39 @@
 /**
- * Who is interested in what, between instances: each tells the others of its joins, and each introduces its own peers.
+ * Who is interested in what, between instances: each announces its joins to the others, and introduces its own peers.
  *
- * An instance that hears of a join introduces its peers to the newcomer and answers with them, so that the newcomer's
- * instance does the same. Nobody is missed, because each instance listens before it speaks: of two that join at the same
- * instant, the one that speaks later is heard. Between the servers of a cluster that takes a moment: so each join is told
- * again.
+ * An instance that receives an announcement introduces its peers to the newcomer and answers with them, so that the
+ * newcomer's instance does the same. No peer is missed, because each instance subscribes before it announces: of two peers
+ * that join at the same instant, the later announcement arrives. Between the servers of a cluster a subscription takes a
+ * moment to spread, so each join is announced twice.
  *
- * What a join makes others do is charged to the peer that joined, by the answers that come of it.
+ * The peer that joined is charged with the work of the other instances, according to their answers.
  *
  * @module
  */
 
-import type { Clock, Timer } from "../core/clock.ts";
-import type { ConnectionKey } from "../core/connection_key.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { Logger } from "../core/log.ts";
-import { Queue } from "../core/queue.ts";
-import { WorkQueue } from "../core/work_queue.ts";
-import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
-import type { Announcer } from "../discovery/announcer.ts";
-import type { Rooms } from "./backplane.ts";
-import type { Bus, Hearing } from "./bus.ts";
-import { encodeJson } from "./frames.ts";
-import { type MemberEntry, type MessageOf, readMessage } from "./messages.ts";
+import type { Clock, Timer } from "../../core/clock.ts";
+import type { ConnectionKey } from "../../core/connection_key.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/log.ts";
+import { Queue } from "../../core/queue.ts";
+import { WorkQueue } from "../../core/work_queue.ts";
+import type { Steps, WorkScheduler } from "../../core/work_scheduler.ts";
+import type { Announcer } from "../../discovery/announcer.ts";
+import type { LocalServices } from "../backplane.ts";
+import type { Bus, Subscription } from "../bus/bus.ts";
+import { encodeJson } from "../codec.ts";
+import { type MemberEntry, type MessageOf, readMessage } from "../messages.ts";
 import { RemoteIntroductions } from "./remote_introductions.ts";
 import { type Member, Roster } from "./roster.ts";
 import { Sightings } from "./sightings.ts";
-import { documentSubject, placeOf } from "./subjects.ts";
+import { documentSubject, placeOf } from "../bus/subjects.ts";
 
 /** What interests need. */
 export interface InterestsOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly rooms: Rooms;
+  readonly services: LocalServices;
   readonly scheduler: WorkScheduler;
 }
 
@@ -41,11 +41,11 @@ export interface InterestsOptions {
 interface Topic {
   readonly documentId: string;
   readonly subject: string;
-  readonly hearing: Hearing;
+  readonly subscription: Subscription;
   readonly roster: Roster;
 }
 
-/** Others are told of a join again. */
+/** The second announcement of a join. */
 interface Repetition {
   readonly topic: Topic;
   readonly member: Member;
@@ -53,8 +53,8 @@ interface Repetition {
   readonly at: number;
 }
 
-/** Something that another instance said, and what is to be done about it. */
-interface Heard {
+/** A message of another instance, and what is to be done about it. */
+interface Task {
   readonly bytes: number;
   readonly steps: () => Steps;
 }
@@ -64,22 +64,22 @@ export class Interests implements Announcer {
   readonly #topics = new Map<string, Topic>();
   readonly #bySubject = new Map<string, Topic>();
   readonly #options: InterestsOptions;
-  /** Names this process to those who number its joins: unlike its name on the bus it stays. */
+  /** Names this process to those that note the numbers of its joins: its name on the bus may change. */
   readonly #birth = crypto.randomUUID();
   readonly #failed: (error: unknown) => void;
   #joins = 0;
   readonly #introductions: RemoteIntroductions;
   readonly #sightings: Sightings;
-  readonly #heard: WorkQueue<Heard>;
-  /** Bytes of what is still to be done. */
-  #heardBytes = 0;
+  readonly #tasks: WorkQueue<Task>;
+  /** Bytes of the messages that wait. */
+  #taskBytes = 0;
   readonly #repetitions = new Queue<Repetition>();
   #repeating: Timer | undefined;
   #round: Iterator<Topic> | undefined;
   #rounds: Timer | undefined;
-  /** Topics, and parts of one, that should have been told of in the present round. */
+  /** Topics, and parts of one, that should have been announced in the present round. */
   #owed = 0;
-  /** How often all was told. */
+  /** How often everything was announced. */
   #epoch = 0;
 
   constructor(options: InterestsOptions) {
@@ -88,7 +88,7 @@ export class Interests implements Announcer {
     this.#failed = failed;
     this.#introductions = new RemoteIntroductions({ ...options, failed });
     this.#sightings = new Sightings(options.clock);
-    this.#heard = new WorkQueue({ ...options, failed, work: (heard) => this.#work(heard) });
+    this.#tasks = new WorkQueue({ ...options, failed, work: (task) => this.#work(task) });
   }
 
   added(peerId: string, documentId: string): void {
@@ -102,15 +102,15 @@ export class Interests implements Announcer {
     if (topic !== undefined) this.#closeEmpty(topic);
   }
 
-  /** A join that is repeated within a second is told when that is over: at most once a second, whatever a peer does. */
+  /** A join that is repeated within a second is announced at the end of it: once a second, whatever a peer does. */
   joined(peerId: string, documentId: string): number {
     const topic = this.#topics.get(documentId);
     const member = topic?.roster.get(peerId);
     if (topic === undefined || member === undefined) return 0;
-    const isTold = member.told === member.join;
+    const isAnnounced = member.announced === member.join;
     topic.roster.join(member, ++this.#joins);
-    if (!member.isDue) this.#tellTwice(topic, member);
-    return isTold ? LIMITS.announcementWork : 0;
+    if (!member.isDue) this.#announceTwice(topic, member);
+    return isAnnounced ? LIMITS.announcementWork : 0;
   }
 
   remind({ localId: seeker, remoteId: counterpart, documentId }: ConnectionKey): void {
@@ -118,9 +118,9 @@ export class Interests implements Announcer {
     this.#options.bus.publish(documentSubject(documentId), encodeJson(message));
   }
 
-  /** Tells all instances of all interests here, and asks for theirs. */
+  /** Announces all interests here to all instances, and asks for theirs. */
   announceAll(): void {
-    this.#run(this.#tellOfAll(++this.#epoch));
+    this.#run(this.#announceEach(++this.#epoch));
   }
 
   /** Takes an answer. `bytes` is its length on the bus. */
@@ -134,10 +134,10 @@ export class Interests implements Announcer {
 
   #open(documentId: string): Topic {
     const subject = documentSubject(documentId);
-    const hearing = this.#options.bus.hear(subject, (data) => {
+    const subscription = this.#options.bus.subscribe(subject, (data) => {
       this.#later(data.byteLength, () => this.#take(topic, data));
     });
-    const topic: Topic = { documentId, subject, hearing, roster: new Roster() };
+    const topic: Topic = { documentId, subject, subscription, roster: new Roster() };
     this.#topics.set(documentId, topic);
     this.#bySubject.set(subject, topic);
     this.#rounds ??= this.#options.clock.after(LIMITS.roundMs, () => this.#goRound());
@@ -146,7 +146,7 @@ export class Interests implements Announcer {
 
   #closeEmpty(topic: Topic): void {
     if (topic.roster.size > 0) return;
-    topic.hearing.cancel();
+    topic.subscription.cancel();
     this.#topics.delete(topic.documentId);
     this.#bySubject.delete(topic.subject);
     if (this.#topics.size > 0) return;
@@ -154,24 +154,24 @@ export class Interests implements Announcer {
     this.#rounds = undefined;
   }
 
-  #tellTwice(topic: Topic, member: Member): void {
-    this.#tell(topic, member);
-    this.#repeatLater(topic, member);
+  #announceTwice(topic: Topic, member: Member): void {
+    this.#announce(topic, member);
+    this.#announceAgainLater(topic, member);
   }
 
-  #tell(topic: Topic, member: Member): void {
-    member.told = member.join;
+  #announce(topic: Topic, member: Member): void {
+    member.announced = member.join;
     this.#publish(topic, [entryOf(member)], true);
   }
 
-  /** @param asks Others shall answer with their own. */
+  /** @param asks Whether the others answer with their own members. */
   #publish(topic: Topic, members: MemberEntry[], asks: boolean): void {
     const instance = this.#options.bus.self;
     const message: MessageOf<"members"> = { kind: "members", instance, birth: this.#birth, members, asks };
     this.#options.bus.publish(topic.subject, encodeJson(message));
   }
 
-  #repeatLater(topic: Topic, member: Member): void {
+  #announceAgainLater(topic: Topic, member: Member): void {
     member.isDue = true;
     this.#repetitions.push({ topic, member, at: this.#options.clock.now() + LIMITS.announceAgainMs });
     this.#awaitRepetition();
@@ -199,36 +199,36 @@ export class Interests implements Announcer {
 
   #repeat({ topic, member }: Repetition): void {
     member.isDue = false;
-    const isNew = member.told !== member.join;
-    if (member.sockets > 0 && isNew) return this.#tellTwice(topic, member);
-    if (member.sockets > 0) return this.#tell(topic, member);
+    const isNew = member.announced !== member.join;
+    if (member.sockets > 0 && isNew) return this.#announceTwice(topic, member);
+    if (member.sockets > 0) return this.#announce(topic, member);
     topic.roster.forget(member);
     this.#closeEmpty(topic);
   }
 
-  *#tellOfAll(epoch: number): Steps {
+  *#announceEach(epoch: number): Steps {
     for (const topic of this.#topics.values()) {
       if (epoch !== this.#epoch) return;
-      yield* this.#tellOf(topic, true);
+      yield* this.#announceTopic(topic, true);
     }
   }
 
-  *#tellOf(topic: Topic, asks: boolean): Steps {
+  *#announceTopic(topic: Topic, asks: boolean): Steps {
     for (const members of this.#portions(topic.roster.present())) {
       this.#publish(topic, members, asks);
       yield;
     }
   }
 
-  /** Of what waits too long the rest is dropped: all is told again in {@link LIMITS.announceEveryMs}. */
+  /** Drops what is too much: everything is announced again within {@link LIMITS.announceEveryMs}. */
   #later(bytes: number, steps: () => Steps): void {
-    if (this.#heardBytes + bytes > LIMITS.busBacklogBytes) return;
-    this.#heardBytes += bytes;
-    this.#heard.push({ bytes, steps });
+    if (this.#taskBytes + bytes > LIMITS.busBacklogBytes) return;
+    this.#taskBytes += bytes;
+    this.#tasks.push({ bytes, steps });
   }
 
-  *#work({ bytes, steps }: Heard): Steps {
-    this.#heardBytes -= bytes;
+  *#work({ bytes, steps }: Task): Steps {
+    this.#taskBytes -= bytes;
     yield* steps();
   }
 
@@ -241,7 +241,7 @@ export class Interests implements Announcer {
   #takeReminder({ roster, documentId }: Topic, { instance, seeker, counterpart }: MessageOf<"waits">): void {
     const waiting = { localId: seeker, remoteId: counterpart, documentId };
     const isOther = roster.isPresent(counterpart);
-    if (isOther) this.#options.rooms.remind(waiting);
+    if (isOther) this.#options.services.remind(waiting);
     else if (!roster.isPresent(seeker)) return;
     const answer: MessageOf<"interested"> = { kind: "interested", ...placeOf(waiting), isOther };
     this.#options.bus.send(instance, encodeJson(answer));
@@ -264,7 +264,7 @@ export class Interests implements Announcer {
     }
   }
 
-  /** Whoever is introduced by an answer is the one who asked, and pays for what both instances do. */
+  /** An answer introduces the peer that joined, which is charged with what both instances do. */
   *#takeAnswer({ document, birth, members }: MessageOf<"here">): Steps {
     const topic = this.#bySubject.get(document);
     if (topic === undefined) return;
@@ -283,7 +283,7 @@ export class Interests implements Announcer {
     yield;
   }
 
-  /** Those here who have not been introduced to this join of a peer elsewhere. */
+  /** Members here who have not been introduced to this join of a peer on another instance. */
   #see({ subject, roster }: Topic, birth: string, [peerId, join]: MemberEntry): Member[] {
     const introduced = this.#sightings.note(`${subject} ${birth} ${peerId}`, join, this.#joins);
     if (roster.latest <= introduced) return [];
@@ -308,19 +308,19 @@ export class Interests implements Announcer {
     if (portion.length > 0) yield portion;
   }
 
-  /** Tells of a part of the interests again, so that all are told of in {@link LIMITS.announceEveryMs}. */
+  /** Announces a part of the interests again, so that all are announced within {@link LIMITS.announceEveryMs}. */
   #goRound(): void {
     this.#rounds = this.#options.clock.after(LIMITS.roundMs, () => this.#goRound());
     this.#sightings.forgetOld();
     this.#owed += this.#topics.size * LIMITS.roundMs / LIMITS.announceEveryMs;
-    this.#run(this.#tellOfOwed());
+    this.#run(this.#announceOwed());
   }
 
-  *#tellOfOwed(): Steps {
+  *#announceOwed(): Steps {
     for (; this.#owed >= 1; this.#owed--) {
       const topic = this.#nextTopic();
       if (topic === undefined) return;
-      yield* this.#tellOf(topic, false);
+      yield* this.#announceTopic(topic, false);
     }
   }
 

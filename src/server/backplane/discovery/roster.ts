@@ -4,33 +4,33 @@
  * @module
  */
 
-import { sample } from "../core/sample.ts";
+import { sample } from "../../discovery/sample.ts";
 
 /** A peer here. */
 export interface Member {
   readonly peerId: string;
-  /** Sockets of it that are interested. At 0 it has left. */
+  /** Its sockets that are interested. At 0 the peer has left. */
   sockets: number;
   /** The number of its latest join. */
   join: number;
-  /** That of the join of which others were told last. */
-  told: number;
-  /** Whether others are going to be told again. */
+  /** The number of the join that was last announced. */
+  announced: number;
+  /** Whether an announcement is due. */
   isDue: boolean;
 }
 
-/** A join. It counts for nothing once its peer has joined again, or left. */
+/** A join. It is out of date once its peer has joined again, or left. */
 interface Joined {
   readonly member: Member;
   readonly join: number;
 }
 
-/** Members, also in the order of their latest joins: who has joined since is found without a look at all the others. */
+/** Members, also in the order of their latest joins, so that the latest ones are found without a look at the others. */
 export class Roster {
   readonly #members = new Map<string, Member>();
   #joins: Joined[] = [];
 
-  /** Also those who have left and are still due. */
+  /** Members, with those who have left while their announcement is due. */
   get size(): number {
     return this.#members.size;
   }
@@ -51,11 +51,11 @@ export class Roster {
   /** One more socket of a peer is interested. */
   add(peerId: string): void {
     const known = this.#members.get(peerId);
-    if (known === undefined) this.#members.set(peerId, { peerId, sockets: 1, join: 0, told: 0, isDue: false });
+    if (known === undefined) this.#members.set(peerId, { peerId, sockets: 1, join: 0, announced: 0, isDue: false });
     else known.sockets += 1;
   }
 
-  /** One socket fewer is. */
+  /** One socket fewer of a peer is interested. */
   remove(peerId: string): void {
     const member = this.#members.get(peerId);
     if (member === undefined) return;
@@ -75,7 +75,7 @@ export class Roster {
     if (this.#joins.length > this.#members.size * 2 + 16) this.#joins = this.#joins.filter(isCurrent);
   }
 
-  /** Those who have joined since that number, at most so many, at random. */
+  /** Members who have joined after the join of that number; of more than `most` a random choice. */
   joinedSince(join: number, most: number, accepts: (member: Member) => boolean): Member[] {
     const from = this.#placeAfter(join);
     const chosen = sample(this.#joins, {
@@ -86,12 +86,12 @@ export class Roster {
     return chosen.map(({ member }) => member);
   }
 
-  /** Those who are interested. */
+  /** Members who are interested now. */
   *present(): Iterable<Member> {
     for (const member of this.#members.values()) if (member.sockets > 0) yield member;
   }
 
-  /** The first place of a join with a larger number. */
+  /** The index of the first join with a larger number. */
   #placeAfter(join: number): number {
     let [low, high] = [0, this.#joins.length];
     while (low < high) {

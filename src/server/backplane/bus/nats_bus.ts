@@ -1,22 +1,20 @@
 /**
  * The bus, over NATS core: nothing is stored there, so nothing has to be cleaned up.
  *
- * What is published without a connection is lost without a word, and so may be what was published just before one was
- * lost. So with every connection lost this instance takes another name, and those who speak to the old one hear that
- * nobody has it.
+ * NATS loses without a word what is published without a connection, and perhaps what was published just before one was
+ * lost. So this instance takes another name whenever it loses a connection, and an instance that sends something to the
+ * old name hears that nobody has it.
  *
  * @module
  */
 
-import type { ConnectionOptions, Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
-import { BackplaneError } from "./backplane.ts";
-import type { Clock, Timer } from "../core/clock.ts";
-import type { Counters } from "../metrics/counters.ts";
-import { within } from "../core/within.ts";
-import { isLateReset } from "../core/guard.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { Logger } from "../core/log.ts";
-import type { Bus, BusListener, Hear, Hearing } from "./bus.ts";
+import type { ConnectionOptions, Msg, NatsConnection, Subscription as NatsSubscription } from "@nats-io/transport-node";
+import { type Clock, type Timer, within } from "../../core/clock.ts";
+import type { Counters } from "../../metrics/counters.ts";
+import { isLateReset } from "../../core/guard.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/log.ts";
+import { BackplaneError, type Bus, type BusListener, type OnMessage, type Subscription } from "./bus.ts";
 import { type NatsAccess, natsOptions } from "./nats_options.ts";
 import { inboxSubject, readReturnSubject, returnSubject } from "./subjects.ts";
 
@@ -27,26 +25,28 @@ export interface NatsBusOptions extends NatsAccess {
   readonly log: Logger;
 }
 
-interface Heard extends Hearing {
+/** A subscription that outlives connections. */
+interface LastingSubscription extends Subscription {
   readonly subject: string;
-  readonly hear: Hear;
-  subscription: Subscription | undefined;
+  readonly onMessage: OnMessage;
+  /** With the present connection. */
+  current: NatsSubscription | undefined;
 }
 
 /** One connection to NATS, made again whenever it is lost. */
 export class NatsBus implements Bus {
   readonly #options: NatsBusOptions;
-  readonly #hearings = new Set<Heard>();
+  readonly #subscriptions = new Set<LastingSubscription>();
   #access: ConnectionOptions = {};
   #listener: BusListener | undefined;
   #connection: NatsConnection | undefined;
   #isConnected = false;
   #isClosing = false;
   #self = newName();
-  /** The inbox and what is returned, under the present name. */
-  #own: Subscription[] = [];
+  /** For what is sent to the present name, and for what cannot be delivered to another one. */
+  #own: NatsSubscription[] = [];
   #retry: Timer | undefined;
-  /** Whether the present trouble is in the log. */
+  /** The log has the present trouble already. */
   #hasComplained = false;
 
   constructor(options: NatsBusOptions) {
@@ -62,7 +62,7 @@ export class NatsBus implements Bus {
   }
 
   get maxPayload(): number {
-    // A server may carry less from one moment to the next: then what is larger is lost, which is noticed.
+    // A server may suddenly carry less: then what is larger is lost, and the other instance notices it.
     return Math.max(this.#connection?.info?.max_payload ?? LIMITS.chunkBytes, LIMITS.leastPayloadBytes);
   }
 
@@ -80,16 +80,18 @@ export class NatsBus implements Bus {
     }
   }
 
-  hear(subject: string, hear: Hear): Hearing {
-    const heard: Heard = {
-      ...{ subject, hear, subscription: this.#subscribe(subject, hear) },
+  subscribe(subject: string, onMessage: OnMessage): Subscription {
+    const subscription: LastingSubscription = {
+      subject,
+      onMessage,
+      current: this.#subscribe(subject, onMessage),
       cancel: () => {
-        this.#hearings.delete(heard);
-        heard.subscription?.unsubscribe();
+        this.#subscriptions.delete(subscription);
+        subscription.current?.unsubscribe();
       },
     };
-    this.#hearings.add(heard);
-    return heard;
+    this.#subscriptions.add(subscription);
+    return subscription;
   }
 
   publish(subject: string, data: Uint8Array): void {
@@ -111,7 +113,7 @@ export class NatsBus implements Bus {
     await connection.close();
   }
 
-  /** The library drops connections in a way that makes some resets uncaught, which would end the process. */
+  /** The library leaves some resets of dropped connections uncaught, which would end the process. */
   readonly #outliveReset = (event: ErrorEvent): void => {
     if (isLateReset(event.error)) event.preventDefault();
   };
@@ -127,13 +129,15 @@ export class NatsBus implements Bus {
       throw problem;
     }
     this.#connection = connection;
-    for (const heard of this.#hearings) heard.subscription = this.#subscribe(heard.subject, heard.hear);
+    for (const subscription of this.#subscriptions) {
+      subscription.current = this.#subscribe(subscription.subject, subscription.onMessage);
+    }
     this.#rename();
     this.#connected();
     this.#watch(connection);
   }
 
-  /** Servers that are away come back. */
+  /** A server that cannot be reached may come back. */
   #connectLater(reason: unknown): void {
     if (this.#isClosing) return;
     this.#complain("cut off from NATS, trying again: {reason}", reason);
@@ -152,7 +156,7 @@ export class NatsBus implements Bus {
     if (!this.#isClosing) this.#connectLater(await connection.closed() ?? "the connection was closed");
   }
 
-  /** The server may be another one. One that carries too little is as good as none. */
+  /** The server may be another one. One that does not carry every message is as good as none. */
   #reconnected(connection: NatsConnection): void {
     const problem = payloadProblem(connection);
     if (problem === undefined) this.#connected();
@@ -174,7 +178,7 @@ export class NatsBus implements Bus {
     this.#listener?.disconnected();
   }
 
-  /** Once: NATS may say the same at every try, and of every message. */
+  /** As an error once: NATS may say the same at every try, and about every message. */
   #complain(trouble: string, reason: unknown): void {
     this.#options.log[this.#hasComplained ? "debug" : "error"](trouble, { reason: messageOf(reason) });
     this.#hasComplained = true;
@@ -196,12 +200,17 @@ export class NatsBus implements Bus {
     this.#own = own.filter((subscription) => subscription !== undefined);
   }
 
-  #subscribe(subject: string, hear: (data: Uint8Array<ArrayBuffer>, message: Msg) => void): Subscription | undefined {
+  #subscribe(
+    subject: string,
+    onMessage: (data: Uint8Array<ArrayBuffer>, message: Msg) => void,
+  ): NatsSubscription | undefined {
     if (this.#connection === undefined || this.#connection.isClosed()) return;
     return this.#connection.subscribe(subject, {
       callback: (error, message) => {
         try {
-          if (error === null) this.#heard(message, hear);
+          if (error !== null) return;
+          this.#count(message);
+          onMessage(message.data as Uint8Array<ArrayBuffer>, message);
         } catch (error) {
           this.#options.log.error("a message of another instance failed: {error}", { error });
         }
@@ -209,11 +218,10 @@ export class NatsBus implements Bus {
     });
   }
 
-  #heard(message: Msg, hear: (data: Uint8Array<ArrayBuffer>, message: Msg) => void): void {
+  #count({ data }: Msg): void {
     const { received } = this.#options.counters.bus;
     received.messages += 1;
-    received.bytes += message.data.byteLength;
-    hear(message.data as Uint8Array<ArrayBuffer>, message);
+    received.bytes += data.byteLength;
   }
 
   #publish(subject: string, data: Uint8Array, reply?: string): void {
@@ -222,7 +230,7 @@ export class NatsBus implements Bus {
     try {
       connection.publish(subject, data, reply === undefined ? undefined : { reply });
     } catch (error) {
-      // Too large for this server, or its connection is just closing: as lost as what is lost on its way.
+      // Too large for this server, or the connection is just closing: the message is lost, as it may be on its way.
       return this.#complain("cannot tell other instances something: {reason}", error);
     }
     const { sent } = this.#options.counters.bus;
@@ -238,7 +246,7 @@ function newName(): string {
   return crypto.getRandomValues(new Uint8Array(12)).toHex();
 }
 
-/** What is wrong with a server that does not carry every message of ours. */
+/** What is wrong with a server that does not carry every message of this relay. */
 function payloadProblem({ info }: NatsConnection): BackplaneError | undefined {
   const bytes = info?.max_payload ?? Infinity;
   if (bytes >= LIMITS.leastPayloadBytes) return;
@@ -247,7 +255,7 @@ function payloadProblem({ info }: NatsConnection): BackplaneError | undefined {
   );
 }
 
-/** Whether it may be otherwise in a moment. */
+/** Whether another try may succeed. */
 function isUnreachable(error: unknown): boolean {
   const { name, code, cause } = error as { name?: string; code?: string; cause?: { code?: string } };
   // The library's "undefined error" is a server that hangs up without a word.

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Roster } from "../../src/server/backplane/roster.ts";
+import { Roster } from "../../../src/server/backplane/discovery/roster.ts";
 
 Deno.test("who has joined since is found without a look at those who joined before", () => {
   const roster = new Roster();

@@ -5,10 +5,10 @@
  */
 
 /**
- * All whom `accepts` accepts of a short list; of a long one, `most` of them at random, which costs what is looked at and
- * not the whole list.
+ * All items of a short list that `accepts` accepts; of a long list, `most` of them at random, at the cost of the items that
+ * were looked at.
  *
- * @param from The place from which the list counts.
+ * @param from Index of the first item that counts.
  */
 export function sample<T>(
   list: readonly T[],
@@ -23,7 +23,7 @@ export function sample<T>(
   return chosen;
 }
 
-/** All numbers from `from` up to `end` in random order: a shuffle that remembers only what it has moved. */
+/** All numbers from `from` up to `end` in random order: a shuffle that keeps only what it has moved. */
 function* shuffled(from: number, end: number): Iterable<number> {
   const moved = new Map<number, number>();
   for (let at = from; at < end; at++) {

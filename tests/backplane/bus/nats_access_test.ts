@@ -1,18 +1,18 @@
 /** Who may join the other instances: credentials and certificates of NATS, and what a wrong one tells the operator. */
 
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { BackplaneError } from "../../src/server/backplane/backplane.ts";
-import { Server } from "../../src/server/server.ts";
-import { Authority } from "../helpers/authority.ts";
-import { FakeClock } from "../helpers/fakes.ts";
-import { NatsServer } from "../helpers/nats.ts";
-import { NatsOperator } from "../helpers/nats_operator.ts";
-import { Peer } from "../helpers/peer.ts";
-import { untilReady } from "../helpers/population.ts";
-import { Listening, portOf, spawnRelay, startRelay } from "../helpers/process.ts";
-import { withProgram } from "../helpers/programs.ts";
+import { BackplaneError } from "../../../src/server/backplane/bus/bus.ts";
+import { Server } from "../../../src/server/server.ts";
+import { Authority } from "../../helpers/authority.ts";
+import { FakeClock } from "../../helpers/fakes.ts";
+import { NatsServer } from "../../helpers/nats.ts";
+import { NatsOperator } from "../../helpers/nats_operator.ts";
+import { Peer } from "../../helpers/peer.ts";
+import { untilReady } from "../../helpers/population.ts";
+import { Listening, portOf, spawnRelay, startRelay } from "../../helpers/process.ts";
+import { withProgram } from "../../helpers/programs.ts";
 
-const ROOT = new URL("../..", import.meta.url);
+const ROOT = new URL("../../..", import.meta.url);
 /** With everything in it that a URL has to escape. */
 const PASSWORD = "p:w@/?#%";
 const ESCAPED = encodeURIComponent(PASSWORD);

@@ -1,11 +1,11 @@
 /** Frames as bytes between instances, of which not all may take them. */
 
 import { assertEquals } from "@std/assert";
-import { CLOSE } from "../../src/protocol.ts";
-import { LIMITS } from "../../src/server/core/limits.ts";
-import { type Frame, Splice } from "../../src/server/transport/transport.ts";
-import { encodeMessage, encodePing, encodePong } from "../../src/server/websocket/encode.ts";
-import { Houses, plain } from "./houses.ts";
+import { CLOSE } from "../../../src/protocol.ts";
+import { LIMITS } from "../../../src/server/core/limits.ts";
+import { type Frame, Splice } from "../../../src/server/transport/transport.ts";
+import { encodeMessage, encodePing, encodePong } from "../../../src/server/websocket/encode.ts";
+import { Houses, plain } from "../houses.ts";
 
 Deno.test("between instances of which one splices, messages cross both ways and pings are answered", () => {
   const houses = new Houses(2, { splices: [true, false] });

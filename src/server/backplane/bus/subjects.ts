@@ -1,23 +1,23 @@
 /**
- * The names under which instances speak with each other. Permission for `relay1.>` suffices.
+ * The subjects of the messages between instances. Permission for `relay1.>` suffices.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
-import type { ConnectionKey } from "../core/connection_key.ts";
+import type { ConnectionKey } from "../../core/connection_key.ts";
 
-/** What a subject may not hold (dots, spaces, anything long) is hashed: 22 characters are 132 bits. */
+/** A subject may not contain dots or spaces, nor be long, so ids are hashed: 22 characters are 132 bits. */
 function hash(...parts: string[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 22);
 }
 
-/** Heard by every instance with a peer that is interested in the document. */
+/** Every instance with a peer that is interested in the document subscribes to it. */
 export function documentSubject(documentId: string): string {
   return `relay1.doc.${hash("doc", documentId)}`;
 }
 
-/** Heard by every instance with one side of this conversation. `low` and `high` are the peers' ids in order. */
+/** Every instance with one side of this pair subscribes to it. `low` and `high` are the peers' ids in order. */
 export function pairSubject(low: string, high: string, documentId: string): string {
   return `relay1.pair.${hash("pair", low, high, documentId)}`;
 }
@@ -29,17 +29,17 @@ export function placeOf({ localId, remoteId, documentId }: ConnectionKey): { pai
     : { pair: pairSubject(remoteId, localId, documentId), side: 1 };
 }
 
-/** Heard by one instance. */
+/** Only this instance subscribes to it. */
 export function inboxSubject(instance: string): string {
   return `relay1.in.${instance}`;
 }
 
-/** Where `sender` hears that nobody is called `addressee` any more. */
+/** On it NATS tells `sender` that no instance is called `addressee` any more. */
 export function returnSubject(sender: string, addressee: string): string {
   return `relay1.nr.${sender}.${addressee}`;
 }
 
-/** Who sent, and to whom, by the subject for returns; undefined for another subject. */
+/** The sender and the addressee that a return subject names; undefined for another subject. */
 export function readReturnSubject(subject: string): { sender: string; addressee: string } | undefined {
   const [, sender, addressee] = /^relay1\.nr\.([^.]+)\.([^.]+)$/.exec(subject) ?? [];
   return sender === undefined ? undefined : { sender, addressee };

@@ -3,8 +3,8 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { toMessage } from "../../src/server/backplane/messages.ts";
-import { pairSubject } from "../../src/server/backplane/subjects.ts";
-import { decode, encode, encodeJson, type HalfMessage } from "../../src/server/backplane/frames.ts";
+import { pairSubject } from "../../src/server/backplane/bus/subjects.ts";
+import { decode, encode, encodeJson, type LinkMessage } from "../../src/server/backplane/codec.ts";
 
 const handle = 0x01020304;
 const sequence = 0x0a0b0c0d;
@@ -12,7 +12,7 @@ const contents = { messages: 1, emptyFrames: 2, text: 3, binary: 4, textBytes: 5
 const payload = Uint8Array.of(0xca, 0xfe);
 
 /** Instances of different versions share a bus: so these bytes are frozen. */
-const GOLDEN: [message: HalfMessage, hex: string][] = [
+const GOLDEN: [message: LinkMessage, hex: string][] = [
   [{ type: "data", handle, sequence, isText: true, hasMore: false, payload }, "0101010203040a0b0c0dcafe"],
   [{ type: "data", handle, sequence, isText: false, hasMore: true, payload }, "0102010203040a0b0c0dcafe"],
   [

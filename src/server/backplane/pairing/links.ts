@@ -1,19 +1,19 @@
 /**
- * All halves on other instances: what comes for one finds it, and what an instance took with it is closed.
+ * All remote sockets: a message of another instance finds its socket, and the loss of an instance closes all of its.
  *
  * @module
  */
 
-import { CLOSE } from "../../protocol.ts";
-import type { Clock, Timer } from "../core/clock.ts";
-import { type Counters, increment } from "../metrics/counters.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { Logger } from "../core/log.ts";
-import type { Bus } from "./bus.ts";
+import { CLOSE } from "../../../protocol.ts";
+import type { Clock, Timer } from "../../core/clock.ts";
+import { type Counters, increment } from "../../metrics/counters.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/log.ts";
+import type { Bus } from "../bus/bus.ts";
 import { Neighbor } from "./neighbor.ts";
 import type { LossReason } from "./loss.ts";
 import { RemoteSocket } from "./remote_socket.ts";
-import { encode, type HalfMessage, WIRE_OVERHEAD } from "./frames.ts";
+import { encode, type LinkMessage, WIRE_OVERHEAD } from "../codec.ts";
 
 /** What links need. */
 export interface LinksOptions {
@@ -27,20 +27,20 @@ export interface LinksOptions {
   readonly splices: boolean;
 }
 
-/** Where the other half is, as its instance tells. */
+/** Where the other side of a pair is, as its instance tells. */
 export interface Address {
   readonly instance: string;
   readonly handle: number;
   readonly splices: boolean;
 }
 
-/** Another instance, with the halves here whose other half is there. */
+/** Another instance, with the remote sockets for connections there. */
 interface Neighborhood {
   readonly neighbor: Neighbor;
   readonly sockets: Set<RemoteSocket>;
 }
 
-/** The links of this instance. */
+/** The pairs of this instance whose other side is on another one. */
 export class Links {
   readonly #sockets = new Map<number, RemoteSocket>();
   /** By the other instance's name. */
@@ -57,13 +57,13 @@ export class Links {
     return this.#sockets.size;
   }
 
-  /** A handle for a link that may come to be. */
+  /** A handle for a remote socket that may be opened. */
   reserve(): number {
     do this.#lastHandle = (this.#lastHandle + 1) >>> 0; while (this.#sockets.has(this.#lastHandle));
     return this.#lastHandle;
   }
 
-  /** A socket for the half at `address`, which knows this one by `handle`. */
+  /** Opens a remote socket for the connection at `address`, whose instance knows the connection here by `handle`. */
   open(handle: number, { instance, ...partner }: Address): RemoteSocket {
     const { bus, clock, maxMessageBytes, splices } = this.#options;
     const { neighbor, sockets } = this.#neighborhood(instance);
@@ -79,20 +79,20 @@ export class Links {
     return socket;
   }
 
-  /** Takes what another instance said to one of the halves here. */
-  received(message: HalfMessage, size: number, sender: string): void {
+  /** Takes a message of another instance for a remote socket. */
+  received(message: LinkMessage, size: number, sender: string): void {
     const socket = this.#sockets.get(message.handle);
-    if (socket?.neighbor.id === sender) return socket.hear(message, size);
-    // A half that is gone is told of with its last message; who asks has not heard that one.
+    if (socket?.neighbor.id === sender) return socket.receive(message, size);
+    // The last message of a socket told that it is gone. An instance that still asks has not received that one.
     if (message.type === "probe") this.#options.bus.send(sender, encode({ type: "reset", handle: message.from }));
   }
 
-  /** Tells another instance that the half here went before the two were linked. */
+  /** Tells another instance that the connection here went before the two were linked. */
   decline(instance: string, handle: number): void {
     this.#options.bus.send(instance, encode({ type: "close", handle, sequence: 0, close: CLOSE.peerLost }));
   }
 
-  /** Closes all whose other half is on this instance. */
+  /** Closes all pairs with this instance. */
   lose(instance: string): void {
     for (const socket of [...this.#neighbors.get(instance)?.sockets ?? []]) socket.lose("unreachable");
   }

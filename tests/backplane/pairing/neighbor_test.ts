@@ -1,8 +1,8 @@
 /** Who sends to another instance, and in which turn. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { Neighbor } from "../../src/server/backplane/neighbor.ts";
-import { LIMITS } from "../../src/server/core/limits.ts";
+import { Neighbor } from "../../../src/server/backplane/pairing/neighbor.ts";
+import { LIMITS } from "../../../src/server/core/limits.ts";
 
 Deno.test("a sender that fails does not keep the others from their turn", () => {
   const neighbor = new Neighbor("other");

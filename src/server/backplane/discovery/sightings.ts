@@ -1,12 +1,13 @@
 /**
- * What is known of peers on other instances.
+ * Which joins of peers on other instances have been introduced here.
  *
  * @module
  */
 
-import type { Clock } from "../core/clock.ts";
-import { LIMITS } from "../core/limits.ts";
+import type { Clock } from "../../core/clock.ts";
+import { LIMITS } from "../../core/limits.ts";
 
+/** The latest known join of a peer on another instance. */
 interface Sighting {
   readonly join: number;
   /** Joins here up to this number have been introduced to it. */
@@ -14,7 +15,7 @@ interface Sighting {
   readonly at: number;
 }
 
-/** Hints, of which there is a bounded number: who loses one introduces once more. */
+/** A bounded number of hints: when one is lost, two peers are introduced once more. */
 export class Sightings {
   readonly #clock: Clock;
   /** The oldest first. */
@@ -25,8 +26,8 @@ export class Sightings {
   }
 
   /**
-   * Notes that a peer elsewhere is introduced to all who have joined here so far. Gives up to which join here that was
-   * so already; all, when what it is about is older than what is known.
+   * Notes that a peer on another instance is introduced to all who have joined here so far. Returns the number of the join
+   * here up to which it had been introduced already: the latest, when a later join of the same peer is known.
    *
    * @param join The number of its join.
    * @param joins Joins here so far.
@@ -40,7 +41,7 @@ export class Sightings {
     return known?.join === join ? known.introduced : 0;
   }
 
-  /** Who has not been told of for several rounds is not there any more. */
+  /** Forgets peers that were not announced for three rounds: they are gone. */
   forgetOld(): void {
     const oldest = this.#clock.now() - LIMITS.announceEveryMs * 3;
     for (const [key, { at }] of this.#seen) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OwnAddress } from "./own_address.ts";
+import type { OwnAddress } from "./core/own_address.ts";
 
 /** An address that cannot be listened on. The message is one sentence; `cause` is what the runtime said. */
 export class ListenError extends Error {

@@ -1,15 +1,15 @@
 /**
- * What instances say to each other's inboxes, as bytes: one half of a pair to the other, or JSON.
+ * The messages between inboxes of instances as bytes: from one side of a pair to the other, or JSON.
  *
  *     DATA    type u8, flags u8, handle u32, sequence u32, payload     a message, or a part of one
  *     SPLICE  the same, with six counts and a tail u32 in between      frames as bytes, where both sides splice
  *     CLOSE   the same, with code u16 and reason                       behind everything that was sent
- *     PROBE   the same, with the sender's own handle u32               are you there, and have you heard all?
+ *     PROBE   the same, with the sender's own handle u32               are you there, and have you received all?
  *     ACK     type u8, flags u8, handle u32, received f64, taken f64   bytes since the start
  *     RESET   type u8, flags u8, handle u32                            something was lost
  *     JSON    type u8, text
  *
- * `handle` is the receiver's name for the half. Numbers are big-endian.
+ * `handle` is the receiver's name for its side of the pair. Numbers are big-endian.
  *
  * @module
  */
@@ -35,8 +35,8 @@ export const WIRE_OVERHEAD = SPLICE_BYTES;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** From one half of a pair to the other. */
-export type HalfMessage =
+/** From one side of a pair to the other. */
+export type LinkMessage =
   | { type: "data"; handle: number; sequence: number; isText: boolean; hasMore: boolean; payload: Bytes }
   | {
     type: "splice";
@@ -51,11 +51,11 @@ export type HalfMessage =
   | { type: "ack"; handle: number; received: number; taken: number }
   | { type: "reset"; handle: number };
 
-/** What an inbox takes. JSON is still untrusted. */
-export type InboxMessage = HalfMessage | { type: "json"; value: unknown };
+/** Any message for an inbox. JSON is untrusted. */
+export type InboxMessage = LinkMessage | { type: "json"; value: unknown };
 
-/** Spells a message, in memory that is allocated once: most are large, or many. */
-export function encode(message: HalfMessage): Bytes {
+/** Encodes a message with one allocation: messages are large, or many. */
+export function encode(message: LinkMessage): Bytes {
   switch (message.type) {
     case "data":
       return payloaded(message, (message.isText ? IS_TEXT : 0) | (message.hasMore ? HAS_MORE : 0), SEQUENCED_BYTES);
@@ -88,13 +88,13 @@ export function encode(message: HalfMessage): Bytes {
   }
 }
 
-/** Spells JSON. */
+/** Encodes JSON. */
 export function encodeJson(value: unknown): Bytes {
   const text = new TextEncoder().encode(JSON.stringify(value));
   return Buffer.concat([Uint8Array.of(TYPE.json), text]);
 }
 
-/** Reads what came. Undefined for what is no message. Payloads share the memory of `bytes`. */
+/** Decodes a message; undefined when it is none. Payloads share the memory of `bytes`. */
 export function decode(bytes: Bytes): InboxMessage | undefined {
   if (bytes[0] === TYPE.json) return decodeJson(bytes.subarray(1));
   if (bytes.byteLength < HEADER_BYTES) return;
@@ -105,7 +105,7 @@ export function decode(bytes: Bytes): InboxMessage | undefined {
   return bytes.byteLength < SEQUENCED_BYTES ? undefined : decodeSequenced(bytes, view, handle);
 }
 
-function decodeSequenced(bytes: Bytes, view: DataView, handle: number): HalfMessage | undefined {
+function decodeSequenced(bytes: Bytes, view: DataView, handle: number): LinkMessage | undefined {
   const sequence = view.getUint32(HEADER_BYTES);
   const has = (flag: number) => (bytes[1] & flag) !== 0;
   const payload = bytes.subarray(SEQUENCED_BYTES);
@@ -116,7 +116,11 @@ function decodeSequenced(bytes: Bytes, view: DataView, handle: number): HalfMess
       if (bytes.byteLength < SPLICE_BYTES) return;
       const tail = view.getUint32(TAIL_AT);
       return {
-        ...{ type: "splice", handle, sequence, contents: readCounts(view), tail: tail === NO_END ? Infinity : tail },
+        type: "splice",
+        handle,
+        sequence,
+        tail: tail === NO_END ? Infinity : tail,
+        contents: readCounts(view),
         payload: bytes.subarray(SPLICE_BYTES),
       };
     }
@@ -131,13 +135,13 @@ function decodeSequenced(bytes: Bytes, view: DataView, handle: number): HalfMess
   }
 }
 
-function decodeAck(view: DataView, handle: number): HalfMessage | undefined {
+function decodeAck(view: DataView, handle: number): LinkMessage | undefined {
   if (view.byteLength < HEADER_BYTES + 16) return;
   const [received, taken] = [view.getFloat64(HEADER_BYTES), view.getFloat64(HEADER_BYTES + 8)];
   return isByteCount(received) && isByteCount(taken) ? { type: "ack", handle, received, taken } : undefined;
 }
 
-/** One that is none, above all NaN, would spoil every sum that it is added to. */
+/** Anything else, above all NaN, would spoil every sum that it is added to. */
 function isByteCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
@@ -155,7 +159,7 @@ function readCounts(view: DataView): SpliceContents {
   return Object.fromEntries(entries) as unknown as SpliceContents;
 }
 
-function headed({ type, handle }: HalfMessage, flags: number, size: number): Buffer<ArrayBuffer> {
+function headed({ type, handle }: LinkMessage, flags: number, size: number): Buffer<ArrayBuffer> {
   const bytes = Buffer.allocUnsafe(size);
   bytes[0] = TYPE[type];
   bytes[1] = flags;
@@ -163,7 +167,7 @@ function headed({ type, handle }: HalfMessage, flags: number, size: number): Buf
   return bytes;
 }
 
-function sequenced(message: HalfMessage & { sequence: number }, flags: number, size: number): Buffer<ArrayBuffer> {
+function sequenced(message: LinkMessage & { sequence: number }, flags: number, size: number): Buffer<ArrayBuffer> {
   const bytes = headed(message, flags, size);
   bytes.writeUInt32BE(message.sequence, HEADER_BYTES);
   return bytes;
@@ -171,7 +175,7 @@ function sequenced(message: HalfMessage & { sequence: number }, flags: number, s
 
 /** With the payload behind `at`. */
 function payloaded(
-  message: HalfMessage & { sequence: number; payload: Bytes },
+  message: LinkMessage & { sequence: number; payload: Bytes },
   flags: number,
   at: number,
 ): Buffer<ArrayBuffer> {

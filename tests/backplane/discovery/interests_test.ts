@@ -1,20 +1,20 @@
 /** What instances make each other do, and who pays for it. */
 
 import { assertEquals } from "@std/assert";
-import type { Rooms } from "../../src/server/backplane/backplane.ts";
-import { Interests } from "../../src/server/backplane/interests.ts";
-import { toMessage } from "../../src/server/backplane/messages.ts";
-import { decode } from "../../src/server/backplane/frames.ts";
-import { WIRE_LIMITS } from "../../src/protocol.ts";
-import { LIMITS } from "../../src/server/core/limits.ts";
-import { Poll } from "../../src/server/core/poll.ts";
-import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
-import type { Steps } from "../../src/server/core/work_scheduler.ts";
-import { FakeClock, silentLog } from "../helpers/fakes.ts";
-import { type FakeBus, FakeNetwork } from "./fake_bus.ts";
+import type { LocalServices } from "../../../src/server/backplane/backplane.ts";
+import { Interests } from "../../../src/server/backplane/discovery/interests.ts";
+import { toMessage } from "../../../src/server/backplane/messages.ts";
+import { decode } from "../../../src/server/backplane/codec.ts";
+import { WIRE_LIMITS } from "../../../src/protocol.ts";
+import { LIMITS } from "../../../src/server/core/limits.ts";
+import { Poll } from "../../../src/server/core/poll.ts";
+import { WorkScheduler } from "../../../src/server/core/work_scheduler.ts";
+import type { Steps } from "../../../src/server/core/work_scheduler.ts";
+import { FakeClock, silentLog } from "../../helpers/fakes.ts";
+import { type FakeBus, FakeNetwork } from "../fake_bus.ts";
 
-/** Rooms that write down what is asked of them. */
-class Ledger implements Rooms {
+/** LocalServices that write down what is asked of them. */
+class Ledger implements LocalServices {
   readonly introduced: string[] = [];
   readonly charged: Record<string, number> = {};
   readonly reminded: string[] = [];
@@ -42,14 +42,14 @@ class Ledger implements Rooms {
 }
 
 class Instance {
-  readonly rooms = new Ledger();
+  readonly services = new Ledger();
   readonly interests: Interests;
 
   constructor(readonly bus: FakeBus, clock: FakeClock) {
     this.interests = new Interests({
       bus,
       clock,
-      rooms: this.rooms,
+      services: this.services,
       log: silentLog,
       scheduler: new WorkScheduler(clock, new Poll(clock)),
     });
@@ -99,11 +99,11 @@ Deno.test("who joins pays for what the answers cost on both instances, for every
   instances.pass(3_000);
   one.enter("alice", "doc");
   instances.pass(3_000);
-  assertEquals(one.rooms.introduced.toSorted(), ["alice bob doc", "alice carol doc"]);
-  assertEquals(other.rooms.introduced.toSorted(), ["bob alice doc", "carol alice doc"]);
+  assertEquals(one.services.introduced.toSorted(), ["alice bob doc", "alice carol doc"]);
+  assertEquals(other.services.introduced.toSorted(), ["bob alice doc", "carol alice doc"]);
   const pair = LIMITS.introductionWork / 2;
   const paid = (1 + 10) * pair + (1 + 1) * pair + 2 * LIMITS.introducedDocumentWork;
-  assertEquals([one.rooms.charged, other.rooms.charged], [{ alice: paid }, {}]);
+  assertEquals([one.services.charged, other.services.charged], [{ alice: paid }, {}]);
 });
 
 Deno.test("to tell others costs the peer that joined, and a join that is told with the next costs nothing more", () => {
@@ -124,9 +124,9 @@ Deno.test("a crowd is introduced in many turns, and all of it, although only so 
   other.bus.connect();
   instances.network.settle();
   instances.clock.pass(LIMITS.pollMs);
-  assertEquals(one.rooms.introduced.length < 3_000, true);
+  assertEquals(one.services.introduced.length < 3_000, true);
   instances.pass(3_000);
-  assertEquals([one, other].map(({ rooms }) => new Set(rooms.introduced).size), [3_000, 3_000]);
+  assertEquals([one, other].map(({ services }) => new Set(services.introduced).size), [3_000, 3_000]);
 });
 
 Deno.test("announcements of any ids fit the smallest payload that NATS may have", () => {

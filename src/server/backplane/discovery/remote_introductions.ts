@@ -4,30 +4,30 @@
  * @module
  */
 
-import type { Clock, Timer } from "../core/clock.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
-import type { Rooms } from "./backplane.ts";
+import type { Clock, Timer } from "../../core/clock.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Steps, WorkScheduler } from "../../core/work_scheduler.ts";
+import type { LocalServices } from "../backplane.ts";
 
 /** What introductions need. */
 export interface RemoteIntroductionsOptions {
   readonly clock: Clock;
-  readonly rooms: Rooms;
+  readonly services: LocalServices;
   readonly scheduler: WorkScheduler;
   readonly failed: (error: unknown) => void;
 }
 
-/** What one peer here is to be told of one elsewhere. */
+/** What one peer here is to hear about one on another instance. */
 interface Due {
   readonly documentIds: Set<string>;
-  /** Microseconds of work that are on the account of the peer here. */
+  /** Microseconds of work that the peer here is charged with. */
   work: number;
 }
 
-/** Those that fall due in the same turn: one for each two peers, with all documents. */
+/** Gathers what falls due in the same turn into one introduction for each two peers, with all their documents. */
 export class RemoteIntroductions {
   readonly #options: RemoteIntroductionsOptions;
-  /** By the peer here and the peer elsewhere. */
+  /** By the peer here and the peer on another instance. */
   #due = new Map<string, Map<string, Due>>();
   #count = 0;
   #timer: Timer | undefined;
@@ -36,12 +36,12 @@ export class RemoteIntroductions {
     this.#options = options;
   }
 
-  /** Whether so many are due that they shall be made before more is heard. */
+  /** Whether so many are due that they are made before more messages are read. */
   get isFull(): boolean {
     return this.#count >= LIMITS.gatheredIntroductions;
   }
 
-  /** @param work What this one costs, here and elsewhere, on the account of `listenerId`. */
+  /** @param work Microseconds that this one costs, here and on the other instance; `listenerId` is charged with them. */
   add(listenerId: string, peerId: string, { documentId, work }: { documentId: string; work: number }): void {
     const peers = this.#due.get(listenerId) ?? new Map<string, Due>();
     this.#due.set(listenerId, peers);
@@ -62,7 +62,7 @@ export class RemoteIntroductions {
     this.#count = 0;
     for (const [listenerId, peers] of due) {
       for (const [peerId, { documentIds, work }] of peers) {
-        yield* this.#options.rooms.introduce(listenerId, peerId, [...documentIds]);
+        yield* this.#options.services.introduce(listenerId, peerId, [...documentIds]);
         if (work > 0) this.#charge(listenerId, work, documentIds.size);
       }
     }
@@ -76,6 +76,6 @@ export class RemoteIntroductions {
   }
 
   #charge(peerId: string, work: number, documents: number): void {
-    this.#options.rooms.charge(peerId, work + documents * LIMITS.introducedDocumentWork);
+    this.#options.services.charge(peerId, work + documents * LIMITS.introducedDocumentWork);
   }
 }
