@@ -65,6 +65,8 @@ export const LIMITS = {
   gatherMs: 10,
   /** Milliseconds of the timer that stands in for a question to the system for events: the shortest there is. */
   pollMs: 1,
+  /** Milliseconds in which the process must reach itself on loopback, or it does without: it takes less than one. */
+  pollOpenMs: 1_000,
   /** Milliseconds of it after which the next of those who wait has its turn. */
   sliceShareMs: 0.5,
   /** Bytes of messages that wait for their turn above which their sender is not read on, where that can be. */

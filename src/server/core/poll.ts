@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Clock } from "./clock.ts";
+import { type Clock, within } from "./clock.ts";
 import { LIMITS } from "./limits.ts";
 
 /**
@@ -19,15 +19,17 @@ import { LIMITS } from "./limits.ts";
 export class Poll {
   readonly #clock: Clock;
   #pipe: Pipe | undefined;
+  #isClosed = false;
   #actions: (() => void)[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
+  /** Resolves when it is open, or when that takes too long: a host may not let the process hear itself. */
   async open(): Promise<void> {
-    this.#pipe = await Pipe.open().catch(() => undefined);
-    this.#pipe?.listen(() => this.#run());
+    const opened = Pipe.open().then((pipe) => this.#take(pipe), () => {});
+    await within(this.#clock, LIMITS.pollOpenMs, opened);
   }
 
   /** Runs `action` behind the next question. */
@@ -38,8 +40,15 @@ export class Poll {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#pipe?.close();
     this.#pipe = undefined;
+  }
+
+  #take(pipe: Pipe): void {
+    if (this.#isClosed) return pipe.close();
+    this.#pipe = pipe;
+    pipe.listen(() => this.#run());
   }
 
   #run(): void {
