@@ -67,7 +67,10 @@ class Pipe {
     this.#far = far;
   }
 
+  /** Rejects where the process may not connect to itself; it never asks somebody for the permission. */
   static async open(): Promise<Pipe> {
+    const { state } = await Deno.permissions.query({ name: "net", host: "127.0.0.1" });
+    if (state !== "granted") throw new Deno.errors.NotCapable("Cannot connect to 127.0.0.1: want --allow-net");
     using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
     const near = await Deno.connect({ port: listener.addr.port, hostname: "127.0.0.1" });
     const far = await acceptFrom(listener, near.localAddr.port);
