@@ -157,8 +157,16 @@ export const LIMITS = {
   opensPerSecond: 1_000,
   /** The same at once: all that it may have, after a reconnect. */
   openBurst: 20_000,
-  /** Streams that are opened before everybody else has a turn: they take 2 ms. */
-  opensAtOnce: 32,
+  /** What it costs to open one stream and to close it again, and to verify a token, in microseconds of a processor. */
+  openWork: 20,
+  tokenWork: 300,
+  /** Milliseconds of a turn of the event loop in which streams are read at once: the rest waits, and others have turns. */
+  readAtOnceMs: 4,
+  /** The same for what is sent at its end, on all sockets, and on each. */
+  sendAtOnceMs: 8,
+  sendOneMs: 2,
+  /** Records of one frame: a millisecond. */
+  recordsPerFrame: 2_048,
   /** Bytes of backlog of one stream above which its partner's credit is withheld. */
   streamPauseBytes: 64 * KIB,
   /** Bytes below which it is given again. */

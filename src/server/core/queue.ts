@@ -38,6 +38,10 @@ export class Queue<T> {
     this.#taken = 0;
   }
 
+  *[Symbol.iterator](): Iterator<T> {
+    for (let at = this.#taken; at < this.#items.length; at++) yield this.#items[at];
+  }
+
   #compact(): void {
     this.#items = this.#items.slice(this.#taken);
     this.#taken = 0;

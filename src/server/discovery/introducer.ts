@@ -69,8 +69,8 @@ export class Introducer {
     return { peers: this.#peers.size, documents: this.#documents.size };
   }
 
-  /** Takes over the introduction socket of a peer. */
-  welcome(peerId: string, socket: IntroductionSocket, scope: Scope = NO_SCOPE): void {
+  /** Takes over the introduction socket of a peer. Gives what charges it with work; false: it was closed for that. */
+  welcome(peerId: string, socket: IntroductionSocket, scope: Scope = NO_SCOPE): (work: number) => boolean {
     const { buffers, clock, counters } = this.#options;
     const evict = (peer: Registration) => this.#dismiss(peer, CLOSE.outOfBuffers);
     const registration = new Registration(socket, { peerId, scope, clock, buffers, evict });
@@ -84,6 +84,7 @@ export class Introducer {
         registration.share.close();
       },
     });
+    return (work) => this.#charge(registration, work);
   }
 
   /** Introduces a peer of another instance to the peer `listenerId`, if that is here and still interested. */

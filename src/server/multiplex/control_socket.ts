@@ -23,7 +23,7 @@ export interface ControlHost {
   /** Bytes that wait in the socket. */
   readonly socketBacklog: number;
   /** Something was said. */
-  hasWord(): void;
+  said(): void;
   close(close: Close): void;
   goAway(seconds: number): void;
 }
@@ -92,7 +92,7 @@ export class ControlSocket implements IntroductionSocket {
   #add(text: string): void {
     this.#texts.push(text);
     this.#bytes += text.length + LIMITS.recordOverheadBytes;
-    this.#host.hasWord();
+    this.#host.said();
   }
 }
 

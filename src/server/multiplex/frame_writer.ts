@@ -8,20 +8,24 @@
 import { type Close, creditCost, type RecordWriter, WIRE_LIMITS } from "../../protocol.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Part } from "../core/message.ts";
+import { Queue } from "../core/queue.ts";
 import type { FramePool } from "./frame_pool.ts";
-import { Line } from "./line.ts";
 import type { Stream } from "./stream.ts";
 
 /** The streams of one socket, on their way to its client. */
 export class FrameWriter {
   readonly #pool: FramePool;
   #frame: RecordWriter | undefined;
+  /** Records of data in it that had to wait for their turn. */
+  #records = 0;
   /** Streams with something to say that needs no credit. */
-  readonly #words = new Line<Stream>();
+  readonly #words = new Queue<Stream>();
   /** Streams that were refused, and why. */
-  readonly #refusals = new Line<readonly [number: number, close: Close]>();
+  readonly #refusals = new Queue<readonly [number: number, close: Close]>();
   /** Streams with data. */
-  readonly #data = new Line<Stream>();
+  readonly #data = new Queue<Stream>();
+  /** Those that got some in this turn. */
+  #fresh: Stream[] = [];
   /** Streams of which something was written since {@link FrameWriter.tellDrained}. */
   readonly #written = new Set<Stream>();
   /** The last of them. */
@@ -38,6 +42,8 @@ export class FrameWriter {
   }
 
   hasData(stream: Stream): void {
+    if (!stream.isFresh) this.#fresh.push(stream);
+    stream.isFresh = true;
     if (stream.isInLine) return;
     stream.isInLine = true;
     stream.deficit = LIMITS.turnQuantumBytes;
@@ -46,7 +52,7 @@ export class FrameWriter {
 
   /** Writes a part at once, if nobody waits for a turn and it fits the frame under way; says whether it did. */
   writeNow({ number }: Stream, { source, isText, ends, from, to }: Part): boolean {
-    const isFree = this.#data.first === undefined && this.#words.first === undefined;
+    const isFree = this.#data.peek() === undefined && this.#words.peek() === undefined;
     const frame = this.#frame ??= this.#pool.take();
     if (!isFree || !frame.fits(to - from)) return false;
     frame.data(number, source, { text: isText, more: !ends, from, to });
@@ -61,7 +67,7 @@ export class FrameWriter {
   next(): Uint8Array<ArrayBuffer> | undefined {
     const frame = this.#frame ??= this.#pool.take();
     // A stream whose last data was written may have its close to say.
-    while (this.#writeWords(frame) && this.#writeData(frame) && this.#words.first !== undefined);
+    while (this.#writeWords(frame) && this.#writeData(frame) && this.#words.peek() !== undefined);
     return this.#take(frame);
   }
 
@@ -79,12 +85,14 @@ export class FrameWriter {
     this.#latest = undefined;
   }
 
-  /** What could not be written keeps no more in memory than it weighs. */
+  /** The turn ends: what could not be written keeps no more in memory than it weighs. */
   detach(): void {
-    for (const stream of this.#data) stream.detach();
+    for (const stream of this.#fresh) stream.detach();
+    this.#fresh = [];
   }
 
   #take(frame: RecordWriter): Uint8Array<ArrayBuffer> | undefined {
+    this.#records = 0;
     if (frame.byteLength > 0) return frame.takeView();
     this.#frame = undefined;
     this.#pool.giveBack(frame);
@@ -92,11 +100,11 @@ export class FrameWriter {
 
   /** False: the frame is full. */
   #writeWords(frame: RecordWriter): boolean {
-    for (let stream = this.#words.first; stream !== undefined; stream = this.#words.first) {
+    for (let stream = this.#words.peek(); stream !== undefined; stream = this.#words.peek()) {
       if (!stream.writeFirst(frame)) return false;
       this.#words.shift();
     }
-    for (let refusal = this.#refusals.first; refusal !== undefined; refusal = this.#refusals.first) {
+    for (let refusal = this.#refusals.peek(); refusal !== undefined; refusal = this.#refusals.peek()) {
       if (!frame.fits(2 + WIRE_LIMITS.closeReasonBytes)) return false;
       frame.close(...refusal);
       this.#refusals.shift();
@@ -106,7 +114,7 @@ export class FrameWriter {
 
   /** False: the frame is full. */
   #writeData(frame: RecordWriter): boolean {
-    for (let stream = this.#data.first; stream !== undefined; stream = this.#data.first) {
+    for (let stream = this.#data.peek(); stream !== undefined; stream = this.#data.peek()) {
       if (!this.#writeTurn(stream, frame)) return false;
     }
     return true;
@@ -116,7 +124,7 @@ export class FrameWriter {
   #writeTurn(stream: Stream, frame: RecordWriter): boolean {
     for (let length = stream.nextLength(); length !== undefined; length = stream.nextLength()) {
       if (creditCost(length) > stream.deficit) return this.#endTurn(stream);
-      if (!frame.fits(length)) return false;
+      if (!frame.fits(length) || ++this.#records > LIMITS.recordsPerFrame) return false;
       if (this.#latest !== stream) this.#written.add(stream);
       this.#latest = stream;
       stream.writeNext(frame, length);

@@ -5,15 +5,14 @@
  */
 
 import { CLOSE, type Close } from "../../protocol.ts";
-import type { Clock } from "../core/clock.ts";
 import type { Counters } from "../metrics/counters.ts";
 import type { PeerSocket } from "../transport/transport.ts";
 import { FramePool } from "./frame_pool.ts";
 import { type Permit, Session, type SessionOptions } from "./session.ts";
+import { Turn } from "./turn.ts";
 
 /** What a multiplexer needs. */
-export interface MultiplexerOptions
-  extends Omit<SessionOptions, "takePlace" | "givePlaceBack" | "atEndOfTurn" | "frames"> {
+export interface MultiplexerOptions extends Omit<SessionOptions, "takePlace" | "givePlaceBack" | "turn" | "frames"> {
   readonly counters: Counters;
   /** Streams in all. */
   readonly maxStreams: number;
@@ -27,13 +26,12 @@ export class Multiplexer {
 
   constructor(options: MultiplexerOptions) {
     this.#options = options;
-    const turn = new Turn(options.clock);
     this.#sessionOptions = {
       ...options,
       frames: new FramePool(),
       takePlace: () => this.#takePlace(),
       givePlaceBack: () => this.#streams -= 1,
-      atEndOfTurn: (action) => turn.end(action),
+      turn: new Turn(options.clock),
     };
   }
 
@@ -51,26 +49,5 @@ export class Multiplexer {
     if (this.#streams >= this.#options.maxStreams) return CLOSE.full;
     this.#streams += 1;
     this.#options.counters.opened.stream += 1;
-  }
-}
-
-/** A turn of the event loop: what is to be done at its end, all at once. */
-class Turn {
-  readonly #clock: Clock;
-  #actions: (() => void)[] = [];
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** @param action It must not throw. */
-  end(action: () => void): void {
-    this.#actions.push(action);
-    if (this.#actions.length > 1) return;
-    this.#clock.after(0, () => {
-      const actions = this.#actions;
-      this.#actions = [];
-      for (const act of actions) act();
-    });
   }
 }

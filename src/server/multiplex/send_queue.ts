@@ -7,7 +7,7 @@
 import { creditCost, type RecordWriter, WIRE_LIMITS } from "../../protocol.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Part } from "../core/message.ts";
-import { Line } from "./line.ts";
+import { Queue } from "../core/queue.ts";
 import { type Entry, PackedParts } from "./packed_parts.ts";
 
 /** Bytes of the least record that a message is cut down to for want of credit. */
@@ -23,10 +23,10 @@ export class SendQueue {
   #offset = 0;
   #currentCost = 0;
   /** What waits for longer than a turn, in memory of its own. */
-  readonly #kept = new Line<Part | PackedParts>();
+  readonly #kept = new Queue<Part | PackedParts>();
   #lastKept: Part | PackedParts | undefined;
   /** What came in this turn. */
-  #fresh = new Line<Part>();
+  #fresh = new Queue<Part>();
   /** The current part came in this turn. */
   #isCurrentFresh = false;
   #bytes = 0;
@@ -53,7 +53,7 @@ export class SendQueue {
   detach(): void {
     if (this.#isCurrentFresh && this.#current !== undefined) this.#detachCurrent(this.#current);
     for (const part of this.#fresh) this.#keep(part);
-    if (this.#fresh.first !== undefined) this.#fresh = new Line();
+    if (this.#fresh.peek() !== undefined) this.#fresh = new Queue();
   }
 
   /** Bytes of payload that the next record may have, or undefined when there is none, or not enough credit. */
@@ -102,10 +102,10 @@ export class SendQueue {
   #next(): void {
     this.#overhead -= this.#currentCost;
     this.#currentCost = LIMITS.recordOverheadBytes;
-    const kept = this.#kept.first;
+    const kept = this.#kept.peek();
     this.#isCurrentFresh = kept === undefined;
     if (kept instanceof PackedParts) return this.#nextPacked(kept);
-    this.#current = kept ?? this.#fresh.first;
+    this.#current = kept ?? this.#fresh.peek();
     if (kept !== undefined) this.#shiftKept();
     else if (this.#current !== undefined) this.#fresh.shift();
     else this.#currentCost = 0;
@@ -121,6 +121,6 @@ export class SendQueue {
 
   #shiftKept(): void {
     this.#kept.shift();
-    if (this.#kept.first === undefined) this.#lastKept = undefined;
+    if (this.#kept.peek() === undefined) this.#lastKept = undefined;
   }
 }

@@ -60,6 +60,8 @@ export class Stream implements PeerSocket {
   isInLine = false;
   /** It stands in line to say what needs no credit. */
   hasWord = false;
+  /** What came in this turn is to be detached at its end, if it has to wait: {@link Stream.detach}. */
+  isFresh = false;
   readonly #host: StreamHost;
   #listener: SocketListener = NOBODY;
   #queue: SendQueue | undefined;
@@ -102,7 +104,7 @@ export class Stream implements PeerSocket {
     else if (frame instanceof Splice) this.#sendSplice(this.#queue, frame);
     else if (typeof frame === "string") this.#queue.push(new Part(new TextEncoder().encode(frame), true, true, true));
     else this.#queue.push(new Part(asBytes(frame), false, true, true));
-    if (!this.isInLine) this.#host.hasData(this);
+    if (!this.isInLine || !this.isFresh) this.#host.hasData(this);
   }
 
   close(close: Close): void {
@@ -202,6 +204,7 @@ export class Stream implements PeerSocket {
 
   /** Keeps no frame in memory of which only a part waits. */
   detach(): void {
+    this.isFresh = false;
     this.#queue?.detach();
   }
 

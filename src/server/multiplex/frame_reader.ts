@@ -1,0 +1,122 @@
+/**
+ * Reads what a client says, in order: at once while this turn of the event loop has time for it, and the rest in later
+ * turns, in which everybody else has a share.
+ *
+ * @module
+ */
+
+import { KIND, RecordReader, Violation } from "../../protocol.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Budget, Share } from "../core/memory_budget.ts";
+import { type Message, messageBytes } from "../core/message.ts";
+import { Queue } from "../core/queue.ts";
+import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
+import type { Turn } from "./turn.ts";
+
+/** What becomes of what is read. */
+export interface FrameListener {
+  /** A text frame, of any length, which takes many steps to read. */
+  hear(text: string): Steps;
+  /** The next record. Throws a {@link Violation}. */
+  take(record: RecordReader): void;
+  /** A frame that breaks the protocol. */
+  violated(violation: Violation): void;
+  /** What waits to be read has become more, or less. */
+  waits(bytes: number): void;
+  failed(error: unknown): void;
+}
+
+/** What a reader needs besides. */
+export interface FrameReaderOptions {
+  readonly budget: Budget;
+  readonly scheduler: WorkScheduler;
+  readonly turn: Turn;
+  /** The relay is out of buffer space. */
+  readonly evict: () => void;
+}
+
+/** Work of one step, a record being 1: what takes a fraction of a millisecond. */
+const STEP = 64;
+/** What it is to open a stream. */
+const OPEN = 16;
+
+/** The frames of one socket. */
+export class FrameReader {
+  readonly #listener: FrameListener;
+  readonly #options: FrameReaderOptions;
+  /** Frames that wait for a later turn; the first is being read. */
+  readonly #frames = new Queue<Message>();
+  #bytes = 0;
+  readonly #share: Share;
+  #isStopped = false;
+
+  constructor(listener: FrameListener, options: FrameReaderOptions) {
+    this.#listener = listener;
+    this.#options = options;
+    this.#share = options.budget.open({ measure: () => this.#bytes, evict: options.evict });
+  }
+
+  read(frame: Message): void {
+    if (this.#frames.size > 0) return this.#keep(frame);
+    const steps = this.#read(frame);
+    if (this.#options.turn.run(steps) || this.#isStopped) return;
+    this.#keep(frame);
+    this.#options.scheduler.run(this.#catchUp(steps), (error) => this.#listener.failed(error));
+  }
+
+  /** Reads nothing more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#frames.clear();
+    this.#bytes = 0;
+  }
+
+  /** The rest of the first frame, and what came behind it. */
+  *#catchUp(first: Steps): Steps {
+    yield* first;
+    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) yield* this.#read(frame);
+  }
+
+  /** What the frames keep in memory counts, and what keeping them costs. */
+  #keep(frame: Message): void {
+    this.#frames.push(frame);
+    this.#weigh(costOf(frame));
+  }
+
+  /** The frame behind the first, which is done with. */
+  #next(): Message | undefined {
+    const done = this.#frames.shift();
+    if (done !== undefined) this.#weigh(-costOf(done));
+    return this.#frames.peek();
+  }
+
+  #weigh(bytes: number): void {
+    this.#bytes += bytes;
+    this.#share.set(this.#bytes);
+    if (!this.#isStopped) this.#listener.waits(this.#bytes);
+  }
+
+  *#read(frame: Message): Steps {
+    try {
+      if (typeof frame === "string") yield* this.#listener.hear(frame);
+      else yield* this.#readRecords(new RecordReader(frame as Uint8Array<ArrayBuffer>));
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.#listener.violated(error);
+    }
+  }
+
+  *#readRecords(record: RecordReader): Steps {
+    for (let work = 0; !this.#isStopped && record.next();) {
+      work += record.kind === KIND.open ? OPEN : 1;
+      this.#listener.take(record);
+      if (work < STEP) continue;
+      work = 0;
+      yield;
+    }
+  }
+}
+
+function costOf(frame: Message): number {
+  return messageBytes(frame) + LIMITS.unheardMessageBytes;
+}
