@@ -6,6 +6,7 @@
 
 import type { RelayConfig } from "../../src/server/mod.ts";
 import { type Listening, RELAY_ENV, startRelay } from "../helpers/process.ts";
+import { fetchTrusting } from "../helpers/trust.ts";
 
 /** What must come back to zero. */
 export interface Counts {
@@ -53,7 +54,7 @@ export class TestedRelay implements AsyncDisposable {
   }
 
   async counts(): Promise<Counts> {
-    const response = await fetch(this.relay.http, { headers: { accept: "application/json" } });
+    const response = await fetchTrusting(this.relay.http, { headers: { accept: "application/json" } });
     const { connections, peers, documents, seekers, pairs, bufferedBytes, backplane } = await response.json();
     const { remotePairs = 0 } = backplane ?? {};
     return { connections, peers, documents, seekers, pairs, remotePairs, bufferedBytes };

@@ -258,7 +258,9 @@ export class Socket implements PeerSocket, ConnectionListener {
     this.#isHungUp = true;
     this.#close = undefined;
     const { clock } = this.#options;
-    this.#connection.end(() => this.#termination ??= clock.after(LIMITS.closeMs, () => this.terminate()));
+    // Who has said that it is done takes nothing any more. Who has not may still read, and would lose what is under way.
+    const patienceMs = this.#walker.hasEnded ? LIMITS.closeMs : LIMITS.closeAnswerMs;
+    this.#connection.end(() => this.#termination ??= clock.after(patienceMs, () => this.terminate()));
   }
 
   #gone(ended: () => void): void {

@@ -1,0 +1,84 @@
+/**
+ * One direction of a conversation: what was said, and whether just that is heard.
+ *
+ * @module
+ */
+
+import type { Buffer } from "node:buffer";
+import type { Chance } from "../soak/chance.ts";
+import type { Material, Message } from "./messages.ts";
+
+/** Messages under way from one side to the other. */
+export class Line {
+  /** Whole messages. */
+  said = 0;
+  heard = 0;
+  bytes = 0;
+  readonly #name: string;
+  readonly #windowBytes: number;
+  readonly #underWay: Message[] = [];
+  #bytesUnderWay = 0;
+  /** How much of the first has come; undefined before it begins. */
+  #at: number | undefined;
+  #moved: () => void = () => {};
+
+  /** @param windowBytes Above so many bytes under way nothing more is said. */
+  constructor(name: string, windowBytes: number) {
+    this.#name = name;
+    this.#windowBytes = windowBytes;
+  }
+
+  /** The next message. It counts as said when {@link Line.saidWhole} is called. */
+  next(material: Material, chance: Chance): Message {
+    const message = material.message(`${this.#name} #${this.#underWay.length + this.heard}:`, chance);
+    this.#underWay.push(message);
+    this.#bytesUnderWay += message.length;
+    return message;
+  }
+
+  saidWhole(): void {
+    this.said += 1;
+  }
+
+  get isFull(): boolean {
+    return this.#bytesUnderWay >= this.#windowBytes;
+  }
+
+  /** Resolves when something has been heard, or the end. One waits at a time. */
+  movement(): Promise<void> {
+    return new Promise((resolve) => this.#moved = resolve);
+  }
+
+  /** Nothing more is heard. */
+  close(): void {
+    this.#moved();
+  }
+
+  began(isText: boolean): void {
+    const message = this.#underWay[0];
+    if (message === undefined) throw new Error(`${this.#name}: a message that nobody sent`);
+    if (message.isText !== isText) throw new Error(`${this.#name} #${this.heard}: text became binary, or binary text`);
+    this.#at = 0;
+  }
+
+  came(bytes: Buffer): void {
+    const [message] = this.#underWay;
+    if (!message.has(bytes, this.#at!)) {
+      const got = bytes.subarray(0, 64).toString("latin1");
+      throw new Error(`${this.#name} #${this.heard}: other bytes at ${this.#at} of ${message.length}: ${got}`);
+    }
+    this.#at! += bytes.length;
+  }
+
+  ended(): void {
+    const message = this.#underWay.shift()!;
+    if (this.#at !== message.length) {
+      throw new Error(`${this.#name} #${this.heard}: want ${message.length} bytes, got ${this.#at}`);
+    }
+    this.#at = undefined;
+    this.heard += 1;
+    this.bytes += message.length;
+    this.#bytesUnderWay -= message.length;
+    this.#moved();
+  }
+}

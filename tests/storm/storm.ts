@@ -1,0 +1,121 @@
+/**
+ * One storm: a warm-up round, a round that counts, and a relay that must be as it was before.
+ *
+ * @module
+ */
+
+import type { Variant } from "../helpers/transports.ts";
+import { Chance } from "../soak/chance.ts";
+import { TestedRelay } from "../soak/tested_relay.ts";
+import { type ConversationOptions, converse, type Told } from "./conversation.ts";
+import { Material } from "./messages.ts";
+import { Pace } from "./pace.ts";
+
+/** How much, and how. */
+export interface StormOptions {
+  readonly variant: Variant;
+  /** At once. Where one ends, the next begins. */
+  readonly pairs: number;
+  /** Of the round that counts. The one before it takes half as long. */
+  readonly seconds: number;
+  readonly seed: number;
+  /** What the relay may take at the end, as a multiple of what it took after the warm-up. */
+  readonly memoryMargin?: number;
+}
+
+/** What a storm that passed has to tell. */
+export interface StormReport {
+  readonly pairs: number;
+  readonly messages: number;
+  readonly mib: number;
+  readonly departures: Partial<Record<Told["departure"], number>>;
+  /** Partners that were hung up on instead of told. Only on `deno`. */
+  readonly hangUps: number;
+  readonly residentMib: { readonly before: number; readonly after: number };
+}
+
+const MIB = 1024 * 1024;
+const MEMORY_MARGIN = 1.2;
+/** For what a short warm-up has not brought about yet, in MiB. */
+const MEMORY_SLACK_MIB = 10;
+/** Within which the last sockets leave the relay. */
+const PATIENCE_MS = 30_000;
+
+/** Runs it. Throws at the first thing that is not as it should be. */
+export async function storm(options: StormOptions): Promise<StormReport> {
+  const { variant, seconds, seed, memoryMargin = MEMORY_MARGIN } = options;
+  const chance = new Chance(seed);
+  const material = new Material();
+  await using relay = await TestedRelay.start(variant.transport, [...variant.flags, "--log-level", "warning"]);
+  const descriptors = descriptorsOf(relay);
+  await round(relay, { ...options, seconds: seconds / 2 }, { material, chance: chance.branch(), name: "warm-up" });
+  await emptied(relay, descriptors);
+  const before = await relay.trimmedMib();
+  const all = await round(relay, options, { material, chance: chance.branch(), name: "storm" });
+  await emptied(relay, descriptors);
+  const after = await relay.trimmedMib();
+  if (after > before * memoryMargin + MEMORY_SLACK_MIB) {
+    throw new Error(`Cannot pass the storm: want at most ${memoryMargin} x ${before} MiB, got ${after}`);
+  }
+  await relay.stop();
+  return { ...summary(all), residentMib: { before, after } };
+}
+
+async function round(
+  { relay }: TestedRelay,
+  { variant, pairs, seconds }: StormOptions,
+  { material, chance, name }: { material: Material; chance: Chance; name: string },
+): Promise<Told[]> {
+  const until = performance.now() + seconds * 1000;
+  const isLate = () => performance.now() >= until;
+  const pace = new Pace();
+  const told: Told[] = [];
+  let serial = 0;
+  const talk = async (chance: Chance) => {
+    while (!isLate()) {
+      const options: ConversationOptions = {
+        ...{ target: relay, transport: variant.transport, serial: serial++, material, chance, pace, isLate },
+      };
+      told.push(await converse(options));
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: pairs }, () => talk(chance.branch())));
+  } catch (error) {
+    throw new Error(`Cannot pass the ${name}: ${(error as Error).message}\n${relay.stderr.slice(-1_000)}`, {
+      cause: error,
+    });
+  }
+  return told;
+}
+
+/** Waits until the relay has nothing left of all. */
+async function emptied(relay: TestedRelay, descriptors: number): Promise<void> {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const { connections, seekers, pairs, bufferedBytes } = await relay.counts();
+    const left = { connections, seekers, pairs, bufferedBytes, descriptors: descriptorsOf(relay) - descriptors };
+    // A connection that asks for the counts may still be there.
+    if (connections + seekers + pairs + bufferedBytes === 0 && left.descriptors <= 2) return;
+    if (performance.now() > until) {
+      throw new Error(`Cannot pass the storm: want nothing left, got ${Deno.inspect(left)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function descriptorsOf({ relay }: TestedRelay): number {
+  return Array.from(Deno.readDirSync(`/proc/${relay.pid}/fd`)).length;
+}
+
+function summary(all: readonly Told[]): Omit<StormReport, "residentMib"> {
+  const sum = (part: (told: Told) => number) => all.reduce((total, told) => total + part(told), 0);
+  const kinds = Object.entries(Object.groupBy(all, ({ departure }) => departure));
+  return {
+    pairs: all.length,
+    messages: sum(({ messages }) => messages),
+    mib: Math.round(sum(({ bytes }) => bytes) / MIB),
+    departures: Object.fromEntries(kinds.map(([kind, told]) => [kind, told.length])),
+    hangUps: sum(({ isHungUp }) => Number(isHungUp)),
+  };
+}

@@ -1,0 +1,12 @@
+/** The storm in its short form: a hundred pairs at once, several hundred in all, on every variant. */
+
+import { assert } from "@std/assert";
+import { VARIANTS } from "../helpers/transports.ts";
+import { storm } from "./storm.ts";
+
+for (const variant of VARIANTS) {
+  Deno.test(`${variant.name}: no byte is wrong, and nothing is lost that nobody hears of, however pairs talk and end`, async () => {
+    const { departures, messages } = await storm({ variant, pairs: 100, seconds: 4, seed: 3 });
+    assert(Object.keys(departures).length >= 5 && messages > 1_000, Deno.inspect({ departures, messages }));
+  });
+}
