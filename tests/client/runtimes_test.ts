@@ -7,7 +7,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { NodeProject } from "../helpers/node_project.ts";
 import { type Child, within } from "../helpers/process.ts";
 import { readReadme } from "../helpers/readme.ts";
-import { type Action, behaviours } from "./behaviours.ts";
+import { type Action, behaviours, ofSockets } from "./behaviours.ts";
 import { bundle } from "./bundle.ts";
 import { RelayStage } from "./stage.ts";
 
@@ -38,9 +38,10 @@ interface Runtime {
   readonly args?: string[];
   /** Whose WebSocket the client takes. */
   readonly source: "ws" | "platform" | "jsdom";
-  readonly isSealed?: boolean;
+  /** One socket for everything, and nothing sealed, if left out. */
+  readonly way?: "sealed" | "sockets";
   /** All, if left out. */
-  readonly behaviours?: string[];
+  readonly behaviours?: readonly string[];
 }
 
 const RUNTIMES: Record<string, Runtime> = {
@@ -50,15 +51,39 @@ const RUNTIMES: Record<string, Runtime> = {
   "Bun": { program: "node_modules/.bin/bun", source: "platform" },
   "the language of the oldest browsers": { program: "node", args: ["--import", "./oldest.mjs"], source: "ws" },
   "jsdom, as in Jest and Vitest": { program: NODE_24, source: "jsdom" },
-  "Node 20, or whichever is installed, with ws, sealed": { program: "node", source: "ws", isSealed: true },
-  "Node 22, sealed": { program: NODE_22, source: "platform", isSealed: true },
-  "Node 24, sealed": { program: NODE_24, source: "platform", isSealed: true },
-  "Bun, sealed": { program: "node_modules/.bin/bun", source: "platform", isSealed: true },
+  "Node 20, or whichever is installed, with ws, sealed": { program: "node", source: "ws", way: "sealed" },
+  "Node 22, sealed": { program: NODE_22, source: "platform", way: "sealed" },
+  "Node 24, sealed": { program: NODE_24, source: "platform", way: "sealed" },
+  "Bun, sealed": { program: "node_modules/.bin/bun", source: "platform", way: "sealed" },
+  "Node 20, or whichever is installed, with ws, a socket for each conversation": {
+    program: "node",
+    source: "ws",
+    way: "sockets",
+    behaviours: ofSockets,
+  },
+  "Node 22, a socket for each conversation": {
+    program: NODE_22,
+    source: "platform",
+    way: "sockets",
+    behaviours: ofSockets,
+  },
+  "Node 24, a socket for each conversation": {
+    program: NODE_24,
+    source: "platform",
+    way: "sockets",
+    behaviours: ofSockets,
+  },
+  "Bun, a socket for each conversation": {
+    program: "node_modules/.bin/bun",
+    source: "platform",
+    way: "sockets",
+    behaviours: ofSockets,
+  },
   "the language of the oldest browsers, sealed": {
     program: "node",
     args: ["--import", "./oldest.mjs"],
     source: "ws",
-    isSealed: true,
+    way: "sealed",
     behaviours: MOCKED,
   },
   "a WebSocket that MSW has wrapped": {
@@ -79,7 +104,7 @@ Deno.test("in every runtime", async (test) => {
     await project.write(name, await Deno.readTextFile(new URL(`node/${name}`, import.meta.url)));
   }
 
-  for (const [title, { program, args = [], source, isSealed, behaviours: names }] of Object.entries(RUNTIMES)) {
+  for (const [title, { program, args = [], source, way, behaviours: names }] of Object.entries(RUNTIMES)) {
     await test.step(title, async (step) => {
       await using relay = await RelayStage.start(["--drain-timeout", "1"]);
       await using runner = project.start(
@@ -88,7 +113,7 @@ Deno.test("in every runtime", async (test) => {
         "node_runner.mjs",
         relay.url,
         source,
-        ...(isSealed ? ["sealed"] : []),
+        ...(way ? [way] : []),
       );
       await behave(runner, relay, step, names);
     });
@@ -115,7 +140,7 @@ async function behave(
   runner: Child,
   relay: RelayStage,
   test: Deno.TestContext,
-  names = Object.keys(behaviours),
+  names: readonly string[] = Object.keys(behaviours),
 ): Promise<void> {
   for (const name of names) {
     await test.step(name, async () => {
