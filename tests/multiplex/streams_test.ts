@@ -359,7 +359,7 @@ Deno.test("who opens very many streams at once keeps nobody waiting, and all are
   opened = house.multiplexer.streams;
   assert(opened >= 4 && opened < 500, `${opened} streams were opened in one turn`);
   bob.open({ userName: "alice", documentId: "1" });
-  house.clock.pass(2 * LIMITS.sliceGapMs);
+  house.clock.pass(2 * LIMITS.pollMs);
   assertEquals(bob.on(1).isOpened, true);
   assert(house.multiplexer.streams < 1_000, "Bob waits for all of Alice's");
   house.clock.pass(10_000);

@@ -98,7 +98,7 @@ export class Sender {
     const isDone = this.#sendControl() && this.#sendStreams();
     if (isDone) this.#lookMs = 0;
     else if (this.#isFull) this.#waitForRoom();
-    else this.#lookIn(LIMITS.sliceGapMs);
+    else this.#lookIn(LIMITS.pollMs);
     this.#writer.detach();
     this.#writer.tellDrained();
   }

@@ -61,6 +61,6 @@ export class Turn {
   /** The runtime asks the system for events only before a timer of some length. */
   #endLater(actions: (() => void)[]): void {
     this.#actions.unshift(...actions);
-    this.#begin(LIMITS.sliceGapMs);
+    this.#begin(LIMITS.pollMs);
   }
 }
