@@ -4,6 +4,7 @@
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { WIRE_LIMITS } from "../../src/protocol.ts";
 import { NodeProject } from "../helpers/node_project.ts";
 import { type Child, within } from "../helpers/process.ts";
 import { readReadme } from "../helpers/readme.ts";
@@ -27,6 +28,8 @@ const PACKAGES = [
 const OLDEST = { chrome: 92, edge: 92, firefox: 90, safari: 15.4, safari_ios: 15.4 };
 /** With a secret: the libraries for that are younger. */
 const OLDEST_SEALED = { ...OLDEST, chrome: 93, edge: 93, firefox: 92 };
+/** Of one peer. */
+const MOST_DOCUMENTS = WIRE_LIMITS.documentsPerPeer;
 const NODE_22 = "node_modules/node22/bin/node";
 const NODE_24 = "node_modules/node24/bin/node";
 
@@ -100,7 +103,7 @@ Deno.test("in every runtime", async (test) => {
   await project.write("browsers.json", JSON.stringify(OLDEST));
   await project.write("browsers_sealed.json", JSON.stringify(OLDEST_SEALED));
   await project.write("window.js", await bundle("tests/client/window.ts"));
-  for (const name of ["node_runner.mjs", "oldest.mjs", "wrapped.mjs"]) {
+  for (const name of ["node_runner.mjs", "oldest.mjs", "wrapped.mjs", "many_documents.mjs"]) {
     await project.write(name, await Deno.readTextFile(new URL(`node/${name}`, import.meta.url)));
   }
 
@@ -119,6 +122,14 @@ Deno.test("in every runtime", async (test) => {
     });
   }
 
+  await test.step(`two clients in Node 24 meet about ${MOST_DOCUMENTS} documents, with a socket each`, async () => {
+    await using relay = await RelayStage.start();
+    await using child = project.start(NODE_24, "many_documents.mjs", relay.url, `${MOST_DOCUMENTS}`);
+    const { sockets, errors } = await child.nextLine<Crowd>("all to be heard", (line) => JSON.parse(line));
+    assertEquals([sockets, errors], [2, []]);
+    assertEquals((await within(child.exited, "the runtime to end by itself")).code, 0);
+  });
+
   await test.step("no syntax is newer than the oldest browsers", async () => {
     const { chrome, edge, firefox, safari, safari_ios: ios } = OLDEST;
     const oldest = `chrome${chrome},edge${edge},firefox${firefox},safari${safari},ios${ios}`;
@@ -135,6 +146,11 @@ Deno.test("in every runtime", async (test) => {
     assertStringIncludes(manual, oldest);
   });
 });
+
+interface Crowd {
+  readonly sockets: number;
+  readonly errors: string[];
+}
 
 async function behave(
   runner: Child,
