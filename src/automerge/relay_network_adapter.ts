@@ -104,10 +104,7 @@ export class RelayNetworkAdapter extends EventEmitter<NetworkAdapterEvents> {
     }
   }
 
-  /**
-   * Meets everyone else who has joined this document, by its id or URL. Each document is a connection of its own: those who
-   * share many had better share a channel. Throws a `TypeError` for what cannot be an id.
-   */
+  /** Meets everyone else who has joined this document, by its id or URL. Throws a `TypeError` for what cannot be an id. */
   join(document: string): this {
     const topic = topicOf(document);
     checkId(topic);

@@ -51,6 +51,20 @@ for (const multiplex of [true, false]) {
   });
 }
 
+Deno.test("who shares a thousand documents is one peer, with one socket", async () => {
+  await using relay = await startRelay();
+  await using group = new Group(new Peer("alice", relay.url), new Peer("bob", relay.url));
+  const [alice, bob] = group.peers;
+  const documents = Array.from({ length: 1000 }, (_, i) => `document ${i}`);
+  for (const { adapter } of group.peers) documents.forEach((document) => adapter.join(document));
+  for (const { greetings } of group.peers) for (const _ of documents) await greetings.next("a greeting");
+  assertEquals([await alice.next(), await bob.next()], ["+ bob on bob's disk", "+ alice on alice's disk"]);
+  const status = await (await fetch(relay.http, { headers: { accept: "application/json" } })).json();
+  assertEquals([status.connections, status.pairs], [2, documents.length]);
+  alice.say("bob", "one of a thousand");
+  assertEquals(await bob.next(), "alice: one of a thousand");
+});
+
 Deno.test("after a disconnect nothing is heard or sent, until it is connected again", async () => {
   await using relay = await startRelay();
   await using group = new Group(new Peer("alice", relay.url, TEAM), new Peer("bob", relay.url, TEAM));

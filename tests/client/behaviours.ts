@@ -101,6 +101,24 @@ export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {
     });
   },
 
+  "hundreds of documents take one socket on each side, where conversations can share it": async (stage) => {
+    const sockets: unknown[] = [];
+    const counting = countSockets(stage, sockets);
+    await withPeople(counting, 2, async ([alice, bob], doc) => {
+      const isLight = stage.secret === undefined && isMultiplexed(stage);
+      const documents = Array.from({ length: isLight ? 300 : 50 }, (_, i) => `${doc} ${i}`);
+      for (const { client } of [alice, bob]) {
+        client.on("peer.connect", ({ socket, documentId }) => socket.write(documentId));
+        documents.forEach((id) => client.join(id));
+      }
+      for (const [listener, speaker] of [[alice, bob], [bob, alice]]) {
+        for (const id of documents) same((await listener.next("data", speaker, id)).data, id);
+        same([listener.count("peer.connect"), listener.count("error")], [documents.length, 0]);
+      }
+      if (isMultiplexed(stage)) same(sockets.length, 2);
+    });
+  },
+
   "who listens late misses nothing, not even the end": async (stage) => {
     await withPeople(stage, 1, async ([bob], doc) => {
       const { url, WebSocket, secret, multiplex } = stage;
@@ -263,6 +281,16 @@ export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {
   },
 };
 
+/** Those that tell most where conversations have sockets of their own, for platforms that show them all with one socket. */
+export const ofSockets: readonly (keyof typeof behaviours)[] = [
+  "text and binary cross unchanged and in order, both ways",
+  "what both say at length in the same moment is heard, and takes one connection",
+  "the socket is a WebSocket, or like one",
+  "leaving a document closes its connections on both sides, for good",
+  "a dropped connection comes back on both sides",
+  "peers find each other again when everything was cut",
+];
+
 /** A client with a memory of all that happened to it. */
 class Person {
   readonly client: ClientClass;
@@ -347,6 +375,18 @@ class Person {
 /** The oldest platforms cannot. */
 function isMultiplexed({ multiplex = typeof TextDecoder === "function" }: Stage): boolean {
   return multiplex;
+}
+
+/** The same stage, on which every socket that is made is noted. */
+function countSockets(stage: Stage, sockets: unknown[]): Stage {
+  const WebSocket = class extends (stage.WebSocket ?? globalThis.WebSocket as WebSocketClass) {
+    constructor(url: string) {
+      super(url);
+      sockets.push(this);
+    }
+  };
+  // A copy would ask for the url once.
+  return Object.create(stage, { WebSocket: { value: WebSocket } });
 }
 
 /** Runs a scene of people who have no document yet, and sees them out. */

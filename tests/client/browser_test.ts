@@ -4,7 +4,7 @@ import { assert } from "@std/assert";
 import { createSecret } from "../../src/client/mod.ts";
 import { testInEngines } from "../browsers/engines.ts";
 import { readReadme } from "../helpers/readme.ts";
-import { behaviours } from "./behaviours.ts";
+import { behaviours, ofSockets } from "./behaviours.ts";
 import { Pages, type User } from "./pages.ts";
 import { RelayStage } from "./stage.ts";
 
@@ -70,7 +70,11 @@ testInEngines("the client", async (engine, test) => {
   for (const name of Object.keys(behaviours)) await test.step(name, () => pages.behave(tab, name));
   const secret = createSecret();
   for (const name of Object.keys(behaviours)) {
-    await test.step(`sealed: ${name}`, () => pages.behave(tab, name, secret));
+    await test.step(`sealed: ${name}`, () => pages.behave(tab, name, { secret }));
+  }
+  for (const name of ofSockets) {
+    await test.step(`with a socket for each conversation: ${name}`, () =>
+      pages.behave(tab, name, { multiplex: false }));
   }
 });
 

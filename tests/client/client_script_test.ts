@@ -1,8 +1,13 @@
 /** The client as the relay serves it to pages. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeScripts } from "../../src/pack/client_bundle.ts";
 import { startRelay } from "../helpers/process.ts";
+import { readReadme } from "../helpers/readme.ts";
+
+const KIB = 1024;
+/** What it had, compressed, before conversations could share a socket, in bytes. */
+const WITHOUT_STREAMS = 7_028;
 
 Deno.test("client.js: it and its second module are what the source makes", async () => {
   await using relay = await startRelay();
@@ -35,3 +40,19 @@ Deno.test("client.js: pages from anywhere may load it, and keep it as long as it
   const again = await fetch(url, { headers: { "if-none-match": headers.get("etag")! } });
   assertEquals([again.status, await again.text()], [304, ""]);
 });
+
+Deno.test("client.js: it is as small as the manual says, and streams took no more than 12 KB of it", async () => {
+  const { "client.js": client, "client_sealed.js": sealed } = await makeScripts();
+  const sizes = await Promise.all([client, sealed].map(compressedSize));
+  assert(sizes[0] <= WITHOUT_STREAMS + 12 * KIB);
+  const manual = (await readReadme("src/client/README.md")).replaceAll(/\s+/g, " ");
+  const stated = [/`\/client\.js` has (\d+) KB/, /a module of its own, (\d+) KB/].map((words) =>
+    words.exec(manual)?.[1]
+  );
+  assertEquals(stated, sizes.map((size) => `${Math.round(size / KIB)}`));
+});
+
+async function compressedSize(text: string): Promise<number> {
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  return (await new Response(stream).arrayBuffer()).byteLength;
+}

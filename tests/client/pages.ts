@@ -21,11 +21,16 @@ interface Application {
 }
 
 /** A behaviour to show. */
-interface Scene {
+interface Scene extends Way {
   readonly name: string;
   readonly url: string;
   readonly library: string;
+}
+
+/** How conversations go: in one socket, and unsealed, if nothing is said. */
+export interface Way {
   readonly secret?: string;
+  readonly multiplex?: boolean;
 }
 
 /** Serves them, and does to the relay what they ask for. */
@@ -57,8 +62,8 @@ export class Pages implements AsyncDisposable {
   }
 
   /** Shows one behaviour in a page. */
-  async behave(tab: Tab, name: keyof typeof behaviours, secret?: string): Promise<void> {
-    await tab.evaluate(behave, { name, url: this.#relay.url, library: `${this.#relay.http}/client.js`, secret });
+  async behave(tab: Tab, name: keyof typeof behaviours, way: Way = {}): Promise<void> {
+    await tab.evaluate(behave, { name, url: this.#relay.url, library: `${this.#relay.http}/client.js`, ...way });
   }
 
   get elsewhere(): string {
@@ -143,12 +148,12 @@ async function application(): Promise<void> {
 }
 
 /** Runs in the page. */
-async function behave({ name, url, library, secret }: Scene): Promise<void> {
+async function behave({ name, library, ...stage }: Scene): Promise<void> {
   const { Client } = await import(library);
   const script = "/behaviours.js"; // not a literal in the import: only the page has it
   const { behaviours } = await import(script);
   const control = async (action: string) => void await fetch(`/control?action=${encodeURIComponent(action)}`);
-  await behaviours[name]({ Client, url, control, secret });
+  await behaviours[name]({ Client, control, ...stage });
 }
 
 function respond(body: string, type: string): Response {

@@ -4,10 +4,11 @@
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { WIRE_LIMITS } from "../../src/protocol.ts";
 import { NodeProject } from "../helpers/node_project.ts";
 import { type Child, within } from "../helpers/process.ts";
 import { readReadme } from "../helpers/readme.ts";
-import { type Action, behaviours } from "./behaviours.ts";
+import { type Action, behaviours, ofSockets } from "./behaviours.ts";
 import { bundle } from "./bundle.ts";
 import { RelayStage } from "./stage.ts";
 
@@ -27,6 +28,8 @@ const PACKAGES = [
 const OLDEST = { chrome: 92, edge: 92, firefox: 90, safari: 15.4, safari_ios: 15.4 };
 /** With a secret: the libraries for that are younger. */
 const OLDEST_SEALED = { ...OLDEST, chrome: 93, edge: 93, firefox: 92 };
+/** Of one peer. */
+const MOST_DOCUMENTS = WIRE_LIMITS.documentsPerPeer;
 const NODE_22 = "node_modules/node22/bin/node";
 const NODE_24 = "node_modules/node24/bin/node";
 
@@ -38,9 +41,10 @@ interface Runtime {
   readonly args?: string[];
   /** Whose WebSocket the client takes. */
   readonly source: "ws" | "platform" | "jsdom";
-  readonly isSealed?: boolean;
+  /** One socket for everything, and nothing sealed, if left out. */
+  readonly way?: "sealed" | "sockets";
   /** All, if left out. */
-  readonly behaviours?: string[];
+  readonly behaviours?: readonly string[];
 }
 
 const RUNTIMES: Record<string, Runtime> = {
@@ -50,15 +54,39 @@ const RUNTIMES: Record<string, Runtime> = {
   "Bun": { program: "node_modules/.bin/bun", source: "platform" },
   "the language of the oldest browsers": { program: "node", args: ["--import", "./oldest.mjs"], source: "ws" },
   "jsdom, as in Jest and Vitest": { program: NODE_24, source: "jsdom" },
-  "Node 20, or whichever is installed, with ws, sealed": { program: "node", source: "ws", isSealed: true },
-  "Node 22, sealed": { program: NODE_22, source: "platform", isSealed: true },
-  "Node 24, sealed": { program: NODE_24, source: "platform", isSealed: true },
-  "Bun, sealed": { program: "node_modules/.bin/bun", source: "platform", isSealed: true },
+  "Node 20, or whichever is installed, with ws, sealed": { program: "node", source: "ws", way: "sealed" },
+  "Node 22, sealed": { program: NODE_22, source: "platform", way: "sealed" },
+  "Node 24, sealed": { program: NODE_24, source: "platform", way: "sealed" },
+  "Bun, sealed": { program: "node_modules/.bin/bun", source: "platform", way: "sealed" },
+  "Node 20, or whichever is installed, with ws, a socket for each conversation": {
+    program: "node",
+    source: "ws",
+    way: "sockets",
+    behaviours: ofSockets,
+  },
+  "Node 22, a socket for each conversation": {
+    program: NODE_22,
+    source: "platform",
+    way: "sockets",
+    behaviours: ofSockets,
+  },
+  "Node 24, a socket for each conversation": {
+    program: NODE_24,
+    source: "platform",
+    way: "sockets",
+    behaviours: ofSockets,
+  },
+  "Bun, a socket for each conversation": {
+    program: "node_modules/.bin/bun",
+    source: "platform",
+    way: "sockets",
+    behaviours: ofSockets,
+  },
   "the language of the oldest browsers, sealed": {
     program: "node",
     args: ["--import", "./oldest.mjs"],
     source: "ws",
-    isSealed: true,
+    way: "sealed",
     behaviours: MOCKED,
   },
   "a WebSocket that MSW has wrapped": {
@@ -75,11 +103,11 @@ Deno.test("in every runtime", async (test) => {
   await project.write("browsers.json", JSON.stringify(OLDEST));
   await project.write("browsers_sealed.json", JSON.stringify(OLDEST_SEALED));
   await project.write("window.js", await bundle("tests/client/window.ts"));
-  for (const name of ["node_runner.mjs", "oldest.mjs", "wrapped.mjs"]) {
+  for (const name of ["node_runner.mjs", "oldest.mjs", "wrapped.mjs", "many_documents.mjs"]) {
     await project.write(name, await Deno.readTextFile(new URL(`node/${name}`, import.meta.url)));
   }
 
-  for (const [title, { program, args = [], source, isSealed, behaviours: names }] of Object.entries(RUNTIMES)) {
+  for (const [title, { program, args = [], source, way, behaviours: names }] of Object.entries(RUNTIMES)) {
     await test.step(title, async (step) => {
       await using relay = await RelayStage.start(["--drain-timeout", "1"]);
       await using runner = project.start(
@@ -88,11 +116,19 @@ Deno.test("in every runtime", async (test) => {
         "node_runner.mjs",
         relay.url,
         source,
-        ...(isSealed ? ["sealed"] : []),
+        ...(way ? [way] : []),
       );
       await behave(runner, relay, step, names);
     });
   }
+
+  await test.step(`two clients in Node 24 meet about ${MOST_DOCUMENTS} documents, with a socket each`, async () => {
+    await using relay = await RelayStage.start();
+    await using child = project.start(NODE_24, "many_documents.mjs", relay.url, `${MOST_DOCUMENTS}`);
+    const { sockets, errors } = await child.nextLine<Crowd>("all to be heard", (line) => JSON.parse(line));
+    assertEquals([sockets, errors], [2, []]);
+    assertEquals((await within(child.exited, "the runtime to end by itself")).code, 0);
+  });
 
   await test.step("no syntax is newer than the oldest browsers", async () => {
     const { chrome, edge, firefox, safari, safari_ios: ios } = OLDEST;
@@ -111,11 +147,16 @@ Deno.test("in every runtime", async (test) => {
   });
 });
 
+interface Crowd {
+  readonly sockets: number;
+  readonly errors: string[];
+}
+
 async function behave(
   runner: Child,
   relay: RelayStage,
   test: Deno.TestContext,
-  names = Object.keys(behaviours),
+  names: readonly string[] = Object.keys(behaviours),
 ): Promise<void> {
   for (const name of names) {
     await test.step(name, async () => {

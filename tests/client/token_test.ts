@@ -1,9 +1,11 @@
 /** Relays that want a token. */
 
-import { assertMatch } from "@std/assert";
-import { Client, type ClientOptions } from "../../src/client/mod.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import jwt from "jsonwebtoken";
+import { Client, type ClientOptions, createSecret, RefusalError, sealedId } from "../../src/client/mod.ts";
 import { startRelay, within } from "../helpers/process.ts";
 
+const KEY = "a key of at least thirty-two bytes, for HS256";
 const GUARDED = ["--token", "secret"];
 
 const WAYS: Record<string, (url: string) => Pick<ClientOptions, "url" | "token">> = {
@@ -32,3 +34,35 @@ Deno.test("token: who has a wrong one is told, and served once it is right", asy
   assertMatch((await within(error, "an error")).message, /^Connection to ws:.* failed: .*401/);
   await within(connected, "the second try");
 });
+
+Deno.test("token: documents that it does not name are an error that names them, and all others are joined", async () => {
+  await using relay = await startRelay([], { env: { RELAY_JWT_SECRET: KEY } });
+  await using alice = new Client({ url: relay.url, userName: "alice", token: grant("alice", "mine", "ours") });
+  await using bob = new Client({ url: relay.url, userName: "bob", token: grant("bob", "ours"), documentIds: ["ours"] });
+  const refused = refusalOf(alice);
+  const connected = [alice, bob].map((client) => new Promise((done) => client.on("peer.connect", done)));
+  alice.join("theirs").join("ours").join("his").join("mine");
+  const error = await within(refused, "a refusal");
+  assertEquals([error.documentIds, error.reason], [["theirs", "his"], "forbidden"]);
+  assertEquals(error.message, 'Cannot join "theirs", "his": want a token that names it, got "forbidden"');
+  await within(Promise.all(connected), "those whose token names the document to meet");
+});
+
+Deno.test("token: who has a secret hears of refused documents by their own names", async () => {
+  const secret = createSecret();
+  const [user, mine] = [await sealedId(secret, "user", "alice"), await sealedId(secret, "document", "mine")];
+  await using relay = await startRelay([], { env: { RELAY_JWT_SECRET: KEY } });
+  await using alice = new Client({ url: relay.url, userName: "alice", secret, token: grant(user, mine) });
+  const refused = refusalOf(alice);
+  alice.join("mine").join("theirs");
+  const error = await within(refused, "a refusal");
+  assertEquals(error.documentIds, ["theirs"]);
+});
+
+function grant(sub: string, ...docs: string[]): string {
+  return jwt.sign({ sub, docs }, KEY);
+}
+
+function refusalOf(client: Client): Promise<RefusalError> {
+  return new Promise((resolve) => client.on("error", (error) => error instanceof RefusalError && resolve(error)));
+}

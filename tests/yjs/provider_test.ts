@@ -30,6 +30,13 @@ Deno.test("provider: it tells whether the relay is there, also of what it does b
   assertEquals(scene.relay.introductions.map(({ closedWith }) => closedWith), [undefined, 1000]);
 });
 
+Deno.test("provider: it asks for one socket for everything, unless it is told not to", async () => {
+  for (const [options, query] of [[{}, "?protocol=5"], [{ multiplex: false }, ""]] as const) {
+    using scene = await Scene.open(options);
+    assertEquals(scene.relay.introduction.url, `ws://relay/introduction/alice${query}`);
+  }
+});
+
 Deno.test("provider: it is synced when all have told all and one of them is, until nobody can tell any more", async () => {
   using scene = await Scene.open();
   const [bob, eve] = [await scene.meet("bob"), await scene.meet("eve")];

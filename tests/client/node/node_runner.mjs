@@ -1,16 +1,17 @@
 /**
  * Runs behaviours in Node or Bun, one for each name that comes as a line on stdin:
- * `node node_runner.mjs URL ws|platform|jsdom [sealed]`. After an empty line it only ends when nothing else keeps it. What is
+ * `node node_runner.mjs URL ws|platform|jsdom [sealed|sockets]`. After an empty line it only ends when nothing else keeps it. What is
  * wanted of the relay, and how each ended, goes as JSON lines to stdout. `runtimes_test.ts` is the other end.
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
 
-const [url, source, isSealed] = process.argv.slice(2);
+const [url, source, way] = process.argv.slice(2);
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const { behaviours, window, createSecret, ...stage } = source === "jsdom" ? await inWindow() : await here();
-if (isSealed) stage.secret = createSecret();
+if (way === "sealed") stage.secret = createSecret();
+if (way === "sockets") stage.multiplex = false;
 
 for (let name = await nextLine(); name !== ""; name = await nextLine()) {
   await behaviours[name]({ ...stage, url, control }).then(() => report({}), (error) => report({ error: error.stack }));
