@@ -71,6 +71,8 @@ export const LIMITS = {
   pauseUnheardBytes: MIB,
   /** Bytes of such messages where it cannot: 10,000 joins of ids of 512 bytes. */
   unheardBytes: 8 * MIB,
+  /** Bytes of frames of streams that wait to be read, where their sender cannot be paused: what comes in 0.3 s. */
+  unreadBytes: 32 * MIB,
   /** Bytes that a message takes while it waits beside its own. */
   unheardMessageBytes: 256,
   /** Bytes that an interest takes beside its id, in both indexes (measured: 285 with an id of 36 characters). */
