@@ -161,7 +161,7 @@ export const LIMITS = {
   openWork: 20,
   tokenWork: 300,
   /** Milliseconds of a turn of the event loop in which streams are read at once: the rest waits, and others have turns. */
-  readAtOnceMs: 4,
+  readAtOnceMs: 8,
   /** The same for what is sent at its end, on all sockets, and on each. */
   sendAtOnceMs: 8,
   sendOneMs: 2,
