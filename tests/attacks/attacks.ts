@@ -13,7 +13,16 @@ import {
   reminders,
 } from "./discovery.ts";
 import { joinStorm, leaveWithoutIds, msgpackNil, staleSocket } from "./messages.ts";
-import { brokenCredit, openLoop, tinyRecords, unfinishedMessages } from "./streams.ts";
+import {
+  brokenCredit,
+  controlFloods,
+  deafReader,
+  emptyRecords,
+  openLoop,
+  streamDepartures,
+  tinyRecords,
+  unfinishedMessages,
+} from "./streams.ts";
 import type { Attack } from "./stage.ts";
 
 export const ATTACKS = {
@@ -43,6 +52,10 @@ export const ATTACKS = {
   pipelinedRequests,
   brokenCredit,
   openLoop,
+  streamDepartures,
+  controlFloods,
   tinyRecords,
+  emptyRecords,
+  deafReader,
   unfinishedMessages,
 } satisfies Record<string, Attack>;

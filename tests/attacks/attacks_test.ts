@@ -77,7 +77,11 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; tcp: Expected }> 
   popularJoinsAcross: both({ attacker: SERVED }),
   brokenCredit: both({ attacker: /^(closed with 1002|hung up on)$/ }),
   openLoop: both({ attacker: /^(closed with 1008|hung up on)$/ }),
-  tinyRecords: both({ attacker: /./, mostMib: 1_000 }),
+  streamDepartures: both({ attacker: SERVED }),
+  controlFloods: both({ attacker: SERVED }),
+  tinyRecords: both({ attacker: /^left open after \d+ messages$/ }),
+  emptyRecords: both({ attacker: /^(left open|closed with 1002|hung up on) after \d+ messages$/ }),
+  deafReader: both({ attacker: /^(left open|closed with 1002|hung up on) after \d+ MiB$/ }),
   unfinishedMessages: both({ attacker: /./, mostMib: 1_200 }),
   // A relay that is busy with the storm takes it so slowly that the attacker gives up below the burst.
   joinStorm: both({ attacker: /^(closed with 1008|hung up on|still served)$/ }),

@@ -3,13 +3,12 @@
 import { concat } from "../helpers/frames.ts";
 import type { Listening } from "../helpers/process.ts";
 import { frameOf, RawConnection } from "../helpers/raw.ts";
+import { drained, forAWhile, repeat, SECONDS, taken } from "./persistence.ts";
 import { soonest } from "./fate.ts";
 import type { Attack } from "./stage.ts";
 
 const KIB = 1024;
 const [TEXT, BINARY] = [1, 2];
-/** Long enough for several rounds of everything, and for the first reminders. */
-const SECONDS = 5;
 /** As many as a peer may have. */
 const DOCUMENTS = Array.from({ length: 10_000 }, (_, i) => `document-${i}`);
 const POPULAR = "popular";
@@ -102,28 +101,6 @@ export const popularJoinsAcross: Attack = {
   },
 };
 
-/** Says the same over and over, and comes again when it is closed. */
-async function repeat(relay: Listening, id: string, message: Uint8Array, pauseMs = 0): Promise<string> {
-  let [messages, connections] = [0, 0];
-  await forAWhile(async (goesOn) => {
-    using raw = await RawConnection.upgrade(relay, `/introduction/${id}`);
-    connections += 1;
-    let isOpen = true;
-    drained(raw).then(() => isOpen = false);
-    while (goesOn() && isOpen && await taken(raw, message)) {
-      messages += 1;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    }
-  });
-  return `${messages} messages in ${connections} connections`;
-}
-
-async function forAWhile(act: (goesOn: () => boolean) => Promise<void>): Promise<void> {
-  const until = performance.now() + SECONDS * 1000;
-  const goesOn = () => performance.now() < until;
-  while (goesOn()) await act(goesOn);
-}
-
 async function openAll(relay: Listening, count: number, path: (i: number) => string): Promise<RawConnection[]> {
   const raws: RawConnection[] = [];
   while (raws.length < count) {
@@ -146,16 +123,6 @@ async function joinAll(peers: RawConnection[], documents: string[]): Promise<voi
 function hangUp(raws: RawConnection[]): number {
   for (const raw of raws) raw[Symbol.dispose]();
   return raws.length;
-}
-
-/** Reads everything away up to the end: who does not is dismissed as a slow reader. */
-async function drained({ connection }: RawConnection, heard = () => {}): Promise<void> {
-  const chunk = new Uint8Array(64 * KIB);
-  while (await connection.read(chunk).catch(() => null) !== null) heard();
-}
-
-async function taken(raw: RawConnection, bytes: Uint8Array): Promise<boolean> {
-  return await soonest(raw.write(bytes).then(() => true, () => false), SECONDS, false);
 }
 
 function joinOf(documents: string[]): Uint8Array {

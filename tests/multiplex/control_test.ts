@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { WIRE_LIMITS } from "../../src/protocol.ts";
+import { CLOSE, WIRE_LIMITS } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import { FakeSocket } from "../helpers/fakes.ts";
 import { EVERYTHING, MuxHouse } from "./mux_house.ts";
@@ -174,4 +174,68 @@ Deno.test("who is asked to go away keeps its conversations, and gets no new ones
   assertEquals(alice.said.at(-1), { type: "GoAway", reconnectWithinSeconds: 4 });
   assertEquals(alice.on(2).close, { code: 1012, reason: "relay is restarting" });
   assertEquals(bob.on(1).messages, ["still here"]);
+});
+
+Deno.test("to a socket that is full nothing is said; then frame after frame, as it takes them", () => {
+  const house = new MuxHouse();
+  const client = house.client("alice", { ...EVERYTHING, allowsDocument: () => false });
+  const ids = Array.from({ length: 1_000 }, (_, i) => `${i}`.padEnd(500, "."));
+  const sent = client.socket.sent.length;
+  client.socket.backlog = LIMITS.socketBacklogBytes + 1;
+  client.say({ type: "Join", join: ids });
+  house.clock.pass(100);
+  assertEquals(client.socket.sent.length, sent);
+  // It takes one frame, and is full again.
+  const send = client.socket.send.bind(client.socket);
+  client.socket.send = (frame) => {
+    send(frame);
+    client.socket.backlog = LIMITS.socketBacklogBytes + 1;
+  };
+  for (let frames = 1; frames <= 8; frames++) {
+    client.socket.drain();
+    house.turn();
+    assertEquals(client.socket.sent.length, sent + frames);
+  }
+  client.socket.drain();
+  house.clock.pass(1_000);
+  client.read();
+  assertEquals(client.said.flatMap((said) => said.type === "Refusal" ? said.join : []).length, 1_000);
+});
+
+Deno.test("who does not read what it was refused is closed, as who does not read introductions is", () => {
+  const house = new MuxHouse();
+  const client = house.client("alice", { ...EVERYTHING, allowsDocument: () => false });
+  const ids = Array.from({ length: 1_000 }, (_, i) => `${i}`.padEnd(500, "."));
+  client.socket.backlog = LIMITS.socketBacklogBytes + 1;
+  let joins = 0;
+  for (; client.socket.closedWith === undefined && joins < 100; joins++) client.say({ type: "Join", join: ids });
+  assertEquals([client.socket.closedWith, joins], [CLOSE.slowReader, 5]);
+});
+
+Deno.test("to show tokens is charged: ten thousand cost all that a socket may, at once", () => {
+  let shown = 0;
+  const house = new MuxHouse({ permitOf: () => (shown += 1, EVERYTHING) });
+  const client = house.client("alice");
+  for (let i = 0; i < 12; i++) client.say(...Array(1_000).fill({ type: "Token", token: "t" }));
+  assertEquals(client.socket.closedWith, CLOSE.flooding);
+  assert(shown > 9_000 && shown <= LIMITS.workBurst / LIMITS.tokenWork, `${shown} tokens were looked at`);
+});
+
+Deno.test("a frame full of messages is heard in turns, in order, and others are heard in between", () => {
+  let shown = 0;
+  const house = new MuxHouse({ permitOf: () => (shown += 1, EVERYTHING) });
+  const [alice, bob] = [house.client("alice"), house.client("bob")];
+  // Time passes as tokens are looked at.
+  const now = house.clock.now.bind(house.clock);
+  house.clock.now = () => now() + shown / 5;
+  alice.socket.receive(JSON.stringify([...Array(500).fill({ type: "Token", token: "t" }), JOIN]));
+  assert(shown < 100, `${shown} tokens were looked at in one turn`);
+  // What follows keeps its place behind the messages.
+  alice.open({ userName: "bob", documentId: "doc" });
+  bob.open({ userName: "alice", documentId: "doc" });
+  house.clock.pass(3 * LIMITS.pollMs);
+  assertEquals([house.multiplexer.streams, house.introducer.counts.documents], [1, 0]);
+  house.clock.pass(1_000);
+  assertEquals([house.multiplexer.streams, house.introducer.counts.documents], [2, 1]);
+  assertEquals([shown, bob.on(1).isOpened], [500, true]);
 });

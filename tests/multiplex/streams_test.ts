@@ -369,3 +369,19 @@ Deno.test("who opens very many streams at once keeps nobody waiting, and all are
   bob.socket.vanish();
   assertEquals(house.multiplexer.streams, 0);
 });
+
+Deno.test("the streams of a socket that ends are lost in turns, and all are", () => {
+  const house = new MuxHouse();
+  const documents = Array.from({ length: 1_000 }, (_, i) => `${i}`);
+  const [alice, bob] = house.pair(...documents);
+  const now = house.clock.now.bind(house.clock);
+  house.clock.now = () => now() + (2_000 - house.multiplexer.streams) / 10;
+  alice.socket.vanish();
+  const lost = 2_000 - house.multiplexer.streams;
+  assert(lost > 0 && lost < 500, `${lost} streams were lost in one turn`);
+  house.clock.pass(10_000);
+  assertEquals(documents.map((_, i) => bob.on(i + 1).close), documents.map(() => CLOSE.peerLost));
+  bob.socket.vanish();
+  house.clock.pass(10_000);
+  house.assertEmpty();
+});

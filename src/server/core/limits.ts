@@ -78,6 +78,8 @@ export const LIMITS = {
   pauseUnheardBytes: MIB,
   /** Bytes of such messages where it cannot: 10,000 joins of ids of 512 bytes. */
   unheardBytes: 8 * MIB,
+  /** Bytes of frames of streams that wait to be read, where their sender cannot be paused: what comes in 0.3 s. */
+  unreadBytes: 32 * MIB,
   /** Bytes that a waiting message takes besides its own. */
   unheardMessageBytes: 256,
   /** Bytes that an interest takes besides its id, in both indexes (measured: 285 with an id of 36 characters). */
@@ -169,7 +171,7 @@ export const LIMITS = {
   openWork: 20,
   tokenWork: 300,
   /** Milliseconds of a turn of the event loop in which streams are read at once: the rest waits, and others have turns. */
-  readAtOnceMs: 4,
+  readAtOnceMs: 8,
   /** The same for what is sent at its end, on all sockets, and on each. */
   sendAtOnceMs: 8,
   sendOneMs: 2,

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { CLOSE, type Close, WIRE_LIMITS } from "../../protocol.ts";
+import { CLOSE, type Close, type JoinRefusal, WIRE_LIMITS } from "../../protocol.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ConnectionKey } from "../core/connection_key.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -231,13 +231,21 @@ export class Introducer {
     }
     if (forbidden.length > 0) this.#forbid(peer, forbidden);
     if (this.#makeRoom(peer, count, bytes)) return documents;
-    if (peer.isOpen) peer.socket.refuse?.(documents, "full");
+    this.#deny(peer, documents, "full");
     return [];
   }
 
   #forbid(peer: Registration, documentIds: readonly string[]): void {
     this.#options.log.debug("{peer} may not join all", { peer: peer.peerId });
-    if (peer.isOpen) peer.socket.refuse?.(documentIds, peer.scope.isExpired ? "expired" : "forbidden");
+    this.#deny(peer, documentIds, peer.scope.isExpired ? "expired" : "forbidden");
+  }
+
+  /** To a peer that can hear it, and reads what it hears. */
+  #deny(peer: Registration, documentIds: readonly string[], reason: JoinRefusal): void {
+    if (!peer.isOpen || peer.socket.refuse === undefined) return;
+    if (peer.unreadBytes > LIMITS.introductionBacklogBytes) return this.#dismiss(peer, CLOSE.slowReader);
+    peer.socket.refuse(documentIds, reason);
+    peer.share.set(peer.keptBytes);
   }
 
   #makeRoom(peer: Registration, count: number, bytes: number): boolean {

@@ -8,13 +8,14 @@ import {
   type Close,
   type Introduction,
   type JoinRefusal,
-  packMessages,
   type RelayMessage,
   splitIntroduction,
+  utf8Length,
   WIRE_LIMITS,
 } from "../../protocol.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Budget } from "../core/memory_budget.ts";
+import { Queue } from "../core/queue.ts";
 import { type Frame, type IntroductionSocket, NOBODY, type SocketListener } from "../transport/transport.ts";
 
 /** What it needs of the socket that it is in. */
@@ -34,7 +35,7 @@ const MOST_BYTES = WIRE_LIMITS.controlFrameBytes - 2;
 /** Messages that were said in one turn of the event loop go out as one frame. */
 export class ControlSocket implements IntroductionSocket {
   readonly #host: ControlHost;
-  #texts: string[] = [];
+  readonly #texts = new Queue<string>();
   #bytes = 0;
   listener: SocketListener = NOBODY;
 
@@ -80,20 +81,29 @@ export class ControlSocket implements IntroductionSocket {
     this.listener = listener;
   }
 
-  /** What was said since, in frames. */
-  take(): string[] {
-    const texts = this.#texts;
-    if (texts.length === 0) return [];
-    this.#texts = [];
-    this.#bytes = 0;
-    return packMessages(texts, WIRE_LIMITS.controlFrameBytes);
+  /** The next frame of what was said, or undefined when all is taken. */
+  next(): string | undefined {
+    const batch: string[] = [];
+    for (let text = this.#texts.peek(), bytes = 2; text !== undefined; text = this.#texts.peek()) {
+      bytes += utf8Length(text) + 1;
+      // There is one comma less than messages.
+      if (batch.length > 0 && bytes - 1 > WIRE_LIMITS.controlFrameBytes) break;
+      batch.push(text);
+      this.#bytes -= costOf(text);
+      this.#texts.shift();
+    }
+    return batch.length > 0 ? `[${batch.join(",")}]` : undefined;
   }
 
   #add(text: string): void {
     this.#texts.push(text);
-    this.#bytes += text.length + LIMITS.recordOverheadBytes;
+    this.#bytes += costOf(text);
     this.#host.said();
   }
+}
+
+function costOf(text: string): number {
+  return text.length + LIMITS.recordOverheadBytes;
 }
 
 /** Documents in one refusal: with the longest ids, in JSON's longest spelling, they fit a frame. */

@@ -51,11 +51,11 @@ export class FrameWriter {
   }
 
   /** Writes a part at once, if nobody waits for a turn and it fits the frame under way; says whether it did. */
-  writeNow({ number }: Stream, { source, isText, ends, from, to }: Part): boolean {
+  writeNow({ number }: Stream, part: Part): boolean {
     const isFree = this.#data.peek() === undefined && this.#words.peek() === undefined;
     const frame = this.#frame ??= this.#pool.take();
-    if (!isFree || !frame.fits(to - from)) return false;
-    frame.data(number, source, { text: isText, more: !ends, from, to });
+    if (!isFree || !frame.fits(part.byteLength)) return false;
+    frame.part(number, part);
     return true;
   }
 

@@ -95,7 +95,7 @@ export class Sender {
     this.#stopLooking();
     // It has taken something.
     if (!this.#isFull) [this.#fullSince, this.#leastBacklog] = [undefined, Infinity];
-    const isDone = this.#sendControl() && this.#sendStreams();
+    const isDone = this.#sendControl() && this.#sendAll(() => this.#writer.next());
     if (isDone) this.#lookMs = 0;
     else if (this.#isFull) this.#waitForRoom();
     else this.#lookIn(LIMITS.pollMs);
@@ -105,7 +105,8 @@ export class Sender {
 
   /** Sends what needs no credit: the socket ends behind it. */
   sendLast(): void {
-    for (const frame of this.#options.control.take()) this.#socket.send(frame);
+    const { control } = this.#options;
+    for (let frame = control.next(); frame !== undefined; frame = control.next()) this.#socket.send(frame);
     for (let frame = this.#writer.nextWords(); frame !== undefined; frame = this.#writer.nextWords()) {
       this.#socket.send(frame);
     }
@@ -123,19 +124,21 @@ export class Sender {
     const { control } = this.#options;
     if (this.#owesHeartbeat) control.say({ type: "Heartbeat" });
     this.#owesHeartbeat = false;
-    for (const frame of control.take()) this.#socket.send(frame);
-    return true;
+    return this.#sendAll(() => control.next());
   }
 
   /** False: the socket is full, or the rest would take too long. */
-  #sendStreams(): boolean {
+  #sendAll(next: () => string | Uint8Array<ArrayBuffer> | undefined): boolean {
     const { clock } = this.#options;
-    const until = clock.now() + LIMITS.sendOneMs;
+    let until = Infinity;
     for (let sent = 0;; sent++) {
-      if (this.#isFull || (sent > 0 && clock.now() >= until)) return false;
-      const frame = this.#writer.next();
+      if (this.#isFull) return false;
+      const frame = next();
       if (frame === undefined) return true;
       this.#socket.send(frame);
+      // Most turns have one frame to send.
+      if (sent === 0) until = clock.now() + LIMITS.sendOneMs;
+      else if (clock.now() >= until) return false;
     }
   }
 

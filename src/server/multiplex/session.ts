@@ -152,7 +152,7 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
   waits(bytes: number): void {
     if (bytes > LIMITS.pauseUnheardBytes) this.#socket.pause?.();
     else this.#socket.resume?.();
-    if (bytes > LIMITS.unheardBytes) this.fail(CLOSE.flooding);
+    if (bytes > LIMITS.unreadBytes) this.fail(CLOSE.flooding);
   }
 
   violated({ message }: Violation): void {

@@ -8,13 +8,17 @@ import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Steps } from "../core/work_scheduler.ts";
 
+/** Looks at the time are as dear as records: only one of so many is made. */
+const LOOK_EVERY = 8;
+
 /** What is done at once in a turn, for a bounded time, and what is done at its end. */
 export class Turn {
   readonly #clock: Clock;
   #actions: (() => void)[] = [];
   #hasBegun = false;
-  /** Milliseconds that {@link Turn.run} took in it. */
-  #spentMs = 0;
+  #startedAt = 0;
+  #looks = 0;
+  #isLate = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -23,26 +27,25 @@ export class Turn {
   /** Does this at the end of the turn. @param action It must not throw. */
   atEnd(action: () => void): void {
     this.#actions.push(action);
-    this.#begin();
+    if (!this.#hasBegun) this.#begin(0);
   }
 
   /** Runs the steps while the turn has time for them; says whether they came to their end. */
   run(steps: Steps): boolean {
-    const startedAt = this.#clock.now();
-    const until = startedAt + LIMITS.readAtOnceMs - this.#spentMs;
-    let [now, isDone] = [startedAt, false];
-    while (!isDone && now < until) {
-      isDone = steps.next().done === true;
-      now = this.#clock.now();
-    }
-    this.#spentMs += now - startedAt;
-    this.#begin();
-    return isDone;
+    while (this.#hasTime()) if (steps.next().done) return true;
+    return false;
   }
 
-  #begin(ms = 0): void {
-    if (this.#hasBegun) return;
+  #hasTime(): boolean {
+    if (!this.#hasBegun) this.#begin(0);
+    if (++this.#looks % LOOK_EVERY === 0) this.#isLate ||= this.#clock.now() - this.#startedAt > LIMITS.readAtOnceMs;
+    return !this.#isLate;
+  }
+
+  #begin(ms: number): void {
     this.#hasBegun = true;
+    this.#isLate = false;
+    this.#startedAt = this.#clock.now();
     this.#clock.after(ms, () => this.#end());
   }
 
@@ -50,10 +53,9 @@ export class Turn {
     const actions = this.#actions;
     this.#actions = [];
     this.#hasBegun = false;
-    this.#spentMs = 0;
     const until = this.#clock.now() + LIMITS.sendAtOnceMs;
     for (const [at, act] of actions.entries()) {
-      if (at > 0 && this.#clock.now() >= until) return this.#endLater(actions.slice(at));
+      if (at % LOOK_EVERY === LOOK_EVERY - 1 && this.#clock.now() >= until) return this.#endLater(actions.slice(at));
       act();
     }
   }
@@ -61,6 +63,6 @@ export class Turn {
   /** The runtime asks the system for events only before a timer of some length. */
   #endLater(actions: (() => void)[]): void {
     this.#actions.unshift(...actions);
-    this.#begin(LIMITS.pollMs);
+    if (!this.#hasBegun) this.#begin(LIMITS.pollMs);
   }
 }
