@@ -11,7 +11,7 @@ import type { Variant } from "../helpers/transports.ts";
 import type { Chance } from "../soak/chance.ts";
 import { Line } from "./line.ts";
 import type { Material } from "./messages.ts";
-import type { Pace } from "./pace.ts";
+import type { Pace } from "../helpers/pace.ts";
 import { type Departure, FAREWELL, Side } from "./side.ts";
 
 /** Where and how a pair talks. */

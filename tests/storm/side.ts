@@ -11,7 +11,7 @@ import type { Chance } from "../soak/chance.ts";
 import { closeFrame, controlFrame, frameOf, framesOf, OPCODE } from "./framing.ts";
 import type { Line } from "./line.ts";
 import type { Material } from "./messages.ts";
-import type { Pace } from "./pace.ts";
+import type { Pace } from "../helpers/pace.ts";
 import { ServerFrames } from "./server_frames.ts";
 
 /** How a side leaves: behind a whole message, or within one. */

@@ -9,7 +9,7 @@ import { Chance } from "../soak/chance.ts";
 import { TestedRelay } from "../soak/tested_relay.ts";
 import { type ConversationOptions, converse, type Told } from "./conversation.ts";
 import { Material } from "./messages.ts";
-import { Pace } from "./pace.ts";
+import { Pace } from "../helpers/pace.ts";
 
 /** How much, and how. */
 export interface StormOptions {
