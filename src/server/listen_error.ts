@@ -1,12 +1,12 @@
 /**
- * What an operator can mend outside of the configuration.
+ * The error for an address that cannot be listened on.
  *
  * @module
  */
 
 import type { OwnAddress } from "./core/own_address.ts";
 
-/** An address that cannot be listened on. The message is one sentence; `cause` is what the runtime said. */
+/** The relay cannot listen. The message is one sentence for the operator; `cause` is the error of the runtime. */
 export class ListenError extends Error {
   override name = "ListenError";
 

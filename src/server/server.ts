@@ -135,8 +135,8 @@ export class Server {
   }
 
   /**
-   * Starts to accept connections. Rejects with a `ListenError` when the address cannot be bound, and with a `ConfigError`
-   * when a certificate or key cannot be used.
+   * Starts to accept connections. Rejects with a `ListenError` when the address cannot be bound, and with a
+   * `ConfigError` when a certificate or key cannot be used.
    */
   async listen(): Promise<this> {
     await this.#tokens.load();

@@ -1,5 +1,5 @@
 /**
- * Time as the rooms see it, so that tests can make it pass.
+ * Time and timers, so that tests can replace them.
  *
  * @module
  */
@@ -19,11 +19,11 @@ export interface Clock {
   after(ms: number, action: () => void): Timer;
 }
 
-/** The time of the machine. */
+/** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, action) {
-    // A timer of 0 ms takes more than 1 ms; this is the end of the turn.
+    // A timer of 0 ms takes more than 1 ms; an immediate runs at the end of the turn.
     if (ms === 0) return immediately(action);
     const id = setTimeout(action, ms);
     return { cancel: () => clearTimeout(id) };

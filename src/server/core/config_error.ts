@@ -1,5 +1,5 @@
 /**
- * What an operator can mend.
+ * The error for what an operator can fix in the configuration.
  *
  * @module
  */

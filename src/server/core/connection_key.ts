@@ -1,24 +1,24 @@
 /**
- * What names one side of a conversation.
+ * The key of one side of a conversation.
  *
  * @module
  */
 
-/** Whom a connection socket is from, whom it is for, and what about. */
+/** The peer that a connection socket is from, the peer that it is for, and the document. */
 export interface ConnectionKey {
   readonly localId: string;
   readonly remoteId: string;
   readonly documentId: string;
   /**
-   * When its request came, in milliseconds since 1970. It opens later, perhaps later than one that its peer has opened
-   * elsewhere in its place.
+   * When its request came, in milliseconds since 1970. It opens later, perhaps later than a newer one on another
+   * instance.
    */
   readonly requestedAt?: number;
-  /** It is a stream inside another socket, which takes no frames as bytes. */
+  /** It is a stream inside another socket, which does not take frames as bytes. */
   readonly isStream?: boolean;
 }
 
-/** The three ids as one key that no choice of ids can make collide. */
+/** The three ids as one string. Different ids never give the same one. */
 export function keyOf({ localId, remoteId, documentId }: ConnectionKey): string {
   return JSON.stringify([localId, remoteId, documentId]);
 }

@@ -1,5 +1,5 @@
 /**
- * Where exceptions end that would end the process.
+ * Catches exceptions that would end the process.
  *
  * @module
  */
@@ -7,14 +7,14 @@
 import { CLOSE, type Close } from "../../protocol.ts";
 import type { Logger } from "./log.ts";
 
-/** Something that can be closed by its transport. */
+/** A socket that can be closed when its handler throws. */
 interface Failing {
   fail(close: Close): void;
 }
 
 /**
- * Makes a handler that cannot throw: a failure is logged, and closes the socket with 1011. No handler has more than two
- * arguments, and to spread them would cost every message.
+ * Wraps a handler so that it cannot throw: an exception is logged, and closes the socket with 1011. Two arguments
+ * suffice for every handler, and a spread would cost every message.
  */
 export function guard<One = void, Other = void>(
   socket: Failing,
@@ -31,7 +31,7 @@ export function guard<One = void, Other = void>(
   };
 }
 
-/** Whether an uncaught error is a connection's that everybody has dropped and the other side then has reset. */
+/** Whether an uncaught error is the reset of a connection that the relay has dropped already. */
 export function isLateReset(error: unknown): boolean {
   const { code, syscall } = (error ?? {}) as { code?: string; syscall?: string };
   return code === "ECONNRESET" && syscall === "read";

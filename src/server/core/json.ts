@@ -1,5 +1,5 @@
 /**
- * JSON of strangers: to parse it takes a bounded time.
+ * Parses untrusted JSON in a bounded time.
  *
  * @module
  */
@@ -11,29 +11,32 @@ export class CrowdedError extends Error {
   override name = "CrowdedError";
 }
 
-/** Quotes within strings that take as long as one mark. */
+/** Escaped quotes that take as long to parse as one mark. */
 const QUOTES = 8;
 
-/** Throws when it is none, and a {@link CrowdedError} when there is more in it than about `most` values. */
+/** Throws when it is no JSON, and a {@link CrowdedError} when it has more than about `most` values. */
 export function parseJson(frame: Message, most: number): unknown {
   const text = typeof frame === "string" ? frame : new TextDecoder("utf-8", { fatal: true }).decode(frame);
   if (isCrowded(text, most * 2)) throw new CrowdedError("Cannot read JSON: want fewer values");
   return JSON.parse(text);
 }
 
-/** Whether there are too many marks in a text. Each value begins with one, or follows one; most strings do both. */
+/**
+ * Whether a text has too many marks: `"`, `[`, `{`, `,`. Each value begins with one or follows one; most strings do
+ * both.
+ */
 function isCrowded(text: string, most: number): boolean {
   if (text.length <= most) return false;
   const mark = /["[{,]/g;
   for (let seen = 0; mark.test(text); seen++) {
     if (seen >= most) return true;
-    // Quotes within strings cost something, too, and an id may have some.
+    // Escaped quotes cost something, too, and an id may contain some.
     if (text[mark.lastIndex - 1] === '"') seen += skipString(text, mark, most * QUOTES) / QUOTES;
   }
   return false;
 }
 
-/** Goes behind the string in which `mark` is, and gives the quotes that were in it, or `most`. */
+/** Moves `mark` behind the string that it is in; returns the escaped quotes in it, or `most`. */
 function skipString(text: string, mark: RegExp, most: number): number {
   for (let quotes = 0;; quotes++) {
     const quote = text.indexOf('"', mark.lastIndex);
@@ -42,7 +45,7 @@ function skipString(text: string, mark: RegExp, most: number): number {
   }
 }
 
-/** Whether an odd number of backslashes stands before. */
+/** Whether an odd number of backslashes precedes. */
 function isEscaped(text: string, at: number): boolean {
   const BACKSLASH = 0x5c;
   let first = at;

@@ -13,98 +13,103 @@ export const LIMITS = {
   messagesPerSecond: 1_000,
   /** Introduction messages at once: 10,000 documents, joined one by one, with room for what else is said. */
   messageBurst: 12_000,
-  /** Malformed messages on one socket: a client with one bug lives on, a fuzzer does not. */
+  /** Malformed messages on one socket: enough for a client with one bug, not for a fuzzer. */
   malformedMessages: 100,
-  /** Peers whom one `Join` introduces per document, so that no document is quadratic without end. */
+  /** Peers that one `Join` introduces per document, so that no document costs a square without a bound. */
   introducedPerDocument: 1_000,
-  /** Documents that one introduction names; about more there are several, so that none takes long to make. */
+  /** Documents that one introduction names; more take several introductions, so that none takes long to encode. */
   introducedDocuments: 1_000,
   /**
-   * What one introduction socket may cost the relay a second, in microseconds of a processor: a tenth of one. What each
-   * step costs was measured, and is charged, below.
+   * Work that one introduction socket may cause in a second, in microseconds of processor time: a tenth of a processor.
+   * The work of each step, below, was measured.
    */
   workPerSecond: 100_000,
-  /** The same at once: 10,000 documents, each with 10 other peers, half of them on other instances, after a reconnect. */
+  /**
+   * The same in a burst: 10,000 documents after a reconnect, each with 10 other peers, half of them on other instances.
+   */
   workBurst: 3_000_000,
-  /** To read a message, and each KiB of it. */
+  /** Work to read a message, and each KiB of it. */
   messageWork: 8,
   messageKibWork: 8,
-  /** To add a document and to take it away again, at the latest at the end. */
+  /** Work to add a document, and to remove it later. */
   interestWork: 2,
-  /** To look at a document that is named in a join or a leave. */
+  /** Work to look up a document of a join or a leave. */
   documentWork: 1,
-  /** To look at one who is interested in it. */
+  /** Work to look at a peer that is interested in it. */
   lookWork: 0.2,
-  /** To introduce two peers to each other, and to name one document in it. */
+  /** Work to introduce two peers to each other, and to name one document in it. */
   introductionWork: 20,
   introducedDocumentWork: 0.3,
-  /** To tell the counterpart of a pending connection that it is waited for. */
+  /** Work to remind the counterpart of a pending connection. */
   reminderWork: 20,
-  /** Sockets of one peer that are looked at for the newest that is interested: more than tabs of one browser. */
+  /** Sockets of one peer that are searched for the newest that is interested: more than the tabs of one browser. */
   remindedSockets: 16,
   /** Work of one step of a join: well below a slice. */
   stepWork: 200,
-  /** To tell other instances of a join, twice, and what they do with it if nobody there shares the document. */
+  /** Work to announce a join to other instances twice, and theirs if no peer there shares the document. */
   announcementWork: 50,
-  /** Bytes of one message to other instances about peers: as much as takes well below a slice to read. */
+  /** Bytes of one message to other instances about peers: reading it takes well below a slice. */
   announcedBytes: 16 * KIB,
-  /** Introductions to peers of other instances that may be gathered: beyond, they are made before more is heard. */
+  /**
+   * Introductions to peers of other instances that are gathered; beyond, they are made before more messages are read.
+   */
   gatheredIntroductions: 1_000,
-  /** Bytes of messages about peers of other instances that may wait. What is lost is told again within a minute. */
+  /** Bytes of messages about peers of other instances that may wait. A lost one is announced again within a minute. */
   busBacklogBytes: 64 * MIB,
-  /** Peers elsewhere of which it is remembered, for each document, to whom they were introduced: 200 bytes each. */
+  /** Joins of peers on other instances of which the relay remembers that it introduced them: 200 bytes each. */
   sightings: 500_000,
   /**
-   * Bytes that one message on the bus can have at the least: two ids of 512 bytes, all of them characters that JSON
-   * spells with 6.
+   * The least maximum payload of a bus: two ids of 512 bytes, all of them characters that JSON escapes with 6 bytes.
    */
   leastPayloadBytes: 8 * KIB,
-  /** Milliseconds of a turn of the event loop that discovery may take: short against what an innocent may wait, 100. */
+  /** Milliseconds of a turn of the event loop that discovery may take: short against the 100 that a peer may wait. */
   sliceMs: 2,
-  /** Milliseconds in which introductions are gathered while there is more work: several slices, which nobody notices. */
+  /**
+   * Milliseconds for which introductions are gathered while there is more work: several slices, which no user notices.
+   */
   gatherMs: 10,
-  /** Milliseconds of the timer that stands in for a question to the system for events: the shortest there is. */
+  /** Milliseconds of the timer in place of a poll for events: the shortest there is. */
   pollMs: 1,
-  /** Milliseconds in which the process must reach itself on loopback, or it does without: it takes less than one. */
+  /** Milliseconds in which the process must reach itself on loopback, which takes less than one; else it uses a timer. */
   pollOpenMs: 1_000,
-  /** Milliseconds of it after which the next of those who wait has its turn. */
+  /** Milliseconds of a slice after which the next job runs. */
   sliceShareMs: 0.5,
-  /** Bytes of messages that wait for their turn above which their sender is not read on, where that can be. */
+  /** Bytes of messages that wait to be processed above which their sender is paused, if it can be. */
   pauseUnheardBytes: MIB,
   /** Bytes of such messages where it cannot: 10,000 joins of ids of 512 bytes. */
   unheardBytes: 8 * MIB,
-  /** Bytes that a message takes while it waits beside its own. */
+  /** Bytes that a waiting message takes besides its own. */
   unheardMessageBytes: 256,
-  /** Bytes that an interest takes beside its id, in both indexes (measured: 285 with an id of 36 characters). */
+  /** Bytes that an interest takes besides its id, in both indexes (measured: 285 with an id of 36 characters). */
   interestBytes: 208,
   /** Bytes that the interests of one peer may take: 10,000 ids of 105 characters. */
   documentBytesPerPeer: 4 * MIB,
   /** Bytes that all interests may take: 1.9 million UUIDs. */
   documentBytes: 512 * MIB,
-  /** Bytes of introductions that a peer may leave unread, beside what one full join costs in {@link frameOverheadBytes}. */
+  /** Bytes of introductions that a peer may leave unread, with the {@link frameOverheadBytes} of one full join. */
   introductionBacklogBytes: MIB + 1_000 * KIB,
 
   /**
-   * Bytes kept for the peer that has not come yet, with {@link frameOverheadBytes} for each piece, above which a sender is
-   * paused, if it can be: a greeting and a first sync message fit, a file does not.
+   * Bytes of a pending connection's frames, with {@link frameOverheadBytes} for each, above which its sender is paused,
+   * if it can be: a greeting and a first sync message fit, a file does not.
    */
   heldBytes: MIB,
-  /** The same where it cannot be: then one message more ends the hold. As much as a slow reader may leave unread. */
+  /** The same where it cannot be: the next message closes it. As much as a slow reader may leave unread. */
   heldBytesUnpaused: 16 * MIB,
-  /** Milliseconds that what a peer said before it hung up waits for another, whose request may be on its way. */
+  /** Milliseconds for which the frames of a peer that hung up wait for another, whose request may be on its way. */
   lastWordsMs: 1_000,
   /**
-   * Milliseconds without the peer that is waited for, since a reminder found it missing: two more reminders, and the
-   * answers of other instances. A peer comes back from a restart or from another network in less.
+   * Milliseconds since a reminder did not find the other peer, after which a pending connection expires: two more
+   * reminders, and the answers of other instances. A peer comes back from a restart or from another network in less.
    */
   ghostMs: 31_000,
   /**
-   * Milliseconds after its open in which nothing is delivered to a connection. Released clients on Node listen one turn
-   * after `open` and lose what arrives in the same read as the handshake (measured: 75 of 100 greetings at 0 ms, 1 of
+   * Milliseconds after its open in which nothing is sent to a connection. Released clients on Node listen one turn
+   * after `open`, and lose what arrives in the same read as the handshake (measured: 75 of 100 greetings at 0 ms, 1 of
    * 200 at 3 ms, none at 10 ms, also on a busy machine).
    */
   settleMs: 20,
-  /** Milliseconds until the counterpart of a pending connection hears of it again: longer than two honest handshakes. */
+  /** Milliseconds until the counterpart of a pending connection is reminded: longer than two honest handshakes. */
   remindFirstMs: 2_000,
   /** Milliseconds between later reminders: seldom enough that 10,000 pending connections cost 700 messages a second. */
   remindEveryMs: 15_000,
@@ -116,35 +121,38 @@ export const LIMITS = {
   /** Bytes of backlog below which it is read again. */
   resumeBelowBytes: 256 * KIB,
   /**
-   * Bytes read at once: of a peer that says little, of one whose messages were larger, of a burst or a message of 64 KiB
-   * with its header, and of what does not end. A silent peer keeps one of the first two; a message of 64 KiB costs half
-   * as much when eight are read at once (measured; twice as many save nothing more).
+   * Bytes of a read: from a peer that sends little; from one that sent larger messages; of a burst, or a message of 64
+   * KiB with its header; of what does not end. A silent peer keeps a buffer of the first or second size; a message of
+   * 64 KiB costs half as much when eight are read at once (measured; twice as many save nothing more).
    */
   readBytes: { small: 512, medium: 4 * KIB, large: 66 * KIB, huge: 528 * KIB },
-  /** Bytes that are read into large buffers at once: as much as stays in a processor's cache. */
+  /** Bytes of large buffers that are read into at the same time: as much as stays in a processor's cache. */
   bulkBytes: 528 * KIB,
   /**
-   * Bytes read and written, with what operations cost besides, after which the system is asked for events: 2 ms of work,
-   * where asking takes 50 us.
+   * Bytes read and written, with {@link operationWork} for each operation, after which the relay polls the system for
+   * events: 2 ms of work, where polling takes 50 us.
    */
   turnWork: 2 * MIB,
-  /** What an operation of the system costs in that: 8 us. */
+  /** Bytes that count for an operation of the system, which takes 8 us. */
   operationWork: 8 * KIB,
-  /** What it costs to accept a connection. */
+  /** Bytes that count for accepting a connection. */
   acceptWork: 64 * KIB,
-  /** Connections that the system keeps until they are accepted: as many as it allows by default. */
+  /** Connections that the system queues until the relay accepts them: as many as it allows by default. */
   acceptBacklog: 4_096,
   /** Bytes of a request before its body: twice what browsers with long tokens send. */
   headBytes: 16 * KIB,
-  /** Headers of a request: four times what browsers behind proxies send. What they cost the runtime grows with the square. */
+  /**
+   * Headers of a request: four times what browsers behind proxies send. Their cost in the runtime grows with the
+   * square.
+   */
   headers: 256,
-  /** Bytes of free buffers of each size that are kept for later reads: more than a turn needs. */
+  /** Bytes of free buffers of each size in the pool: more than a turn needs. */
   freeBytes: 4 * MIB,
-  /** Milliseconds in which a receiver with a backlog has to take something. */
+  /** Milliseconds after which a receiver with a backlog that takes nothing is closed. */
   stalledMs: 60_000,
   /** Empty or control frames a second in one direction. No backlog shows what they cost, so their rate is bounded. */
   emptyFramesPerSecond: 1_000,
-  /** The same at once: 10 MB of queue at the most. */
+  /** The same in a burst: 10 MB of queue at the most. */
   emptyFrameBurst: 10_000,
   /** Milliseconds between two measurements of all backlogs while their sum is over the bound: 1 % of a core. */
   measureEveryMs: 100,
@@ -155,7 +163,7 @@ export const LIMITS = {
   streamWindowBytes: 256 * KIB,
   /** Streams that one socket may open a second: each costs about 20 us, a hold and timers among them. */
   opensPerSecond: 1_000,
-  /** The same at once: all that it may have, after a reconnect. */
+  /** The same in a burst: all that it may have, after a reconnect. */
   openBurst: 20_000,
   /** What it costs to open one stream and to close it again, and to verify a token, in microseconds of a processor. */
   openWork: 20,
@@ -171,22 +179,25 @@ export const LIMITS = {
   streamPauseBytes: 64 * KIB,
   /** Bytes below which it is given again. */
   streamResumeBytes: 32 * KIB,
-  /** Frames of 64 KiB that are kept for what is written next: as many as sockets that are written to in one turn. */
+  /** Free frames of 64 KiB in the pool: as many as sockets that are written to in one turn. */
   freeFrames: 256,
-  /** Bytes by which the backlog of a stream changes before its share of all memory is told anew. */
+  /** Bytes by which the backlog of a stream changes before its share of the memory budget is updated. */
   streamStepBytes: 4 * KIB,
   /** Bytes that a record takes besides its payload while it waits. */
   recordOverheadBytes: 256,
-  /** Bytes that may wait in a socket with streams before more is written: then a small message waits for little. */
+  /**
+   * Backlog of a socket with streams, in bytes, above which nothing more is written, so that small messages wait
+   * briefly.
+   */
   socketBacklogBytes: 256 * KIB,
-  /** Bytes of one stream in its turn: the largest record. */
+  /** Bytes that one stream may send when it is its turn: the largest record. */
   turnQuantumBytes: 32 * KIB + 64,
   /** Milliseconds between two looks at a socket that is full: twice as long each time, from the least to the most. */
   lookAgainMs: { least: 1, most: 50 },
-  /** Seconds without sending anything after which a client that speaks protocol 5 says that it lives. */
+  /** Seconds without sending anything after which a client that speaks protocol 5 sends a heartbeat. */
   heartbeatSeconds: 15,
 
-  /** Milliseconds between two questions whether a receiver has caught up, where its transport does not tell. */
+  /** Milliseconds between two looks whether a receiver has caught up, where its transport does not say so. */
   askMs: 50,
 
   /**
@@ -195,79 +206,84 @@ export const LIMITS = {
    */
   chunkBytes: 48 * KIB,
   /**
-   * Bytes under way to another instance. NATS holds up a sender once 32 MiB wait for one receiver, and with it all that
-   * the sender says to others.
+   * Bytes on their way to another instance. NATS holds up a sender once 32 MiB wait for one receiver, and with it all
+   * that it sends to others.
    */
   windowBytes: 8 * MIB,
-  /** Bytes after which another instance hears what has arrived: well below {@link resumeBelowBytes}. */
+  /** Bytes after which what another instance sent is acknowledged: well below {@link resumeBelowBytes}. */
   confirmBytes: 128 * KIB,
-  /** Milliseconds after which it hears of less. */
+  /** Milliseconds after which less is acknowledged. */
   confirmMs: 200,
-  /** Milliseconds between two looks at all pairs over two instances. */
+  /** Milliseconds between two checks of all pairs over two instances. */
   inspectMs: 500,
-  /** Milliseconds without a word of what was sent, after which the other instance is asked; something may be lost. */
+  /** Milliseconds without an acknowledgement after which the other instance is probed: something may be lost. */
   doubtMs: 1_000,
-  /** Milliseconds in which another instance has to tell what it received: longer than any turn of its event loop. */
+  /** Milliseconds in which another instance has to acknowledge: longer than any turn of its event loop. */
   receiptMs: 5_000,
-  /** Milliseconds without a word after which it is asked whether it is there. */
+  /** Milliseconds of silence after which it is probed. */
   remoteProbeMs: 15_000,
-  /** Milliseconds without a word after which it is not. */
+  /** Milliseconds of silence after which it counts as gone. */
   remoteSilenceMs: 45_000,
-  /** Milliseconds until a pending connection is offered to other instances again, and again: any answer takes less. */
+  /**
+   * Milliseconds until a pending connection is offered to other instances for a second and third time: answers take
+   * less.
+   */
   offerAgainMs: [250, 1_000] as readonly number[],
   /** Milliseconds between later offers, at most. */
   offerEveryMs: 5_000,
-  /** Milliseconds that a pending connection waits for one instance before it is there for others again. */
+  /** Milliseconds for which a pending connection that has accepted an offer waits for the answer. */
   answerMs: 3_000,
   /**
-   * Milliseconds after which a join is told again: longer than interest needs to spread in a cluster. What is joined
-   * again in between is told then, and not at once.
+   * Milliseconds after which a join is announced again: longer than a subscription needs to spread in a cluster. A join
+   * that is repeated in between is announced then, and not at once.
    */
   announceAgainMs: 1_000,
-  /** Milliseconds in which all interests are told again, so that whatever was lost is made good. */
+  /** Milliseconds in which all interests are announced again, which makes up for lost messages. */
   announceEveryMs: 60_000,
   /** Milliseconds between two parts of that. */
   roundMs: 1_000,
-  /** Milliseconds in which a NATS server has to take a connection: enough for TLS between continents. */
+  /** Milliseconds in which a NATS server has to accept a connection: enough for TLS between continents. */
   natsConnectMs: 5_000,
-  /** Milliseconds between two tries to reach NATS again, and as much at random beside. */
+  /** Milliseconds between two tries to reach NATS again, with as much jitter. */
   natsReconnectMs: 250,
   /** Milliseconds between two tries at the start. */
   natsRetryMs: 1_000,
   /** Milliseconds between two pings, of which two may stay without an answer. */
   natsPingMs: 5_000,
 
-  /** Milliseconds in which an upgraded socket opens; one that has not is a descriptor lost to a reset. */
+  /** Milliseconds in which an upgraded socket opens; otherwise a reset has leaked its descriptor. */
   openMs: 10_000,
-  /** Milliseconds in which a connection has to send its request, and then to take the answer. */
+  /** Milliseconds in which a connection has to send its request, and then to read the answer. */
   requestMs: 10_000,
-  /** Connections beyond the sockets, so that a full relay can still say that it is. */
+  /** Connections beyond `--max-connections`, so that a full relay can still answer that it is full. */
   spareConnections: 50,
-  /** Milliseconds until a listener that ended listens again: long enough not to spin while nothing can be accepted. */
+  /** Milliseconds until a listener that ended listens again: long enough not to spin while it cannot accept. */
   serveAgainMs: 200,
-  /** Milliseconds without a frame after which a peer counts as done with sending. */
+  /** Milliseconds without a frame after which a peer counts as silent. */
   quietMs: 20,
-  /** Milliseconds for which a peer that goes on sending is heard out before it is closed all the same. */
+  /** Milliseconds for which a close waits at most for the end of what its peer is sending. */
   lingerMs: 2_000,
-  /** Milliseconds in which a peer to whom nothing else is on its way answers a close. */
+  /** Milliseconds in which a peer without a backlog has to answer a close. */
   closeAnswerMs: 10_000,
-  /** Milliseconds that sockets get for the closing handshake when the relay closes. */
+  /** Milliseconds for the closing handshakes when the relay ends. */
   closeMs: 1_000,
-  /** Milliseconds that listener and backplane get after that. */
+  /** Milliseconds for listener and backplane after that. */
   shutdownMs: 500,
-  /** Milliseconds that the last lines of the log get after that, if nobody reads them. */
+  /** Milliseconds for the last lines of the log after that. */
   flushMs: 500,
   /** Milliseconds of the drain time that are kept for these three. */
   endMs: 2_000,
-  /** Characters of log that may wait: 4,000 lines of a burst, while a disk or a collector is busy. */
+  /** Characters of the log that may wait: a burst of 4,000 lines, while a disk or a collector is busy. */
   lineQueueLength: MIB,
-  /** Milliseconds until a line that could not be written is tried again. */
+  /** Milliseconds until a failed write of the log is tried again. */
   writeAgainMs: 100,
-  /** Milliseconds between two looks of the watchdog: a fast attacker brings 250 MB in that. */
+  /** Milliseconds between two measurements of the watchdog: a fast attacker sends 250 MB in that. */
   watchMs: 250,
-  /** Milliseconds between two looks at how late the event loop is: every blockage that a scrape should show. */
+  /**
+   * Milliseconds between two measurements of the event loop's delay: short enough to see every blockage that matters.
+   */
   loopLookMs: 100,
-  /** Milliseconds between two questions that a relay asks itself. */
+  /** Milliseconds between two probes of the own listener. */
   probeMs: 5_000,
   /** Milliseconds in which it has to answer: longer than any turn of the event loop. */
   probeAnswerMs: 5_000,
@@ -277,6 +293,6 @@ export const LIMITS = {
   spareDescriptors: 100,
   /** The share of the machine's memory that the relay may take when nothing is configured. */
   memoryShare: 0.75,
-  /** Seconds after which a refused client may come again, when nothing better is known. */
+  /** Seconds after which a refused client may try again, if nothing better is known. */
   retryAfterSeconds: 5,
 } as const;

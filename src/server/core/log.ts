@@ -1,12 +1,12 @@
 /**
- * The logger that the rooms are given, and how the executable prints it.
+ * The logger, and how the executable prints what is logged.
  *
  * @module
  */
 
 import { configure, getAnsiColorFormatter, getLogger, jsonLinesFormatter } from "@logtape/logtape";
 
-/** What the rooms need of a logger: a sentence with names in braces, and their values. LogTape's are such. */
+/** A logger takes a sentence with names in braces, and their values. LogTape's loggers implement it. */
 export interface Logger {
   debug(message: string, properties?: Record<string, unknown>): void;
   info(message: string, properties?: Record<string, unknown>): void;
@@ -15,23 +15,23 @@ export interface Logger {
   fatal(message: string, properties?: Record<string, unknown>): void;
 }
 
-/** What `--log-level` takes, from all to nothing but the end. */
+/** What `--log-level` takes. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 /** What `--log-format` takes. */
 export const LOG_FORMATS = ["pretty", "json"] as const;
 
-/** How much is logged, and for whom. */
+/** What is logged, and in which format. */
 export interface LogOptions {
   readonly logLevel: typeof LOG_LEVELS[number];
   readonly logFormat: typeof LOG_FORMATS[number];
 }
 
-/** The logger of a relay. It is silent until somebody, here or in an embedding program, configures LogTape. */
+/** The logger of a relay. It is silent until this program, or one that embeds the relay, configures LogTape. */
 export function relayLogger(): Logger {
   return getLogger(["relay"]);
 }
 
-/** Hands the log, line by line, to `print`. */
+/** Passes each line of the log to `print`. */
 export async function printLog({ logLevel, logFormat }: LogOptions, print: (line: string) => void): Promise<void> {
   const format = logFormat === "json" ? jsonLinesFormatter : getAnsiColorFormatter({ value: "bare" });
   await configure({

@@ -1,5 +1,5 @@
 /**
- * What all holds, pairs and introductions make the relay keep in memory, and the bound on that sum.
+ * The memory budget: all bytes that the relay keeps for its peers, and the bound on their sum.
  *
  * @module
  */
@@ -7,28 +7,28 @@
 import type { Clock } from "./clock.ts";
 import { LIMITS } from "./limits.ts";
 
-/** Something that keeps bytes for a receiver. */
+/** Keeps bytes for a receiver. */
 export interface BudgetHolder {
   /** Bytes kept right now. */
   measure(): number;
-  /** Gives up what can be given up, because the relay is out of buffer space. Its share stays until it is gone. */
+  /** Frees what it can, because the relay is out of buffer space. Its share stays open until it is gone. */
   evict(): void;
-  /** It keeps for several: evicting gives up one of them, and it may be evicted again. */
+  /** It stands for several holders: evicting it evicts one of them, and it may be evicted again. */
   readonly isGroup?: boolean;
 }
 
-/** Where holders say what they keep. */
+/** Where holders open their shares. */
 export interface Budget {
   open(holder: BudgetHolder): Share;
 }
 
-/** What adds up shares. */
+/** Adds up shares. */
 interface Sum {
   set(share: Share, bytes: number): void;
   close(share: Share): void;
 }
 
-/** One holder's part of the sum. A relay has tens of thousands: no closures. */
+/** The bytes of one holder. A relay has tens of thousands of shares, so they have no closures. */
 export class Share {
   bytes = 0;
   isEvicted = false;
@@ -36,23 +36,23 @@ export class Share {
 
   constructor(readonly holder: BudgetHolder, readonly sum: Sum) {}
 
-  /** Says how many bytes the holder keeps. May evict, also this very holder. */
+  /** Updates how many bytes the holder keeps. May evict holders, this one included. */
   set(bytes: number): void {
     this.sum.set(this, bytes);
   }
 
-  /** The holder keeps nothing any more; only the first call counts. */
+  /** The holder keeps nothing any more. Only the first call counts. */
   close(): void {
     this.sum.close(this);
   }
 }
 
 /**
- * Adds up what is kept. Past the limit the largest holders are evicted, and never one that keeps less than its fair
- * share of the limit: when the sum is over, somebody keeps more.
+ * Past the limit it evicts the largest holders, but never one that keeps less than its fair share of the limit: when
+ * the sum is over the limit, another holder keeps more.
  *
- * What evicted holders keep until they are gone is not held against the others: else a few readers that never hang up
- * could close every other pair. The watchdog sees it.
+ * What evicted holders keep until they are gone does not count against the others: otherwise a few readers that never
+ * hang up could close all other pairs. The watchdog sees it.
  */
 export class MemoryBudget implements Budget, Sum {
   readonly #shares = new Set<Share>();
@@ -67,7 +67,7 @@ export class MemoryBudget implements Budget, Sum {
     this.#clock = clock;
   }
 
-  /** Bytes kept, also by those who were evicted; not older than {@link LIMITS.measureEveryMs}. */
+  /** Bytes of all holders, with those that were evicted; at most {@link LIMITS.measureEveryMs} old. */
   get total(): number {
     this.#measureAll();
     return this.#total;
@@ -97,7 +97,7 @@ export class MemoryBudget implements Budget, Sum {
     return this.#limit / this.#shares.size;
   }
 
-  /** Measures, if that is due; says whether it was. */
+  /** Measures all holders, if that is due; says whether it was. */
   #measureAll(): boolean {
     if (this.#clock.now() - this.#measuredAt < LIMITS.measureEveryMs) return false;
     this.#measuredAt = this.#clock.now();
@@ -121,7 +121,7 @@ export class MemoryBudget implements Budget, Sum {
   }
 }
 
-/** Holders that count as one, because one peer is behind them all. */
+/** Holders that count as one, because they belong to one peer. */
 export class BudgetGroup implements Budget, Sum, BudgetHolder {
   readonly isGroup = true;
   readonly #shares = new Set<Share>();
@@ -161,7 +161,7 @@ export class BudgetGroup implements Budget, Sum, BudgetHolder {
     return this.#total;
   }
 
-  /** Gives up what is largest among what was not given up yet. */
+  /** Evicts the largest holder that was not evicted yet. */
   evict(): void {
     let largest: Share | undefined;
     for (const share of this.#shares) {
@@ -172,7 +172,7 @@ export class BudgetGroup implements Budget, Sum, BudgetHolder {
     largest.holder.evict();
   }
 
-  /** The peer is gone, with all that was kept for it. */
+  /** The peer is gone, and all that was kept for it. */
   end(): void {
     for (const share of this.#shares) share.isClosed = true;
     this.#shares.clear();

@@ -1,12 +1,12 @@
 /**
- * WebSocket messages as the whole relay passes them on.
+ * WebSocket messages, and parts of them, as the relay passes them on.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
 
-/** One WebSocket message. Text is a string, binary is bytes, and neither ever becomes the other. */
+/** One WebSocket message: text as a string, binary as bytes. Neither ever becomes the other. */
 export type Message = string | ArrayBuffer | Uint8Array<ArrayBuffer>;
 
 /** Bytes of a message on the wire, without its header. */
@@ -19,13 +19,13 @@ export function asBytes(message: Exclude<Message, string>): Uint8Array<ArrayBuff
   return message instanceof Uint8Array ? message : new Uint8Array(message);
 }
 
-/** A message, or a part of one, as bytes. Streams say and take messages so; whoever sends fragments takes them, too. */
+/** A message, or a part of one, as bytes: what streams send and take, and transports that send fragments take. */
 export class Part {
   /**
-   * Views are made only for who asks: for small messages they cost more than all else.
+   * Makes a view only when {@link Part.bytes} is read: for small messages a view costs more than all else.
    *
-   * @param source Where the bytes are, from `from` up to `to`.
-   * @param isText All parts of one message say the same. Text may be cut within a character.
+   * @param source Contains the bytes, from `from` up to `to`.
+   * @param isText The same for all parts of one message. Text may be cut within a character.
    * @param begins It is the first of its message.
    * @param ends It is the last one.
    */
@@ -46,14 +46,14 @@ export class Part {
     return this.byteLength === this.source.byteLength ? this.source : this.source.subarray(this.from, this.to);
   }
 
-  /** The same, which keeps nothing else in memory: a view would keep the whole frame that was read. */
+  /** A copy where this is a view, which would keep the whole frame that was read in memory. */
   detached(): Part {
     const isView = this.byteLength < this.source.buffer.byteLength;
     return isView ? new Part(this.source.slice(this.from, this.to), this.isText, this.begins, this.ends) : this;
   }
 }
 
-/** One message of its parts, which may cut text within a character. */
+/** Joins the parts of one message, which may cut text within a character. */
 export function assemble(parts: readonly Uint8Array<ArrayBuffer>[], isText: boolean): Message {
   const whole = parts.length === 1
     ? Buffer.from(parts[0].buffer, parts[0].byteOffset, parts[0].byteLength)

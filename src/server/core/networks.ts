@@ -1,15 +1,15 @@
 /**
- * Whom an address counts for.
+ * The network of an address, for bounds per address.
  *
  * @module
  */
 
-/** Behind these 96 bits stands an IPv4 address: mapped (RFC 4291), or translated (RFC 6052). */
+/** An IPv4 address follows these 96 bits: mapped (RFC 4291), or translated (RFC 6052). */
 const IPV4_PREFIXES = ["0:0:0:0:0:ffff", "64:ff9b:0:0:0:0"];
 
 /**
- * The network that an address counts for: an IPv4 host has one address, an IPv6 host a whole /64. What may stand around
- * an address in headers is left out: quotes, brackets, a port, a zone. Undefined when the text is no address.
+ * The network that an address counts as: an IPv4 host has one address, an IPv6 host a whole /64. Ignores what headers
+ * put around an address: quotes, brackets, a port, a zone. Undefined when the text is no address.
  */
 export function networkOf(text: string): string | undefined {
   const address = bare(text);
@@ -31,9 +31,9 @@ function isIpv4(text: string): boolean {
   return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256);
 }
 
-/** The eight groups, whatever was left out between them. */
+/** The eight groups, with the zeros that `::` stands for. */
 function ipv6Groups(text: string): number[] | undefined {
-  // The runtime's own parser, which takes every spelling of RFC 4291.
+  // The runtime's parser of URLs takes every notation of RFC 4291.
   const url = /^[0-9a-f:.]+$/i.test(text) && text.includes(":") ? URL.parse(`http://[${text}]`) : null;
   if (!url) return;
   const [head, tail] = url.hostname.slice(1, -1).split("::").map((half) => half.split(":").filter(Boolean));

@@ -1,17 +1,19 @@
 /**
- * Origins as browsers send them (RFC 6454), and as an operator allows them.
+ * Origins that browsers send (RFC 6454), and origins that an operator allows.
  *
  * @module
  */
 
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/\\*?#@\s]+\/?$/i;
-/** A name or an address. IPv6 stands in brackets. */
+/** A name or an address; IPv6 in brackets. */
 const HOST = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])$/i;
-/** What a page from a file sends: some browsers this, others `null`. */
+/** Some browsers send this for a page from a file, others `null`. */
 const FILE = "file://";
 const ANY_SUBDOMAIN = "://*.";
 
-/** The one spelling of an allowed origin, which may stand for all subdomains; undefined when the text is none. */
+/**
+ * The canonical form of an allowed origin, which may stand for all subdomains; undefined when the text is no origin.
+ */
 export function canonicalOrigin(text: string): string | undefined {
   if (!text.includes(ANY_SUBDOMAIN)) return canonical(text);
   const parent = canonical(text.replace(ANY_SUBDOMAIN, "://"));
@@ -21,10 +23,10 @@ export function canonicalOrigin(text: string): string | undefined {
 /** The origins whose pages may connect. */
 export class Origins {
   readonly #exact: ReadonlySet<string>;
-  /** Scheme, and what behind it an origin ends with. */
+  /** What an origin of a wildcard starts with, and what it ends with. */
   readonly #wildcards: readonly (readonly [start: string, end: string])[];
 
-  /** @param allowed As {@link canonicalOrigin} spells them. */
+  /** @param allowed Results of {@link canonicalOrigin}. */
   constructor(allowed: readonly string[]) {
     this.#exact = new Set(allowed);
     this.#wildcards = allowed.filter((origin) => origin.includes(ANY_SUBDOMAIN)).map((origin) => {
@@ -47,6 +49,7 @@ function canonical(text: string): string | undefined {
   if (/^file:\/\/\/?$/i.test(text)) return FILE;
   const url = ORIGIN.test(text) ? URL.parse(text) : null;
   if (url === null || !HOST.test(url.hostname)) return;
-  // Ports that the scheme implies are left out, names are ASCII; only where the runtime knows the scheme, so is the case.
+  // Without the port that the scheme implies, and with a name in ASCII. The runtime lowers the case only for some
+  // schemes.
   return `${url.protocol}//${url.host}`.toLowerCase();
 }

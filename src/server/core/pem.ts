@@ -1,5 +1,5 @@
 /**
- * PEM files as people have them: one or two, with parameters, attributes or a byte order mark around what counts.
+ * Reads PEM files, which may contain parameters, attributes or a byte order mark, too.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface PemFile {
   readonly path: string;
 }
 
-/** All its certificates, as PEM. Throws a {@link ConfigError} when there is none, or one that cannot be read. */
+/** All certificates of a file, as PEM. Throws a {@link ConfigError} when it has none, or one that cannot be read. */
 export function readCertificates(file: PemFile): string[] {
   const what = "a certificate in it";
   const certificates = readBlocks(file, /CERTIFICATE$/, what);
@@ -21,7 +21,7 @@ export function readCertificates(file: PemFile): string[] {
   return certificates;
 }
 
-/** Its first private key, as PEM. Throws a {@link ConfigError} when there is none that can be read. */
+/** The first private key of a file, as PEM. Throws a {@link ConfigError} when it has none that can be read. */
 export function readPrivateKey(file: PemFile): string {
   const what = "a private key in it, without a passphrase";
   const [key] = readBlocks(file, /PRIVATE KEY$/, what);
@@ -30,13 +30,13 @@ export function readPrivateKey(file: PemFile): string {
   return key;
 }
 
-/** Its first public key; `what` says which is wanted. Throws a {@link ConfigError} when there is none that can be read. */
+/** The first public key of a file; `what` is for the error. Throws a {@link ConfigError} when it has none. */
 export function readPublicKey(file: PemFile, what: string): KeyObject {
   const [key] = readBlocks(file, /(PUBLIC KEY|CERTIFICATE)$/, what);
   return parsePem(file, what, () => createPublicKey(key));
 }
 
-/** Reads `what` a PEM file should contain. Throws a {@link ConfigError} when it does not. */
+/** Calls `read`, and turns what it throws into a {@link ConfigError} that says `what` the file should contain. */
 export function parsePem<T>(file: PemFile, what: string, read: () => T): T {
   try {
     return read();
@@ -45,7 +45,7 @@ export function parsePem<T>(file: PemFile, what: string, read: () => T): T {
   }
 }
 
-/** Its text. Throws a {@link ConfigError} when it cannot be read, or is no PEM. */
+/** The text of a file. Throws a {@link ConfigError} when it cannot be read, or has no PEM in it. */
 export function readPem({ flag, path }: PemFile): string {
   const refuse = (got: string) => new ConfigError(`Cannot read ${flag}: want a readable PEM file, got ${got}.`);
   let text: string;
@@ -58,7 +58,7 @@ export function readPem({ flag, path }: PemFile): string {
   return text;
 }
 
-/** UTF-8, or what Windows makes of it; a byte order mark is left out. */
+/** Decodes UTF-8, or UTF-16 as Windows writes it, without the byte order mark. */
 function decode(bytes: Uint8Array): string {
   const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
   return new TextDecoder(isUtf16 ? "utf-16le" : "utf-8").decode(bytes);

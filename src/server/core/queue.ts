@@ -1,13 +1,13 @@
 /**
- * What waits in line.
+ * A queue.
  *
  * @module
  */
 
-/** Entries that have been taken before the memory of those is given back. */
+/** Entries that are taken before their memory is freed. */
 const MOST_TAKEN = 1_024;
 
-/** First in, first out, at the same cost at any length: to shift a long array moves all of it. */
+/** First in, first out, at the same cost at any length: `shift` of a long array moves all of it. */
 export class Queue<T> {
   #items: T[] = [];
   #taken = 0;
@@ -20,7 +20,7 @@ export class Queue<T> {
     this.#items.push(item);
   }
 
-  /** The next one, which stays. */
+  /** The next item, without taking it. */
   peek(): T | undefined {
     return this.#items[this.#taken];
   }

@@ -1,5 +1,5 @@
 /**
- * Every answer that is a no: a status and one plain sentence that names what was refused, the rule and the value.
+ * The refusal of a request: a status and one plain sentence that names what was refused, the rule and the value.
  *
  * @module
  */
@@ -36,7 +36,7 @@ const STATUS: Record<RefusalReason, number> = {
   "full": 503,
 };
 
-/** A no, before it is a response. */
+/** A refusal, before it is a response. */
 export class Refusal {
   readonly status: number;
 

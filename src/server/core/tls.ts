@@ -1,5 +1,5 @@
 /**
- * Certificate and key.
+ * The certificate and key of the relay.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { readCertificates, readPrivateKey } from "./pem.ts";
 
 /** PEM texts. */
 export interface Tls {
-  /** The certificate, and those between it and its authority. */
+  /** The certificate, and the chain to its authority. */
   readonly cert: string;
   readonly key: string;
 }
 
 /**
- * Reads both files, which may be one; none when TLS is not configured. Throws a {@link ConfigError} when they cannot be
- * used.
+ * Reads both files, which may be the same; undefined when TLS is not configured. Throws a {@link ConfigError} when they
+ * cannot be used.
  */
 export function readTls({ cert, key }: { cert: string | undefined; key: string | undefined }): Tls | undefined {
   if (cert === undefined || key === undefined) return;
@@ -28,7 +28,7 @@ export function readTls({ cert, key }: { cert: string | undefined; key: string |
   return tls;
 }
 
-/** A listener takes any two, and then fails at every handshake. */
+/** Checks that they belong together: a listener takes any two, and then fails at every handshake. */
 function checkPair(certificate: string, key: string): void {
   if (derOf(createPublicKey(key)).equals(derOf(new X509Certificate(certificate).publicKey))) return;
   throw new ConfigError("Cannot use --key: want the key of the certificate in --cert, got another one.");

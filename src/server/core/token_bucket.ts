@@ -1,5 +1,5 @@
 /**
- * A rate with a burst.
+ * A token bucket: a rate with a burst.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export class TokenBucket {
     this.#filledAt = clock.now();
   }
 
-  /** Takes so many tokens, or says that there are not. */
+  /** Takes so many tokens; false if there are fewer. */
   take(tokens = 1): boolean {
     if (tokens === 0) return true;
     this.#fill();

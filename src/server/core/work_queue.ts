@@ -1,5 +1,5 @@
 /**
- * Work of one kind, of which there may be any amount: done in order, and as one job among those of others.
+ * A queue of work items that are processed in order, as one job of the scheduler.
  *
  * @module
  */
@@ -7,14 +7,14 @@
 import { Queue } from "./queue.ts";
 import type { Steps, WorkScheduler } from "./work_scheduler.ts";
 
-/** What is to be done with each item, and what when that throws. */
+/** What to do with each item, and when that throws. */
 export interface WorkQueueOptions<T> {
   readonly scheduler: WorkScheduler;
   readonly work: (item: T) => Steps | void;
   readonly failed: (error: unknown) => void;
 }
 
-/** Items that are worked on one after the other. One that fails does not keep the rest from its turn. */
+/** Processes items one after the other. When one throws, it goes on with the next. */
 export class WorkQueue<T> {
   readonly #options: WorkQueueOptions<T>;
   readonly #items = new Queue<T>();

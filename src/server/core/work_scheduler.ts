@@ -1,5 +1,5 @@
 /**
- * Long work in slices: whatever one client's message costs, everybody else has a turn of the event loop in between.
+ * Runs long work in slices, so that other peers are served in between, whatever the message of one client costs.
  *
  * @module
  */
@@ -8,24 +8,23 @@ import type { Clock, Timer } from "./clock.ts";
 import { LIMITS } from "./limits.ts";
 import type { Poll } from "./poll.ts";
 
-/** Work that pauses wherever it yields. A step must stay well below {@link LIMITS.sliceMs}. */
+/** Work that may be interrupted wherever it yields. A step must stay well below {@link LIMITS.sliceMs}. */
 export type Steps = Generator<void, void>;
 
-/** Steps with what happens when one of them throws. */
+/** Steps, and what to do when one of them throws. */
 interface Job {
   readonly steps: Steps;
   readonly failed: (error: unknown) => void;
 }
 
 /**
- * Runs jobs at once while this turn of the event loop has time for them, and the rest in later turns, in which all jobs
- * that are under way take turns.
+ * Runs jobs at once while the slice of this turn of the event loop lasts, and the rest round robin in later turns.
  */
 export class WorkScheduler {
   readonly #clock: Clock;
   readonly #poll: Poll;
   readonly #jobs = new Set<Job>();
-  /** Those that wait until there is nothing else to do, and since when. */
+  /** Jobs that wait until there is nothing else to do, and since when they wait. */
   #last: Job[] = [];
   #lastSince = 0;
   #isWorking = false;
@@ -39,10 +38,10 @@ export class WorkScheduler {
     this.#poll = poll;
   }
 
-  /** Runs the steps, in order: as many as there is time for before this returns. */
+  /** Runs the steps in order, as many of them as there is time for before this returns. */
   run(steps: Steps, failed: (error: unknown) => void): void {
     this.#jobs.add({ steps, failed });
-    // What a step starts is for the loop under way.
+    // The loop that is running takes what a step starts.
     if (!this.#isWorking) this.#work();
   }
 
@@ -89,7 +88,7 @@ export class WorkScheduler {
     if (this.#hasWork) this.#work();
   }
 
-  /** The job whose turn it is. It stays where it is. */
+  /** The next job, without removing it. */
   #next(now: number): Job | undefined {
     if (this.#last.length > 0 && (this.#jobs.size === 0 || now - this.#lastSince >= LIMITS.gatherMs)) {
       for (const job of this.#last.splice(0)) this.#jobs.add(job);
@@ -97,7 +96,7 @@ export class WorkScheduler {
     return this.#jobs.values().next().value;
   }
 
-  /** Takes steps until a moment, at least one. Gives the time at which it ended. */
+  /** Runs steps until a moment, at least one; returns the time at which it ended. */
   #advance(job: Job, until: number): number {
     try {
       do if (job.steps.next().done) return this.#clock.now(); while (this.#clock.now() < until);

@@ -28,8 +28,8 @@ export type MalformedReason =
   | "bad document id";
 
 /**
- * Values in one message: 10,000 documents, which this project's client names twice, and some that the relay ignores. 1 MiB
- * of tiny values would take 0.1 s to read as JSON, and 2 s as MessagePack.
+ * Values in one message: 10,000 documents, which this project's client names twice, and some that the relay ignores. 1
+ * MiB of tiny values would take 0.1 s to read as JSON, and 2 s as MessagePack.
  */
 const MOST_VALUES = 2 * WIRE_LIMITS.documentsPerPeer + 2_000;
 

@@ -251,8 +251,8 @@ export class Introducer {
   }
 
   /**
-   * Returns the work that it took. Finds the others in the same step, so that of two peers that join at once exactly one
-   * finds the other.
+   * Returns the work that it took. Finds the others in the same step, so that of two peers that join at once exactly
+   * one finds the other.
    */
   #addInterest(peer: Registration, documentId: string, introductions: Introductions): number {
     const { backplane } = this.#options;

@@ -12,8 +12,8 @@ import type { Registration } from "./registration.ts";
 const STEP = 8;
 
 /**
- * Sends at once while there is time, and otherwise gathers what several slices of work produce: when a thousand peers join
- * the same document, each gets many introductions in one write.
+ * Sends at once while there is time, and otherwise gathers what several slices of work produce: when a thousand peers
+ * join the same document, each gets many introductions in one write.
  */
 export class Outbox {
   readonly #scheduler: WorkScheduler;

@@ -5,8 +5,8 @@
  */
 
 /**
- * All items of a short list that `accepts` accepts; of a long list, `most` of them at random, at the cost of the items that
- * were looked at.
+ * All items of a short list that `accepts` accepts; of a long list, `most` of them at random, at the cost of the items
+ * that were looked at.
  *
  * @param from Index of the first item that counts.
  */

@@ -155,8 +155,8 @@ export class Admission {
   #addressOf({ headers }: Request, address: string): string {
     const own = networkOf(address) ?? address;
     if (!this.#config.trustProxy) return own;
-    // The trusted proxy wrote only the last entry, the client what stands before it. A hidden address ("unknown") counts as
-    // the proxy's: otherwise any text would evade every bound.
+    // The trusted proxy wrote only the last entry, the client what stands before it. A hidden address ("unknown")
+    // counts as the proxy's: otherwise any text would evade every bound.
     return networkOf(headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "") ?? own;
   }
 }

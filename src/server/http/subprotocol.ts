@@ -1,6 +1,6 @@
 /**
- * The subprotocol of a socket. The relay speaks none, but browsers and other clients hang up on a server that chooses none
- * of those that they ask for.
+ * The subprotocol of a socket. The relay speaks none, but browsers and other clients hang up on a server that chooses
+ * none of those that they ask for.
  *
  * @module
  */

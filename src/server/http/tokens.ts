@@ -1,6 +1,6 @@
 /**
- * What the token of a socket permits: one of the relay's own tokens permits everything; a JWT permits one peer id and some
- * documents, for a while.
+ * What the token of a socket permits: one of the relay's own tokens permits everything; a JWT permits one peer id and
+ * some documents, for a while.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The delay of the event loop, which every message waits for at least. The runtime's `monitorEventLoopDelay` does not see a
- * loop that is blocked.
+ * The delay of the event loop, which every message waits for at least. The runtime's `monitorEventLoopDelay` does not
+ * see a loop that is blocked.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The metrics that Prometheus' dashboards expect of any process, under the names of Prometheus' library for Node. What the
- * relay cannot find out, without a permission, `/proc` or a newer Deno, has no line.
+ * The metrics that Prometheus' dashboards expect of any process, under the names of Prometheus' library for Node. What
+ * the relay cannot find out, without a permission, `/proc` or a newer Deno, has no line.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Keeps the first of two reciprocal connections pending, for a bounded time and in bounded memory, and pairs it with the
- * second.
+ * Keeps the first of two reciprocal connections pending, for a bounded time and in bounded memory, and pairs it with
+ * the second.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Stands for a socket that is gone. Its other side may be on its way from another instance, and then gets what the socket
- * said, and how it ended.
+ * Stands for a socket that is gone. Its other side may be on its way from another instance, and then gets what the
+ * socket said, and how it ended.
  *
  * @module
  */

@@ -54,8 +54,8 @@ export class Pipe {
   }
 
   /**
-   * Connects the sockets. The first sent `held` while it was pending; the second gets it before all else. If the first was
-   * paused, the relay reads it again once the second has caught up.
+   * Connects the sockets. The first sent `held` while it was pending; the second gets it before all else. If the first
+   * was paused, the relay reads it again once the second has caught up.
    */
   start(held: readonly Frame[], isPaused = false): void {
     const [first, second] = this.#ends;
@@ -120,7 +120,9 @@ export class Pipe {
     if (backlog + size > to.pauseAboveBytes) this.#applyBackpressure(from, to);
   }
 
-  /** Pauses a sender until its receiver has caught up. A socket that cannot pause does not say when, so it is polled. */
+  /**
+   * Pauses a sender until its receiver has caught up. A socket that cannot pause does not say when, so it is polled.
+   */
   #applyBackpressure(from: End, to: End): void {
     from.pause();
     if (from.canPause && !to.canPause) to.poll();

@@ -1,6 +1,6 @@
 /**
- * Memory and descriptors: what the machine or container has, and what this process uses. `/proc` needs all permissions, so
- * everything here works with `--allow-sys=systemMemoryInfo` and `--allow-read=/dev/null`, too.
+ * Memory and descriptors: what the machine or container has, and what this process uses. `/proc` needs all permissions,
+ * so everything here works with `--allow-sys=systemMemoryInfo` and `--allow-read=/dev/null`, too.
  *
  * @module
  */
@@ -27,8 +27,8 @@ export function residentMemory(): number {
 }
 
 /**
- * Descriptors in use: as the system says, which needs all permissions, or else at least as many as the numbers of a few new
- * ones show. Infinity when none is left, undefined where it cannot be found out.
+ * Descriptors in use: as the system says, which needs all permissions, or else at least as many as the numbers of a few
+ * new ones show. Infinity when none is left, undefined where it cannot be found out.
  */
 export function openDescriptors(): number | undefined {
   try {
@@ -57,8 +57,8 @@ function triedOpenDescriptors(): number | undefined {
 }
 
 /**
- * Descriptors that the process can open: as the system says, which needs all permissions, or else found by opening up to
- * `wanted`. Undefined where it cannot be found out.
+ * Descriptors that the process can open: as the system says, which needs all permissions, or else found by opening up
+ * to `wanted`. Undefined where it cannot be found out.
  */
 export function descriptorLimit(wanted: number): number | undefined {
   try {

@@ -33,7 +33,9 @@ export const EXIT = {
   impatient: 130,
 } as const;
 
-/** Runs a relay until a signal or its watchdog ends it; resolves to the exit code. {@link fail} handles what it throws. */
+/**
+ * Runs a relay until a signal or its watchdog ends it; resolves to the exit code. {@link fail} handles what it throws.
+ */
 export async function runRelay(given: RelayConfig, clock: Clock = systemClock): Promise<number> {
   const log = relayLogger();
   const stderr = new LineQueue(Deno.stderr, clock, (lines) => log.error(DROPPED, { lines }));
@@ -66,8 +68,8 @@ async function run(given: RelayConfig, { clock, log }: Surroundings): Promise<nu
   const descriptors = descriptorLimit(Math.ceil(given.maxConnections / CONNECTION_SHARE) + LIMITS.spareDescriptors);
   const config = fitToDescriptors(given, descriptors, log);
   const server = new Server(config, { clock, log });
-  // Before listening: a signal may come as soon as the address is printed, and without a signal listener the runtime panics
-  // when descriptors run out.
+  // Before listening: a signal may come as soon as the address is printed, and without a signal listener the runtime
+  // panics when descriptors run out.
   const hangup = firstHangup(server, config, log);
   const signal = firstSignal(log);
   const overload = firstOverload(config, descriptors, { clock, log });

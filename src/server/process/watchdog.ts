@@ -1,8 +1,9 @@
 /**
  * Watches what the runtime cannot bound: resident memory and open descriptors.
  *
- * Deno 2.9.6 keeps fragmented messages without a bound, queues that `bufferedAmount` does not show, and descriptors whose
- * client reset the handshake. It never frees them, so past a limit the relay ends, and its supervisor starts it again.
+ * Deno 2.9.6 keeps fragmented messages without a bound, queues that `bufferedAmount` does not show, and descriptors
+ * whose client reset the handshake. It never frees them, so past a limit the relay ends, and its supervisor starts it
+ * again.
  *
  * @module
  */

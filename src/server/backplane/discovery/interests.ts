@@ -2,9 +2,9 @@
  * Who is interested in what, between instances: each announces its joins to the others, and introduces its own peers.
  *
  * An instance that receives an announcement introduces its peers to the newcomer and answers with them, so that the
- * newcomer's instance does the same. No peer is missed, because each instance subscribes before it announces: of two peers
- * that join at the same instant, the later announcement arrives. Between the servers of a cluster a subscription takes a
- * moment to spread, so each join is announced twice.
+ * newcomer's instance does the same. No peer is missed, because each instance subscribes before it announces: of two
+ * peers that join at the same instant, the later announcement arrives. Between the servers of a cluster a subscription
+ * takes a moment to spread, so each join is announced twice.
  *
  * The peer that joined is charged with the work of the other instances, according to their answers.
  *

@@ -41,7 +41,9 @@ export class RemoteIntroductions {
     return this.#count >= LIMITS.gatheredIntroductions;
   }
 
-  /** @param work Microseconds that this one costs, here and on the other instance; `listenerId` is charged with them. */
+  /**
+   * @param work Microseconds that this one costs, here and on the other instance; `listenerId` is charged with them.
+   */
   add(listenerId: string, peerId: string, { documentId, work }: { documentId: string; work: number }): void {
     const peers = this.#due.get(listenerId) ?? new Map<string, Due>();
     this.#due.set(listenerId, peers);

@@ -13,9 +13,9 @@ export interface Sender {
 }
 
 /**
- * A window of {@link LIMITS.windowBytes} that the other instance has not acknowledged. Beyond, everything for it waits here,
- * since NATS holds up an instance whose receiver is slow, and with it all that it sends to others. Senders are scheduled
- * round robin.
+ * A window of {@link LIMITS.windowBytes} that the other instance has not acknowledged. Beyond, everything for it waits
+ * here, since NATS holds up an instance whose receiver is slow, and with it all that it sends to others. Senders are
+ * scheduled round robin.
  */
 export class Neighbor {
   #inFlight = 0;

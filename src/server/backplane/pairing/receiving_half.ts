@@ -20,7 +20,9 @@ export interface ReceivingHalfOptions {
   readonly maxMessageBytes: number;
   /** Whether the socket here takes frames as bytes. */
   readonly splices: boolean;
-  /** Tells the other instance how many bytes since the start have come, and how many of them the socket here has taken. */
+  /**
+   * Tells the other instance how many bytes since the start have come, and how many of them the socket here has taken.
+   */
   readonly acknowledge: (received: number, taken: number) => void;
   readonly deliver: (frame: Frame) => void;
   readonly lose: (reason: LossReason) => void;

@@ -240,7 +240,9 @@ function toPart(message: Message): Part {
   return new Part(isText ? Buffer.from(message) : asBytes(message), isText, true, true);
 }
 
-/** Without the frame that has begun at the end, if another has ended. What that frame has of the contents is not known. */
+/**
+ * Without the frame that has begun at the end, if another has ended. What that frame has of the contents is not known.
+ */
 function wholeFrames(splice: Splice): Splice {
   const { bytes, contents, tail } = splice;
   if (tail >= splice.byteLength) return splice;
