@@ -1,5 +1,5 @@
 /**
- * The front door: arguments and environment → config → relay → exit code.
+ * The executable: arguments and environment → config → relay → exit code.
  *
  * @module
  */
@@ -10,21 +10,21 @@ import { type Command, parseCommand } from "./src/server/config.ts";
 import { EXIT, fail, runRelay } from "./src/server/process/run.ts";
 
 /**
- * Does what the command line says, and gives the exit code, for a relay when it has ended.
+ * Runs the command line; resolves to the exit code when that has ended.
  *
- * @param args All that stands behind the program's name.
+ * @param args The arguments behind the name of the program.
  */
 export async function main(args: string[]): Promise<number> {
   const env = (name: string) => Deno.env.get(name);
   try {
     if (args[0] === "check") return await check(args.slice(1), env);
-    return await obey(parseCommand(args, env, VERSION));
+    return await run(parseCommand(args, env, VERSION));
   } catch (error) {
     return await fail(error);
   }
 }
 
-async function obey(command: Command): Promise<number> {
+async function run(command: Command): Promise<number> {
   if ("run" in command) return await runRelay(command.run);
   console.log(command.print);
   return EXIT.ok;

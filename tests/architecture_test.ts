@@ -97,7 +97,7 @@ const PACKAGES: Record<string, string[]> = {
   "@std/msgpack": ["src/check/"],
   "eventemitter3": ["src/automerge/relay_network_adapter.ts"],
   "jsonwebtoken": [`${SERVER}http/tokens.ts`],
-  "node:": [SERVER, "src/check/neighbor.ts"],
+  "node:": [SERVER, "src/check/local_relay.ts"],
   "y-protocols/awareness": ["src/yjs/"],
   "yjs": ["src/yjs/"],
 };

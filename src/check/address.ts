@@ -6,18 +6,18 @@
 
 import { relayUrl, socketUrl } from "../client/relay_url.ts";
 
-/** Where a relay is, read as the client library reads it. */
+/** The address of a relay. The client library parses it. */
 export class RelayAddress {
   readonly #base: string;
   readonly #token: string | undefined;
-  /** Whether it is on this machine: its certificate is for the name by which others reach it, and is not checked. */
-  readonly isNeighbor: boolean;
+  /** Whether it is on this machine: then its certificate is for another name, and is not checked. */
+  readonly isLocal: boolean;
 
   /** Throws a `TypeError` for anything but the URL of a relay. */
-  constructor(url: string, token?: string, { isNeighbor = false } = {}) {
+  constructor(url: string, token?: string, { isLocal = false } = {}) {
     this.#base = relayUrl(url);
     this.#token = token;
-    this.isNeighbor = isNeighbor;
+    this.isLocal = isLocal;
   }
 
   get isSecure(): boolean {
@@ -41,12 +41,12 @@ export class RelayAddress {
     return socketUrl(this.#base, path, this.#token);
   }
 
-  /** The URL of what a socket's path says to those who ask by HTTP. */
+  /** The URL of the same path by HTTP. */
   page(path: string): string {
     return this.socket(path).replace(/^ws/, "http");
   }
 
-  /** The base URL for reports, which get around: without a token, user or password. */
+  /** The base URL for reports, without a token, user or password: reports are passed on. */
   toString(): string {
     const { protocol, host, pathname } = new URL(this.#base);
     return `${protocol}//${host}${pathname}`.replace(/\/$/, "");

@@ -1,17 +1,17 @@
 /**
- * What a pair is checked for while both sides are there.
+ * The steps that need a pair with both sides open.
  *
  * @module
  */
 
 import { type Deadline, shownDuration } from "./deadline.ts";
 import type { Frame } from "./frames.ts";
-import { cross, hearOut, type Sides } from "./pair.ts";
+import { cross, receiveAll, type Sides } from "./pair.ts";
 import { type Finding, type Latency, type StepName, works } from "./step.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
-/** More than one byte a letter, and what JSON and MessagePack would make something else of. */
+/** Characters of more than one byte, and texts that are JSON. */
 const TEXTS: Frame[] = ["Hello! 🎉", "null", '"quoted"', '{"type":"Join","join":[]}', "\u0000 \u{10FFFF}"];
 
 /** Every byte; bytes that are valid UTF-8; and MessagePack's nil. */
@@ -47,7 +47,7 @@ export async function everything(sides: Sides, messageBytes: number, by: Deadlin
 }
 
 async function bothWays({ alice, bob }: Sides, frames: readonly Frame[], by: Deadline): Promise<Finding> {
-  // At once: half the time, and what one side hears must not depend on what it says.
+  // Both ways at the same time: it takes half as long, and neither direction may depend on the other.
   const outcomes = await Promise.allSettled([cross(alice, bob, frames, by), cross(bob, alice, frames, by)]);
   const failure = outcomes.find(({ status }) => status === "rejected");
   if (failure !== undefined) throw (failure as PromiseRejectedResult).reason;
@@ -60,7 +60,7 @@ async function large({ alice, bob }: Sides, by: Deadline): Promise<Finding> {
 }
 
 async function latency(pair: Sides, by: Deadline): Promise<Finding> {
-  const [MOST, MOST_MS] = [100, 2000]; // on a long way, fewer must do
+  const [MOST, MOST_MS] = [100, 2000]; // On a slow line fewer have to do.
   const times: number[] = [];
   for (const end = by.sooner(MOST_MS); times.length < MOST && end.msLeft > 0;) times.push(await roundTrip(pair, by));
   const found = summary(times);
@@ -70,8 +70,8 @@ async function latency(pair: Sides, by: Deadline): Promise<Finding> {
 
 async function roundTrip({ alice, bob }: Sides, by: Deadline): Promise<number> {
   const startedAt = performance.now();
-  await hearOut(alice, bob, 0, by);
-  await hearOut(bob, alice, 0, by);
+  await receiveAll(alice, bob, 0, by);
+  await receiveAll(bob, alice, 0, by);
   return performance.now() - startedAt;
 }
 

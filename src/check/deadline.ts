@@ -1,17 +1,17 @@
 /**
- * A moment until which something may take.
+ * A deadline.
  *
  * @module
  */
 
 import { deadline } from "@std/async/deadline";
 
-/** The moment has passed. */
+/** The deadline has passed. */
 export class Late extends Error {
   override name = "Late";
 }
 
-/** A moment that lies `ms` milliseconds ahead when it is made. */
+/** A deadline `ms` milliseconds after it is created. */
 export class Deadline {
   readonly #endsAt: number;
 
@@ -23,12 +23,12 @@ export class Deadline {
     return Math.max(0, this.#endsAt - performance.now());
   }
 
-  /** The sooner of this moment and the one that is `ms` milliseconds ahead. */
+  /** The sooner of this deadline and one in `ms` milliseconds. */
   sooner(ms: number): Deadline {
     return new Deadline(Math.min(ms, this.msLeft));
   }
 
-  /** Awaits the promise. Throws {@link Late} when the moment passes first. */
+  /** Awaits the promise. Throws {@link Late} when the deadline passes first. */
   async within<T>(promise: Promise<T>): Promise<T> {
     try {
       return await (deadline(promise, this.msLeft) as Promise<T>);
@@ -39,7 +39,7 @@ export class Deadline {
   }
 }
 
-/** A duration as people read it. */
+/** A duration for people. */
 export function shownDuration(ms: number): string {
   if (ms >= 1000) return `${+(ms / 1000).toFixed(1)} s`;
   return `${ms < 10 ? +ms.toFixed(1) : Math.round(ms)} ms`;

@@ -1,5 +1,5 @@
 /**
- * Frames, and how those that came differ from those that were sent.
+ * Frames, and the difference between those that were sent and those that came.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /** What crosses the relay: text or binary. */
 export type Frame = string | Uint8Array<ArrayBuffer>;
 
-/** The first thing that is wrong with what came. */
+/** The first difference. */
 export interface Difference {
   readonly kind: "lost" | "added" | "reordered" | "retyped" | "altered";
   /** What came, in a few words. */

@@ -1,12 +1,12 @@
 /**
- * Asks by plain HTTP: WebSockets do not say why they were refused.
+ * Requests by plain HTTP: a WebSocket does not say why it was refused.
  *
  * @module
  */
 
 import { type Deadline, Late, shownDuration } from "./deadline.ts";
 
-/** What a server answered, as far as it helps to know. */
+/** The parts of an answer that help. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -14,9 +14,9 @@ export interface Answer {
   readonly text: string;
 }
 
-/** Sends one GET on a connection of its own, which is closed in any case. Follows no redirect. */
+/** Sends one GET on a connection of its own, which is closed afterwards. Follows no redirect. */
 export async function ask(url: string, headers: Record<string, string>, by: Deadline): Promise<Answer> {
-  // Upgrades are a matter of HTTP/1.1.
+  // HTTP/2 has no upgrades.
   using client = Deno.createHttpClient({ http2: false });
   try {
     const signal = AbortSignal.timeout(by.msLeft);
@@ -35,7 +35,7 @@ async function firstChunk({ body }: Response): Promise<string> {
   return new TextDecoder().decode(chunk);
 }
 
-/** The runtime wraps the reason, and says after it what was asked. */
+/** Takes the reason out of the error of the runtime, which also names the request. */
 function reasonOf(error: Error, by: Deadline): Error {
   if (error.name === "TimeoutError") return new Late(`no answer in ${shownDuration(by.ms)}`);
   const message = error.cause instanceof Error ? error.cause.message : error.message;

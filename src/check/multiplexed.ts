@@ -1,5 +1,5 @@
 /**
- * Whether a conversation crosses inside the two sockets that peers have anyway, or only on sockets of its own.
+ * Checks whether the relay speaks protocol 5: whether a conversation needs no sockets of its own.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { MULTIPLEX_PROTOCOL } from "../protocol.ts";
 import type { RelayAddress } from "./address.ts";
 import { everything } from "./conversation.ts";
 import type { Deadline } from "./deadline.ts";
-import { farewell } from "./farewell.ts";
+import { closes } from "./close.ts";
 import { whyNothing } from "./side.ts";
 import { Fault, type Finding, works } from "./step.ts";
 import { StreamSide } from "./stream_side.ts";
 
 const EXPECTED = `protocol ${MULTIPLEX_PROTOCOL}: two peers with one socket each to talk to each other`;
 
-/** Says what the relay speaks. Clients do without protocol 5 where there is none. Throws a {@link Fault}. */
+/** A relay without protocol 5 works, too, since clients do without. Throws a {@link Fault}. */
 export async function multiplexed(address: RelayAddress, by: Deadline): Promise<Finding> {
   await using alice = await StreamSide.open(address, by);
   await using bob = await StreamSide.open(address, by);
@@ -27,7 +27,7 @@ export async function multiplexed(address: RelayAddress, by: Deadline): Promise<
   }
   await orFault(Promise.all([alice.converse(documentId, by), bob.converse(documentId, by)]));
   const { detail } = await everything({ alice, bob }, welcome.limits.messageBytes, by);
-  await farewell({ alice, bob }, by);
+  await closes({ alice, bob }, by);
   return { ...works(`spoken: all in one socket each, ${detail}`), protocol: welcome.protocol };
 }
 

@@ -1,12 +1,12 @@
 /**
- * What the command line asks for.
+ * The command line of `relay check`.
  *
  * @module
  */
 
 import { parseArgs } from "@std/cli/parse-args";
 import { RelayAddress } from "./address.ts";
-import { neighborAddress, type NeighborFlags, WHERE } from "./neighbor.ts";
+import { localAddress, type LocalFlags, WHERE } from "./local_relay.ts";
 import type { ProbeName } from "./step.ts";
 
 /** An argument that cannot be used. The message is one sentence. */
@@ -19,35 +19,35 @@ export interface CheckOptions {
   readonly address: RelayAddress;
   /** Print JSON. */
   readonly json: boolean;
-  /** Only ask this. */
+  /** Run only this health check. */
   readonly only: ProbeName | undefined;
   /** Milliseconds that one step may take. */
   readonly stepMs: number;
 }
 
-/** Shorter than the time after which a container's health check is given up. */
+/** Shorter than the timeout of a container's health check. */
 const DEFAULT_TIMEOUT = "4";
 const MOST_SECONDS = 600;
 
 /** What `--help` prints. */
 export const HELP = `Usage: relay check [URL] [options]
 
-Acts as two peers, and tells whether the relay at URL works, and how well: with a socket for each conversation, as every
-client can, and with all in one, where the relay speaks protocol 5. URL is host, host:port, http(s)://... or
-ws(s)://..., with or without a path; by default that of the relay which has the same variables on the same machine.
+Acts as two peers, and reports whether the relay at URL works, and how well: with a socket for each conversation, as every
+client can, and with all in one socket, if the relay speaks protocol 5. URL is host, host:port, http(s)://... or
+ws(s)://..., with or without a path. By default it is the URL of the relay with the same variables on this machine.
 
   --json               print one JSON object
-  --live               only ask whether the relay lives (GET /healthz), as health checks of containers do
-  --ready              only ask whether it accepts connections (GET /readyz), as load balancers do
-  --token <text>       token to show to the relay
-  --timeout <seconds>  what one step may take, and a third of what all may take (${DEFAULT_TIMEOUT})
+  --live               only check that the relay runs (GET /healthz), for health checks of containers
+  --ready              only check that it accepts connections (GET /readyz), for load balancers
+  --token <text>       token for the relay
+  --timeout <seconds>  seconds for each step; all together may take three times as long (${DEFAULT_TIMEOUT})
   --port, --host, --cert, --key <value>
-                       the relay's own, where it has flags in place of variables and no URL is given
+                       the flags of the relay, if it has no variables and no URL is given
   --help               print this
 
-Exit code: 0 everything needed works, 1 it does not, 2 an argument cannot be used.`;
+Exit code: 0 everything works, 1 something does not, 2 an argument cannot be used.`;
 
-/** Reads the arguments. Throws a {@link UsageError}, or the relay's own `ConfigError`, at the first that cannot be used. */
+/** Parses the arguments. Throws a {@link UsageError}, or a `ConfigError` of the relay, at the first bad one. */
 export function parseCheck(
   args: readonly string[],
   env: (name: string) => string | undefined,
@@ -58,11 +58,11 @@ export function parseCheck(
     throw new UsageError(`Cannot check ${JSON.stringify(more[0])}: want one URL, got another before.`);
   }
   if (flags.token === "") throw new UsageError("Cannot parse --token: want a text, got none.");
-  const address = url === undefined ? neighborAddress(flags, env) : parseAddress(url, flags);
+  const address = url === undefined ? localAddress(flags, env) : parseAddress(url, flags);
   return { address, json, only: live ? "live" : ready ? "ready" : undefined, stepMs: parseSeconds(timeout) * 1000 };
 }
 
-interface Flags extends NeighborFlags {
+interface Flags extends LocalFlags {
   readonly _: string[];
   readonly help: boolean;
   readonly json: boolean;
@@ -82,7 +82,7 @@ function parseFlags(args: readonly string[]): Flags {
   }) as Flags;
 }
 
-function parseAddress(url: string, flags: NeighborFlags): RelayAddress {
+function parseAddress(url: string, flags: LocalFlags): RelayAddress {
   const extra = WHERE.find((name) => flags[name] !== undefined);
   if (extra !== undefined) throw new UsageError(`Cannot use --${extra} with a URL: want one of them, got both.`);
   try {

@@ -20,7 +20,7 @@ const ADVICE: Record<Difference["kind"], string> = {
   altered: "The relay, or a proxy in front, changes what is in frames: update it.",
 };
 
-/** TCP holds small frames back until the first is confirmed, which takes up to 40 ms; Bob must not overtake them. */
+/** TCP delays small frames until the first is acknowledged, up to 40 ms. Bob must not connect before they arrive. */
 const UNTIL_HELD_MS = 100;
 
 /** Both sides of one conversation. */
@@ -37,7 +37,7 @@ export class Pair implements Sides, AsyncDisposable {
     this.#sockets = sockets;
   }
 
-  /** Both connect, and one hears the other. Throws a {@link Fault}. */
+  /** Connects both, and lets one greet the other. Throws a {@link Fault}. */
   static async open(address: RelayAddress, by: Deadline): Promise<Pair> {
     const pair = await Pair.holding([], address, by);
     try {
@@ -75,17 +75,17 @@ export class Pair implements Sides, AsyncDisposable {
   }
 }
 
-/** Sends the frames, and throws a {@link Fault} unless just these come. */
+/** Sends the frames. Throws a {@link Fault} unless exactly these come. */
 export async function cross(from: Side, to: Side, frames: readonly Frame[], by: Deadline): Promise<void> {
   for (const frame of frames) from.send(frame);
-  const wrong = difference(frames, await hearOut(from, to, frames.length, by));
+  const wrong = difference(frames, await receiveAll(from, to, frames.length, by));
   if (wrong === undefined) return;
   const expected = frames.length === 1 ? describe(frames[0]) : `${frames.length} frames, as they were sent`;
   throw new Fault({ expected, got: wrong.got, advice: ADVICE[wrong.kind] });
 }
 
-/** What comes up to an end that is sent now, so that lost frames need no waiting. Throws a {@link Fault} without it. */
-export async function hearOut(from: Side, to: Side, count: number, by: Deadline): Promise<Frame[]> {
+/** The frames up to an end mark that it sends, so that lost ones need no timeout. Throws a {@link Fault} without it. */
+export async function receiveAll(from: Side, to: Side, count: number, by: Deadline): Promise<Frame[]> {
   const end = `end ${crypto.randomUUID()}`;
   from.send(end);
   const came: Frame[] = [];
@@ -99,7 +99,7 @@ export async function hearOut(from: Side, to: Side, count: number, by: Deadline)
   }
 }
 
-/** How the sender was closed, which says more than what the other side hears of it. */
+/** The close of the sender, which says more than that of the receiver. */
 async function senderEnd(from: Side, by: Deadline): Promise<string> {
   const SOON_MS = 100;
   const close = await from.closed(by.sooner(SOON_MS)).catch(() => undefined);

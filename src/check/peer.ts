@@ -1,5 +1,5 @@
 /**
- * A WebSocket whose frames are awaited.
+ * A WebSocket whose frames can be awaited.
  *
  * @module
  */
@@ -9,16 +9,16 @@ import type { RelayAddress } from "./address.ts";
 import { Deadline } from "./deadline.ts";
 import type { Frame } from "./frames.ts";
 import { whyRefused } from "./refusal.ts";
-import { Ear, type Side } from "./side.ts";
+import { Inbox, type Side } from "./side.ts";
 import { Fault } from "./step.ts";
 
-/** A relay that does not answer a close is left after this: the process ends soon. */
+/** Milliseconds for the answer to a close. */
 const FAREWELL_MS = 500;
 
 /** An open WebSocket. */
 export class Peer implements Side, AsyncDisposable {
   readonly #socket: WebSocket;
-  readonly #ear = new Ear();
+  readonly #inbox = new Inbox();
 
   /** Connects. Throws a {@link Fault} that says why it cannot. */
   static async open(address: RelayAddress, path: string, by: Deadline): Promise<Peer> {
@@ -35,12 +35,12 @@ export class Peer implements Side, AsyncDisposable {
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
-    socket.onmessage = ({ data }) => this.#ear.hear(data);
-    socket.onclose = (close) => this.#ear.end(close);
+    socket.onmessage = ({ data }) => this.#inbox.receive(data);
+    socket.onclose = (close) => this.#inbox.end(close);
   }
 
   send(frame: Frame): void {
-    // A socket that is closed says so when the answer is awaited.
+    // A closed socket is reported when the answer is awaited.
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
   }
 
@@ -50,7 +50,7 @@ export class Peer implements Side, AsyncDisposable {
   }
 
   next(by: Deadline): Promise<Frame> {
-    return this.#ear.next(by);
+    return this.#inbox.next(by);
   }
 
   close(code: number, reason: string): void {
@@ -58,7 +58,7 @@ export class Peer implements Side, AsyncDisposable {
   }
 
   closed(by: Deadline): Promise<Close> {
-    return this.#ear.closed(by);
+    return this.#inbox.closed(by);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * Whether anything answers at the address, by HTTP and with a certificate that can be trusted.
+ * Checks that a server answers at the address, by HTTP and with a trusted certificate.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import type { RelayAddress } from "./address.ts";
 import { Deadline, Late } from "./deadline.ts";
 import { type Answer, ask } from "./http.ts";
-import { askNeighbor } from "./neighbor.ts";
+import { askLocal } from "./local_relay.ts";
 import { got } from "./refusal.ts";
 import { Fault, type Finding, type ProbeName, works } from "./step.ts";
 
-/** What came of asking: an answer, or the reason why there is none. */
+/** The answer, or the reason why there is none. */
 export type Reached = Answer | Error;
 
 type Causes = readonly (readonly [pattern: RegExp, advice: string])[];
@@ -36,12 +36,12 @@ const TLS: Causes = [
   [/certificate|alert|handshake|\btls\b/i, "Check the certificate and the TLS settings of the relay, or its proxy."],
 ];
 
-/** Asks for the page at the address. Never throws. */
+/** Requests the page at the address. Never throws. */
 export async function reach(address: RelayAddress, by: Deadline): Promise<Reached> {
   return await ask(address.page("/"), { accept: "application/json" }, by).catch((error: Error) => error);
 }
 
-/** Whether anything answers. */
+/** Whether a server answers. */
 export async function reachable(address: RelayAddress, reached: Reached): Promise<Finding> {
   if (!(reached instanceof Error)) return works(identity(reached));
   if (isTlsTrouble(address, reached)) return works("takes connections");
@@ -62,16 +62,16 @@ export function trusted(address: RelayAddress, reached: Reached): Finding {
   });
 }
 
-/** Where a relay answers to health checks. */
+/** The paths of health checks. */
 const PROBES: Record<ProbeName, { path: string; advice: string }> = {
   live: { path: "/healthz", advice: "Restart it, and look at its log." },
   ready: { path: "/readyz", advice: "Wait until it is ready, and look at its log." },
 };
 
-/** Whether it says so. */
+/** Runs one health check. */
 export async function probe(name: ProbeName, address: RelayAddress, by: Deadline): Promise<Finding> {
   const { path, advice } = PROBES[name];
-  const asking = address.isNeighbor ? askNeighbor(address.page(path), by) : ask(address.page(path), {}, by);
+  const asking = address.isLocal ? askLocal(address.page(path), by) : ask(address.page(path), {}, by);
   const answer = await asking.catch((error: Error) => error);
   if (!(answer instanceof Error) && answer.status === 200) return works(got(answer));
   const [came, whatToDo] = answer instanceof Error
@@ -84,7 +84,7 @@ function adviceForOthers(name: ProbeName): string {
   return `Only relays of version 5 and later have this page: check others without --${name}.`;
 }
 
-/** Our relay says what it is; others show a page. */
+/** Name and version of this relay; the status of other servers. */
 function identity(answer: Answer): string {
   try {
     const { name, version } = JSON.parse(answer.text);
@@ -109,7 +109,7 @@ function adviceFor(causes: Causes, { message }: Error): string | undefined {
   return causes.find(([pattern]) => pattern.test(message))?.[1];
 }
 
-/** Asks by TCP alone, shortly: the time for an answer is over. */
+/** Connects by TCP alone, and not for long: the deadline of the answer has passed. */
 async function takesConnections({ hostname, port }: RelayAddress): Promise<boolean> {
   const SHORTLY_MS = 500;
   const connecting = Deno.connect({ hostname, port });

@@ -10,7 +10,7 @@ import { quoted } from "./frames.ts";
 import { type Answer, ask } from "./http.ts";
 import type { Trouble } from "./step.ts";
 
-/** What a WebSocket's handshake says. The key is the one of RFC 6455: nobody keeps secrets with it. */
+/** The headers of a WebSocket handshake, with the key of RFC 6455: it is no secret. */
 const HANDSHAKE = {
   "connection": "Upgrade",
   "upgrade": "websocket",
@@ -21,7 +21,7 @@ const HANDSHAKE = {
 const NO_UPGRADES = "The proxy in front does not pass WebSocket upgrades: let it speak HTTP/1.1 to the relay, " +
   "and pass on the headers connection and upgrade.";
 
-/** Asks again by plain HTTP, to learn why. `error` is all that the WebSocket said. */
+/** Sends the same request by plain HTTP, to learn why. `error` is the message of the WebSocket. */
 export async function whyRefused(
   address: RelayAddress,
   socket: { path: string; error: string },
@@ -37,7 +37,7 @@ export async function whyRefused(
   }
 }
 
-/** An answer in one line: pages are for people, but a plain sentence says why. */
+/** An answer in one line, with its body if that is plain text. */
 export function got({ status, headers, text }: Answer): string {
   const isSentence = headers.get("content-type")?.startsWith("text/plain") && text.trim() !== "";
   return `HTTP ${status}${isSentence ? `: ${quoted(text.trim(), 200)}` : ""}`;

@@ -1,5 +1,5 @@
 /**
- * What was found, for people and for programs.
+ * The report, for people and for programs.
  *
  * @module
  */
@@ -12,11 +12,11 @@ const NAME_WIDTH = 13;
 const DURATION_WIDTH = 6;
 const INDENT = " ".repeat(4);
 
-/** The outcome of a whole check. */
+/** The result of a whole check. */
 export interface Report {
   /** The address that was checked, without a token. */
   readonly url: string;
-  /** Whether everything needed works. */
+  /** Whether everything works. */
   readonly ok: boolean;
   readonly durationMs: number;
   readonly steps: readonly Step[];
@@ -45,13 +45,13 @@ export function verdictOf({ ok, durationMs, steps }: Report): string {
   return `${MARKS.ok} Everything works. ${took}`;
 }
 
-/** The same for programs. */
+/** The report for programs. */
 export function jsonOf(report: Report): string {
   const rounded = (key: string, value: unknown) => key.endsWith("Ms") ? Math.round(Number(value) * 100) / 100 : value;
   return JSON.stringify(report, rounded, 2);
 }
 
-/** What a server says may hold sequences that steer the terminal. */
+/** Text of a server may contain control sequences for the terminal. */
 function printable(line: string): string {
   return line.replace(/\p{Cc}/gu, "�").trimEnd();
 }

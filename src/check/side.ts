@@ -1,5 +1,5 @@
 /**
- * One side of a conversation, as the steps see it: what comes is awaited.
+ * One side of a conversation, whose frames can be awaited.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Close } from "../protocol.ts";
 import { type Deadline, Late } from "./deadline.ts";
 import { type Frame, quoted } from "./frames.ts";
 
-/** What both a WebSocket and a stream can do. */
+/** What a WebSocket and a stream have in common. */
 export interface Side {
   send(frame: Frame): void;
   /** The next frame. Throws {@link Late}, or {@link Closed} when there will be none. */
@@ -19,7 +19,7 @@ export interface Side {
   closed(by: Deadline): Promise<Close>;
 }
 
-/** Nothing more comes: the other end has closed. */
+/** The other end has closed, and no frame is left. */
 export class Closed extends Error {
   override name = "Closed";
 
@@ -28,19 +28,19 @@ export class Closed extends Error {
   }
 }
 
-/** Keeps what comes until it is awaited. */
-export class Ear {
+/** Keeps frames until they are awaited. */
+export class Inbox {
   readonly #frames: Frame[] = [];
   #close: Close | undefined;
   #changed = Promise.withResolvers<void>();
 
-  /** Here is a frame. */
-  hear(data: string | ArrayBuffer): void {
+  /** Adds a frame. */
+  receive(data: string | ArrayBuffer): void {
     this.#frames.push(typeof data === "string" ? data : new Uint8Array(data));
     this.#changed.resolve();
   }
 
-  /** That was all. */
+  /** No more frames come. */
   end({ code, reason }: Close): void {
     this.#close = { code, reason };
     this.#changed.resolve();
@@ -67,7 +67,7 @@ export class Ear {
   }
 }
 
-/** What to say when a side gave no frame. */
+/** The reason why no frame came, for the report. */
 export function whyNothing(error: unknown): string {
   if (error instanceof Late || error instanceof Closed) return error.message;
   throw error;
@@ -75,7 +75,7 @@ export function whyNothing(error: unknown): string {
 
 /** A close in a few words. */
 export function shownClose({ code, reason }: Close): string {
-  const [NO_CODE, NO_FRAME] = [1005, 0]; // the runtime says 0 where the standard says 1006
+  const [NO_CODE, NO_FRAME] = [1005, 0]; // Deno has 0 where the standard has 1006.
   const shown = code === NO_CODE ? "no code" : code === NO_FRAME ? "no close frame" : `${code}`;
   return reason === "" ? shown : `${shown} ${quoted(reason, 123)}`;
 }

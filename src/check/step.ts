@@ -1,10 +1,10 @@
 /**
- * What is checked, and what can be found.
+ * The steps of a check, and their results.
  *
  * @module
  */
 
-/** Everything that is checked, in this order. */
+/** All steps, in this order. */
 export const STEP_NAMES = [
   "reachable",
   "TLS",
@@ -22,7 +22,7 @@ export const STEP_NAMES = [
   "protocol 5",
 ] as const;
 
-/** What health checks ask, each on its own. */
+/** Health checks, each of which runs alone. */
 export type ProbeName = "live" | "ready";
 
 /** A part of the check. */
@@ -38,14 +38,14 @@ export interface Latency {
   readonly roundTrips: number;
 }
 
-/** What is wrong: what should have come, what came, and what to do about it. */
+/** What is wrong, and what to do about it. */
 export interface Trouble {
   readonly expected: string;
   readonly got: string;
   readonly advice: string;
 }
 
-/** What one step found. */
+/** The result of one step. */
 export interface Finding extends Partial<Trouble> {
   readonly mark: Mark;
   readonly detail?: string;
@@ -79,6 +79,6 @@ export function degraded(detail: string, trouble: Trouble): Finding {
   return { mark: "warning", detail, ...trouble };
 }
 
-/** Where peers do not meet, this is the usual reason. */
+/** The usual reason why peers do not meet. */
 export const SEVERAL_INSTANCES =
   "If the relay runs as several instances, run only one, or let them share a backplane (--nats); else look at its log.";

@@ -1,5 +1,5 @@
 /**
- * One side of a conversation inside its socket to the relay: a stream, as the client has it.
+ * One side of a conversation as a stream inside the introduction socket, as the client has it.
  *
  * @module
  */
@@ -19,16 +19,16 @@ import type { RelayAddress } from "./address.ts";
 import { type Deadline, Late } from "./deadline.ts";
 import type { Frame } from "./frames.ts";
 import { Peer } from "./peer.ts";
-import { Closed, Ear, type Side } from "./side.ts";
+import { Closed, Inbox, type Side } from "./side.ts";
 
-/** A relay that speaks protocol 5 says so before all else. */
+/** Milliseconds for the first frame, which a relay that speaks protocol 5 sends at once. */
 const UNTIL_WELCOME_MS = 1000;
 
 /** One peer with one socket, which may have one stream. */
 export class StreamSide implements Side, AsyncDisposable {
   readonly #id: string;
   readonly #peer: Peer;
-  readonly #ear = new Ear();
+  readonly #inbox = new Inbox();
   readonly #introduced = Promise.withResolvers<string>();
   #session: Session | undefined;
   #stream: PeerStream | undefined;
@@ -43,10 +43,10 @@ export class StreamSide implements Side, AsyncDisposable {
   private constructor(id: string, peer: Peer) {
     this.#id = id;
     this.#peer = peer;
-    this.#introduced.promise.catch(() => {}); // whoever awaits it hears of it
+    this.#introduced.promise.catch(() => {}); // `converse` reports it.
   }
 
-  /** What the relay welcomes it with; undefined for a relay that does not. Throws {@link Closed}. */
+  /** The welcome of the relay; undefined for a relay without protocol 5. Throws {@link Closed}. */
   async welcomed(by: Deadline): Promise<Welcome | undefined> {
     const first = await this.#first(by.sooner(UNTIL_WELCOME_MS));
     const welcome = readWelcome(first);
@@ -58,22 +58,22 @@ export class StreamSide implements Side, AsyncDisposable {
     return welcome;
   }
 
-  /** Joins a document, as every relay understands it. */
+  /** Joins a document, in a way that every relay understands. */
   join(documentId: string): void {
     this.#peer.send(JSON.stringify({ type: "Join", join: [documentId], documentIds: [documentId] }));
   }
 
-  /** Begins a conversation with the first peer that it is introduced to: from now on it is the side of that. */
+  /** Opens a stream to the first peer that it is introduced to, and becomes its side of the conversation. */
   async converse(documentId: string, by: Deadline): Promise<void> {
     const userName = await by.within(this.#introduced.promise);
     const stream = this.#session!.open({ userName, documentId, url: this.#id, isOpenWhenPaired: true });
     this.#stream = stream;
-    stream.on("data", (data: string | ArrayBuffer) => this.#ear.hear(data));
+    stream.on("data", (data: string | ArrayBuffer) => this.#inbox.receive(data));
     await by.within(
       new Promise((resolve, reject) => {
         stream.addEventListener("open", resolve);
         stream.on("close", (close: Close) => {
-          this.#ear.end(close);
+          this.#inbox.end(close);
           reject(new Closed(close));
         });
       }),
@@ -85,7 +85,7 @@ export class StreamSide implements Side, AsyncDisposable {
   }
 
   next(by: Deadline): Promise<Frame> {
-    return this.#ear.next(by);
+    return this.#inbox.next(by);
   }
 
   close(code: number, reason: string): void {
@@ -93,7 +93,7 @@ export class StreamSide implements Side, AsyncDisposable {
   }
 
   closed(by: Deadline): Promise<Close> {
-    return this.#ear.closed(by);
+    return this.#inbox.closed(by);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -110,7 +110,7 @@ export class StreamSide implements Side, AsyncDisposable {
     }
   }
 
-  /** To the end of the socket, which is that of the stream. */
+  /** Until the socket ends, which ends the stream. */
   async #listen(session: Session, by: Deadline): Promise<void> {
     try {
       for (;;) session.heard(await this.#peer.next(by));

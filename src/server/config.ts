@@ -1,5 +1,6 @@
 /**
- * Every option, once: its flag, its variable, its default with unit and reason. Parsing fails on the first bad value.
+ * Every option, once: its flag, its variable, and its default with unit and reason. Parsing fails at the first bad
+ * value.
  *
  * @module
  */
@@ -16,16 +17,17 @@ interface Option<T> {
   readonly flag: string;
   readonly variable: string;
   readonly kind: "value" | "list" | "switch";
-  /** The default in words, where `initial` does not say it. */
+  /** The default for `--help`, where `initial` does not show it. */
   readonly shown?: string;
   readonly help: string;
   /** Whether errors must not show the value. */
   readonly isSecret?: boolean;
   readonly initial: (env: Environment) => T;
-  /** Turns the text into a value, or says what was wanted instead. */
+  /** Parses the text, or returns the rule that it breaks. */
   readonly read: (text: string) => T | Wanted;
 }
 
+/** The rule that a value breaks. */
 class Wanted {
   constructor(readonly rule: string) {}
 }
@@ -36,7 +38,10 @@ const TRANSPORTS = ["deno", "tcp"] as const;
 /** Set where the relay runs on Deno Deploy. */
 export const DEPLOY_VARIABLE = "DENO_DEPLOYMENT_ID";
 
-/** How a relay is set up. Durations are in seconds, sizes in bytes. Every default, once, with its flag and variable, is below. */
+/**
+ * How a relay is set up. Durations are in seconds, sizes in bytes. Every default, once, with its flag and variable, is
+ * below.
+ */
 export interface RelayConfig {
   /** TCP port; 0 picks a free one. */
   port: number;
@@ -46,7 +51,7 @@ export interface RelayConfig {
   cert: string | undefined;
   /** Path of a PEM file. */
   key: string | undefined;
-  /** Tokens, one of which every socket has to show; none: open to all. */
+  /** Tokens, one of which every socket needs; none: open to all. */
   tokens: string[];
   /** Shared secret of JWTs (HS256), at least 32 bytes: as long as the hash. */
   jwtSecret: string | undefined;
@@ -58,29 +63,31 @@ export interface RelayConfig {
   trustProxy: boolean;
   /** Sockets in all. At 23 KB for an idle one, 10,000 take 230 MB. */
   maxConnections: number;
-  /** Sockets per address; 0: no bound, because whole offices share one address. */
+  /** Sockets per address; 0: no bound, since whole offices share one address. */
   maxConnectionsPerIp: number;
   /** New sockets per address and minute; 0: no bound. */
   maxConnectsPerMinute: number;
-  /** Bytes of one message. The runtime takes no frame beyond 64 MiB. */
+  /** Bytes of one message. The runtime takes no frame of more than 64 MiB. */
   maxMessageBytes: number;
   /** Bytes that one receiving socket may leave unread. */
   maxBufferedBytes: number;
-  /** Bytes held and unread over all sockets. */
+  /** The memory budget: bytes that the relay keeps for all sockets. */
   maxBufferedTotal: number;
-  /** Seconds that a connection waits for its other side; 0: for ever. */
+  /** Seconds that a connection may be pending; 0: without a bound. */
   holdTimeout: number;
   /** Seconds of silence after which a socket is closed; it is pinged at half of them. */
   idleTimeout: number;
-  /** Seconds that the end may take; all but the last 2 are for pairs. Docker and Cloud Run kill after 10, Deno Deploy after 5. */
+  /** Seconds for the drain; the last 2 are for closing. Docker and Cloud Run kill after 10, Deno Deploy after 5. */
   drainTimeout: number;
-  /** Bytes of resident memory past which the relay restarts; 0: no bound. Undefined: three quarters of what there is. */
+  /**
+   * Bytes of resident memory past which the relay restarts; 0: no bound. Undefined: three quarters of what there is.
+   */
   maxMemory: number | undefined;
   /** Whether `/metrics` answers. */
   metrics: boolean;
   /** Streams in all: conversations inside introduction sockets. At 1 KB for an idle one, 100,000 take 100 MB. */
   maxStreams: number;
-  /** What carries the sockets: `tcp` for a relay that faces the internet. */
+  /** The transport of the sockets: `tcp` for a relay that faces the internet. */
   transport: typeof TRANSPORTS[number];
   /** URLs of NATS servers over which several instances act as one; none: this one is alone. */
   nats: string[];
@@ -90,7 +97,7 @@ export interface RelayConfig {
   natsCa: string | undefined;
   /** How much is logged. */
   logLevel: typeof LOG_LEVELS[number];
-  /** For whom it is logged. Undefined: pretty on a terminal, JSON lines elsewhere. */
+  /** The format of the log. Undefined: pretty on a terminal, JSON lines elsewhere. */
   logFormat: typeof LOG_FORMATS[number] | undefined;
 }
 
@@ -104,7 +111,7 @@ const OPTIONS: { readonly [Name in keyof RelayConfig]: Option<RelayConfig[Name]>
     "token",
     "RELAY_TOKENS",
     (token) => token,
-    "accept only sockets that show this token; none: open to all",
+    "accept only sockets with this token; none: open to all",
   ),
   jwtSecret: {
     ...optionalText("jwt-secret", "RELAY_JWT_SECRET", "accept JWTs signed with this secret (HS256)"),
@@ -116,7 +123,7 @@ const OPTIONS: { readonly [Name in keyof RelayConfig]: Option<RelayConfig[Name]>
     "allow-origin",
     "RELAY_ALLOW_ORIGINS",
     readOrigin,
-    "accept only pages from here; none: from anywhere",
+    "accept only pages of this origin; none: of any",
   ),
   trustProxy: toggle("trust-proxy", "RELAY_TRUST_PROXY", "take addresses from the last x-forwarded-for entry"),
   maxConnections: integer("max-connections", "RELAY_MAX_CONNECTIONS", 10_000, { min: 1, help: "sockets in all" }),
@@ -132,52 +139,63 @@ const OPTIONS: { readonly [Name in keyof RelayConfig]: Option<RelayConfig[Name]>
     help: "bytes of one message",
   }),
   maxBufferedBytes: integer("max-buffered-bytes", "RELAY_MAX_BUFFERED_BYTES", 16 * MIB, {
-    help: "bytes waiting for one slow receiver",
+    help: "bytes that one slow receiver may leave unread",
   }),
   maxBufferedTotal: integer("max-buffered-total", "RELAY_MAX_BUFFERED_TOTAL", 512 * MIB, {
-    help: "bytes waiting for all receivers together",
+    help: "bytes that the relay keeps for all sockets",
   }),
-  holdTimeout: seconds("hold-timeout", "RELAY_HOLD_TIMEOUT", 600, "seconds to wait for the other side; 0 = for ever"),
+  holdTimeout: seconds(
+    "hold-timeout",
+    "RELAY_HOLD_TIMEOUT",
+    600,
+    "seconds a connection may wait for its other side; 0 = no bound",
+  ),
   idleTimeout: seconds("idle-timeout", "RELAY_IDLE_TIMEOUT", 30, "seconds until a silent socket is closed; 0 = never"),
   drainTimeout: {
-    ...seconds("drain-timeout", "RELAY_DRAIN_TIMEOUT", 8, "seconds in which it ends; pairs may finish until 2 before"),
+    ...seconds("drain-timeout", "RELAY_DRAIN_TIMEOUT", 8, "seconds to drain; pairs may finish until 2 before the end"),
     initial: (env: Environment) => env(DEPLOY_VARIABLE) === undefined ? 8 : 4,
   },
   maxMemory: {
-    ...integer("max-memory", "RELAY_MAX_MEMORY", 0, { help: "bytes of memory before it restarts; 0 = no bound" }),
+    ...integer("max-memory", "RELAY_MAX_MEMORY", 0, { help: "bytes of memory at which it restarts; 0 = no bound" }),
     initial: () => undefined,
     shown: "3/4 of the machine",
   },
-  metrics: toggle("metrics", "RELAY_METRICS", "answer at /metrics, for Prometheus"),
+  metrics: toggle("metrics", "RELAY_METRICS", "serve /metrics, for Prometheus"),
   maxStreams: integer("max-streams", "RELAY_MAX_STREAMS", 100_000, {
     help: "conversations inside introduction sockets, in all",
   }),
   transport: choice("transport", "RELAY_TRANSPORT", TRANSPORTS, {
     initial: "deno",
-    help: "deno runs everywhere; tcp has back-pressure, for the internet",
+    help: "deno runs everywhere; tcp has backpressure, for the internet",
   }),
   nats: {
-    ...list("nats", "RELAY_NATS_URL", readNatsUrl, "act as one with other instances, over these NATS servers"),
+    ...list("nats", "RELAY_NATS_URL", readNatsUrl, "act as one with other instances over these NATS servers"),
     read: (text: string) => readEach(text.split(","), readNatsUrl),
     // A URL may hold a password.
     isSecret: true,
   },
   natsCreds: optionalText("nats-creds", "RELAY_NATS_CREDS", "credentials file for NATS; needs --nats"),
   natsCa: optionalText("nats-ca", "RELAY_NATS_CA", "PEM file with the authority of NATS' certificates; needs --nats"),
-  logLevel: choice("log-level", "RELAY_LOG_LEVEL", LOG_LEVELS, { initial: "info", help: "how much is logged" }),
+  logLevel: choice("log-level", "RELAY_LOG_LEVEL", LOG_LEVELS, {
+    initial: "info",
+    help: "the least that is logged: debug, info, warning, error",
+  }),
   logFormat: {
-    ...choice("log-format", "RELAY_LOG_FORMAT", LOG_FORMATS, { initial: "pretty", help: "for people or for programs" }),
+    ...choice("log-format", "RELAY_LOG_FORMAT", LOG_FORMATS, {
+      initial: "pretty",
+      help: "pretty for people, json for programs",
+    }),
     initial: () => undefined,
     shown: "pretty on a terminal",
   },
 };
 
-/** What the command line asks for. */
+/** What to do: run a relay, or print a text. */
 export type Command = { run: RelayConfig } | { print: string };
 
 const NO_ENVIRONMENT: Environment = () => undefined;
 
-/** The configuration with every default, for those who embed a relay. Throws a {@link ConfigError}. */
+/** The configuration with all defaults, for programs that embed a relay. Throws a {@link ConfigError}. */
 export function withDefaults(given: Partial<RelayConfig> = {}): RelayConfig {
   return checkPairs(mapOptions((option, name) => {
     const value = (given as Record<string, unknown>)[name];
@@ -186,7 +204,7 @@ export function withDefaults(given: Partial<RelayConfig> = {}): RelayConfig {
   }));
 }
 
-/** Reads flags and variables; the flag wins. Throws a {@link ConfigError} at the first value that cannot be used. */
+/** Parses flags and variables; a flag wins. Throws a {@link ConfigError} at the first value that cannot be used. */
 export function parseCommand(args: readonly string[], env: Environment, version: string): Command {
   const flags = parseFlags(args);
   if (flags.help) return { print: helpText() };
@@ -194,12 +212,12 @@ export function parseCommand(args: readonly string[], env: Environment, version:
   return { run: resolveAll(flags, env) };
 }
 
-/** The configuration alone, for who asks after a relay. Throws a {@link ConfigError} like {@link parseCommand}. */
+/** The configuration alone, for `relay check`. Throws a {@link ConfigError} like {@link parseCommand}. */
 export function readConfig(args: readonly string[], env: Environment): RelayConfig {
   return resolveAll(parseFlags(args), env);
 }
 
-/** The names of all variables, which is all of the environment that the relay reads. */
+/** The names of all variables of the environment that the relay reads. */
 export function variableNames(): string[] {
   return [...Object.values(OPTIONS).map((option) => option.variable), DEPLOY_VARIABLE];
 }
@@ -210,7 +228,7 @@ function parseFlags(args: readonly string[]): Flags {
   const flagsOf = (...kinds: string[]) =>
     Object.values(OPTIONS).filter(({ kind }) => kinds.includes(kind)).map(({ flag }) => flag);
   const flags: Flags & { _: string[] } = parseArgs([...args], {
-    // Switches too: as booleans the parser would take any value of theirs for a yes.
+    // Switches, too: for booleans the parser takes any value as true.
     string: flagsOf("value", "list", "switch"),
     collect: flagsOf("list"),
     boolean: ["help", "version"],
@@ -218,7 +236,7 @@ function parseFlags(args: readonly string[]): Flags {
       throw new ConfigError(`Cannot parse ${arg}: want one of the flags that --help lists.`);
     },
   });
-  // What follows "--", which npm users write: ignored, it would start a relay without its token.
+  // npm users write "--". If flags behind it were ignored, a relay would start without its token.
   if (flags._.length > 0) throw new ConfigError(`Cannot parse ${flags._[0]} behind "--": want flags before it.`);
   return flags;
 }
@@ -229,7 +247,7 @@ function resolveAll(flags: Flags, env: Environment): RelayConfig {
 
 function resolve<T>(option: Option<T>, flags: Flags, env: Environment): T {
   const flag = flags[option.flag];
-  // The parser gives a collected flag as an empty list where it was not given.
+  // The parser returns an empty list for a collected flag that is missing.
   if (flag !== undefined && !(Array.isArray(flag) && flag.length === 0)) {
     return read(option, `--${option.flag}`, Array.isArray(flag) ? flag : [String(flag)]);
   }
@@ -251,7 +269,7 @@ function read<T>(option: Option<T>, name: string, texts: readonly string[]): T {
   return option.kind === "list" ? values.flat() as T : values[0];
 }
 
-/** Options that mean nothing alone. */
+/** Options that need another one. */
 const NEEDS = [["cert", "key"], ["key", "cert"], ["natsCreds", "nats"], ["natsCa", "nats"]] as const;
 
 function checkPairs(config: RelayConfig): RelayConfig {
@@ -271,7 +289,7 @@ function mapOptions(value: (option: Option<unknown>, name: string) => unknown): 
 
 const USAGE = [
   "Usage: relay [options]      run a relay",
-  "       relay check [URL]    tell whether a relay works (relay check --help)",
+  "       relay check [URL]    check whether a relay works (relay check --help)",
   "",
   "A flag wins over its variable. Defaults are in brackets.",
   "",
@@ -332,7 +350,7 @@ function nonEmpty(text: string): string | Wanted {
 
 function toggle(flag: string, variable: string, help: string): Option<boolean> {
   const read = (text: string) => {
-    // A flag without a value is a yes.
+    // A flag without a value is true.
     if (/^(1|true|yes|on|)$/i.test(text)) return true;
     return /^(0|false|no|off)$/i.test(text) ? false : new Wanted("true or false");
   };
@@ -350,7 +368,7 @@ function choice<const T extends string>(
   return { flag, variable, kind: "value", help, initial: () => initial, read };
 }
 
-/** One text is one entry; a variable holds several, separated by commas. */
+/** Each text is one entry; a variable has several, separated by commas. */
 function list(
   flag: string,
   variable: string,

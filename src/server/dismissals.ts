@@ -1,7 +1,8 @@
 /**
- * Sockets that are opened only to be closed with a code, in place of a refusal by HTTP.
+ * Opens sockets only to close them with a code, in place of a refusal by HTTP.
  *
- * The released client 4.2.2 does not listen to errors of its connections, and on Node such a refusal ends its process.
+ * The released client 4.2.2 does not listen to the errors of its connections: on Node a refusal by HTTP ends its
+ * process.
  *
  * @module
  */
@@ -11,25 +12,25 @@ import type { Clock, Timer } from "./core/clock.ts";
 import { LIMITS } from "./core/limits.ts";
 import { Upgrade } from "./transport/transport.ts";
 
-/** Dismisses as many at a time as there are sockets to spare. */
+/** Dismisses as many sockets at the same time as there are spare ones. */
 export class Dismissals {
   readonly #clock: Clock;
-  #underWay = 0;
+  #open = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Undefined: no socket is left for it. */
+  /** Undefined: no spare socket is left. */
   dismiss(close: Close, subprotocol: string | undefined): Upgrade | undefined {
-    if (this.#underWay >= LIMITS.spareConnections) return;
-    this.#underWay += 1;
+    if (this.#open >= LIMITS.spareConnections) return;
+    this.#open += 1;
     let timer: Timer | undefined;
     const ended = () => {
-      this.#underWay -= 1;
+      this.#open -= 1;
       timer?.cancel();
     };
-    // A close in the first moment would come before that client has noted that the socket is open.
+    // An earlier close would come before that client has seen the socket open.
     return new Upgrade(
       (socket) => timer = this.#clock.after(LIMITS.settleMs, () => socket.close(close)),
       ended,

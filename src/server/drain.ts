@@ -1,5 +1,5 @@
 /**
- * How a relay ends: gently, but in bounded time.
+ * Drains the sockets of a relay that ends, in bounded time.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { type Clock, type Timer, within } from "./core/clock.ts";
 import { LIMITS } from "./core/limits.ts";
 import type { IntroductionSocket, PeerSocket } from "./transport/transport.ts";
 
-/** What is drained. Nobody new may come in any more. */
+/** The sockets to drain. No more may open. */
 export interface Drained {
-  /** Introduction sockets, whose clients can go elsewhere at once. */
+  /** Introduction sockets, whose clients can reconnect elsewhere at once. */
   introductions(): Iterable<IntroductionSocket>;
   /** All sockets. */
   sockets(): Iterable<PeerSocket>;
@@ -19,30 +19,30 @@ export interface Drained {
   emptied(): Promise<void>;
 }
 
-/** How long it may take. */
+/** How long the drain may take. */
 export interface DrainPace {
   readonly clock: Clock;
-  /** Resolves when nobody shall be waited for any longer. */
+  /** Resolves when the drain has to end at once. */
   readonly hurry: Promise<void>;
 }
 
 /**
- * Closes introduction sockets at random moments within the first half of the time, so that clients do not come back
- * all at once elsewhere; lets pairs finish until the time ends; then closes what is left. The time is `seconds` without
- * what the end itself takes, so that they are all that a supervisor has to wait.
+ * Closes introduction sockets at random moments within the first half of the time, so that clients do not all reconnect
+ * at once; lets pairs finish until the time ends; then closes what is left. The whole end takes `seconds`: the closing
+ * handshakes and what follows them are subtracted.
  */
-export async function drain(house: Drained, seconds: number, { clock, hurry }: DrainPace): Promise<void> {
+export async function drain(relay: Drained, seconds: number, { clock, hurry }: DrainPace): Promise<void> {
   const ms = Math.max(0, seconds * 1000 - LIMITS.endMs);
   const timers: Timer[] = [];
-  for (const socket of house.introductions()) {
-    // Who can be asked chooses the moment, and keeps its conversations until then.
+  for (const socket of relay.introductions()) {
+    // A client that can be asked chooses the moment, and keeps its conversations until then.
     if (socket.goAway !== undefined) socket.goAway(ms / 2000);
     else timers.push(clock.after(Math.random() * ms / 2, () => socket.close(CLOSE.restarting)));
   }
-  await within(clock, ms, Promise.race([house.emptied(), hurry]));
+  await within(clock, ms, Promise.race([relay.emptied(), hurry]));
   for (const timer of timers) timer.cancel();
-  for (const socket of [...house.sockets()]) socket.close(CLOSE.restarting);
-  await within(clock, LIMITS.closeMs, house.emptied());
+  for (const socket of [...relay.sockets()]) socket.close(CLOSE.restarting);
+  await within(clock, LIMITS.closeMs, relay.emptied());
   // Who did not answer the close in time does not answer at all.
-  for (const socket of [...house.sockets()]) socket.terminate?.();
+  for (const socket of [...relay.sockets()]) socket.terminate?.();
 }

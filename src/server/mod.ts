@@ -1,5 +1,5 @@
 /**
- * The door for those who embed a relay in a program of their own.
+ * The public module, for programs that embed a relay.
  *
  * ```ts
  * import { Server } from "@localfirst/relay/server";

@@ -1,5 +1,5 @@
 /**
- * The house: builds the rooms and holds the one handler, which is also their index.
+ * The server: builds its parts, and has the one handler for requests, which shows what is where.
  *
  * @module
  */
@@ -41,10 +41,10 @@ import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } 
 /** `Deno.serve` takes its certificate once, and drops all sockets when it shuts down. */
 const CANNOT_RENEW = "Cannot renew the certificate: want --transport tcp, or a restart, got --transport deno.";
 
-/** Refusals that a connection hears as a close, as far as there are sockets to spare. */
+/** Refusals that a connection gets as a close, as long as there are spare sockets. */
 const DISMISSED_WITH: Partial<Record<RefusalReason, Close>> = { draining: CLOSE.restarting, full: CLOSE.full };
 
-/** What tests put in place of the machine. */
+/** What tests replace. */
 export interface ServerParts {
   readonly clock?: Clock;
   readonly log?: Logger;
@@ -52,7 +52,7 @@ export interface ServerParts {
   readonly backplane?: Backplane;
 }
 
-/** A relay. Several in one process share nothing. */
+/** A relay. Relays in one process share nothing. */
 export class Server {
   readonly #config: RelayConfig;
   readonly #clock: Clock;
@@ -78,8 +78,8 @@ export class Server {
   #closing: Promise<void> | undefined;
 
   /**
-   * @param config What differs from the defaults.
-   * @throws {ConfigError} A value that cannot be used.
+   * @param config Options that differ from the defaults.
+   * @throws {ConfigError} When a value cannot be used.
    */
   constructor(
     config: Partial<RelayConfig> = {},
@@ -118,7 +118,7 @@ export class Server {
     return this.#address?.port ?? this.#config.port;
   }
 
-  /** What the relay tells about itself. */
+  /** What the relay publishes about itself. */
   get status(): Status {
     return {
       status: this.#admission.draining ? "draining" : "running",
@@ -147,7 +147,7 @@ export class Server {
       charge: (...args) => this.#introducer.charge(...args),
       remind: (waiting) => this.#introducer.remindHere(waiting),
       joinRemote: (...args) => this.#broker.joinRemote(...args),
-      supersede: (claim) => this.#broker.supersede(claim),
+      supersede: (key) => this.#broker.supersede(key),
       sighted: (...args) => this.#broker.sighted(...args),
     });
     await this.#poll.open();
@@ -160,7 +160,7 @@ export class Server {
     return this;
   }
 
-  /** Reads the certificate again and uses it for new connections; says in the log how that went. */
+  /** Reads the certificate again, and uses it for new connections; logs the result. */
   async renewCertificate(): Promise<void> {
     try {
       const tls = readTls(this.#config);
@@ -173,7 +173,7 @@ export class Server {
     }
   }
 
-  /** Answers one request: every way into the house. */
+  /** Answers one request. All requests come in here. */
   readonly handle: Handler = (request, address) => {
     const route = this.#router.route(request);
     if (route instanceof Refusal) return this.#refuse(route, address);
@@ -195,14 +195,14 @@ export class Server {
   };
 
   /**
-   * Ends the relay within `seconds` (default: `drainTimeout`; never less than 2): nobody new comes in, pairs may finish
-   * until 2 seconds before, then all sockets are closed. Later calls wait for the same end.
+   * Ends the relay within `seconds` (default: `drainTimeout`; never less than 2): it admits no more sockets, lets pairs
+   * finish until 2 seconds before the end, then closes all sockets. Later calls wait for the same end.
    */
   drain(seconds: number = this.#config.drainTimeout): Promise<void> {
     return this.#closing ??= this.#drain(seconds);
   }
 
-  /** Ends the relay at once, also one that is draining: all sockets are closed with 1012. */
+  /** Ends the relay at once, even while it drains: closes all sockets with 1012. */
   close(): Promise<void> {
     this.#hurry.resolve();
     return this.drain(0);
@@ -216,7 +216,7 @@ export class Server {
     const emptied = () => this.#admission.emptied();
     const pace = { clock: this.#clock, hurry: this.#hurry.promise };
     await drain({ introductions, sockets: () => this.#sockets(), emptied }, seconds, pace);
-    // Requests that never end must not keep a relay from ending.
+    // A request that never ends must not keep the relay from ending.
     await within(this.#clock, LIMITS.shutdownMs, this.#shutDown());
   }
 
@@ -239,13 +239,13 @@ export class Server {
       log: this.#log,
     };
     if (this.#config.transport === "deno") return new DenoTransport(options);
-    // Who does not choose it does not load it.
+    // Loaded only where it is chosen.
     const { TcpTransport } = await import("./transport/tcp/transport.ts");
     return new TcpTransport(options);
   }
 
   async #openMetrics(): Promise<Metrics> {
-    // Who does not choose it does not load it.
+    // Loaded only where it is chosen.
     const { Metrics } = await import("./metrics/metrics.ts");
     return new Metrics({ counters: this.#counters, present: () => this.#present() });
   }
@@ -254,7 +254,7 @@ export class Server {
     return { connected: false, remotePairs: 0, ...this.status, ...this.#backplane.status };
   }
 
-  /** Says whether everybody is told. */
+  /** Says whether all instances get the reminder. */
   #remind(pending: ConnectionKey): boolean {
     if (this.#admission.draining) return false;
     this.#introducer.remind(pending);

@@ -1,5 +1,5 @@
 /**
- * Whether a peer is still there, judged by what it sends and by what it takes.
+ * Finds out whether a peer is still there, by what it sends and by what it takes.
  *
  * @module
  */
@@ -7,26 +7,29 @@
 import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 
-/** How a socket stands when its peer is judged. */
+/** The state of a socket when its peer is judged. */
 export interface Standing {
   /** Milliseconds of silence after which a peer counts as gone; Infinity: never. */
   readonly idleMs: number;
-  /** Bytes that wait for the peer: then its pong waits behind them, and it has longer. */
+  /** Bytes that wait for the peer. A ping waits behind them, so the peer has more time. */
   readonly backlog: number;
 }
 
 /** Remembers signs of life: the peer sent something, or took something. */
 export class Liveness {
   readonly #clock: Clock;
-  /** There was a sign since the last look, which takes it for just now: every message is one, and asking the time costs. */
+  /**
+   * There was a sign since the last look, which then takes its own time for it: reading the clock at every message
+   * costs.
+   */
   #hasSigned = false;
   #hasTaken = false;
   #signAt: number;
   /** When the peer last took something, or had nothing to take. */
   #takenAt: number;
-  /** When it was first called silent after its last sign. */
+  /** When it was first judged silent after its last sign. */
   #silentSince: number | undefined;
-  /** Since when an answer to our close is due. */
+  /** Since when an answer to the relay's close is due. */
   #closingSince: number | undefined;
 
   constructor(clock: Clock) {
@@ -34,7 +37,7 @@ export class Liveness {
     this.#signAt = this.#takenAt = clock.now();
   }
 
-  /** The peer has sent something, or may be heard again. */
+  /** The peer has sent something, or is read again. */
   heard(): void {
     this.#hasSigned = true;
   }
@@ -44,16 +47,16 @@ export class Liveness {
     this.#hasSigned = this.#hasTaken = true;
   }
 
-  /** From now on an answer to our close is waited for. */
+  /** The relay has sent a close, and waits for the answer. */
   closing(): void {
     this.#closingSince ??= this.#clock.now();
     this.#silentSince = undefined;
   }
 
   /**
-   * Silent for half of the idle time: ping it. Without an answer until the next look, a quarter of it later, or with a
-   * backlog of which it takes nothing, or too slow to close: it is dead, whatever it sends meanwhile. Nobody is dead who
-   * was not pinged: looks can be late.
+   * A peer that is silent for half of the idle time has to be pinged. It is dead if it does not answer until the next
+   * look, a quarter of that time later; if it takes nothing of its backlog; or if it does not answer a close, whatever
+   * it sends meanwhile. A peer that was not pinged is not dead: looks can be late.
    */
   judge({ idleMs, backlog }: Standing): "alive" | "silent" | "dead" {
     const now = this.#clock.now();
@@ -75,7 +78,7 @@ export class Liveness {
       this.#silentSince = undefined;
     }
     if (this.#hasTaken || backlog === 0) this.#takenAt = now;
-    // While it takes what was sent before our close, it cannot have seen that.
+    // While it takes what was sent before the close, it cannot have read the close.
     if (this.#closingSince !== undefined && backlog > 0) this.#closingSince = now;
     this.#hasSigned = this.#hasTaken = false;
   }

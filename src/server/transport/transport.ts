@@ -1,6 +1,6 @@
 /**
- * The narrow faces that the rooms see of the network. A transport hands over requests; what comes back is an answer,
- * or an upgrade that the transport carries out in the same turn.
+ * The interface of transports. A transport passes requests to a handler, which returns a response, or an upgrade that
+ * the transport carries out in the same turn.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { Tls } from "../core/tls.ts";
 /** What crosses from one connection socket to the other. */
 export type Frame = Message | Part | Splice;
 
-/** What a splice holds. Frames are counted where they end, bytes as they come. */
+/** The contents of a splice. Frames count where they end, bytes where they are. */
 export interface SpliceContents {
   readonly messages: number;
   readonly emptyFrames: number;
@@ -24,16 +24,17 @@ export interface SpliceContents {
   readonly binaryBytes: number;
 }
 
-/** A buffer of a pool. Its last owner releases it, at most once; one that is never released is left to the collector. */
+/** A buffer of a pool. Its last owner releases it, at most once; the collector takes one that is never released. */
 export interface Releasable {
   release(): void;
 }
 
-/** Frames, or parts of them, as bytes for the wire. Only transports whose connections splice make or take them. */
+/** Frames, or parts of them, as bytes for the wire. Only transports whose connections splice send or take them. */
 export class Splice {
   /**
-   * @param tail Bytes at the end that belong to a frame that has not ended; `Infinity` for all of them and earlier ones.
-   * @param buffer What the bytes stand in, and nothing else does.
+   * @param tail Bytes at the end that belong to a frame that has not ended; `Infinity` for all of them and earlier
+   * ones.
+   * @param buffer Contains the bytes, and nothing else.
    */
   constructor(
     readonly bytes: Uint8Array<ArrayBuffer>,
@@ -46,7 +47,7 @@ export class Splice {
     return this.bytes.byteLength;
   }
 
-  /** What was in it is copied, or has gone. */
+  /** Releases the buffer: the bytes are copied, or sent. */
   release(): void {
     this.buffer?.release();
   }
@@ -68,7 +69,7 @@ export function byteLength(frame: Frame): number {
   return typeof frame === "string" ? messageBytes(frame) : frame.byteLength;
 }
 
-/** The close as an API can send it: codes that are not for the wire become 1000, long reasons are cut. */
+/** The close as an API can send it: a code that may not be sent becomes 1000, and a long reason is cut. */
 export function sendable({ code, reason }: Close): Close {
   const isSendable = SENDABLE_CODES.has(code) || (code >= 3000 && code <= 4999);
   return isSendable ? { code, reason: cutToBytes(reason, WIRE_LIMITS.closeReasonBytes) } : { code: 1000, reason: "" };
@@ -89,65 +90,65 @@ export interface Ending {
   readonly reason: string;
 }
 
-/** Who hears what happens to a socket. */
+/** Is told what happens to a socket. */
 export interface SocketListener {
   message(frame: Frame): void;
-  /** The backlog has become smaller. Heard only of sockets that can pause. */
+  /** The backlog has become smaller. Called only by sockets that can pause. */
   drained?(): void;
-  /** Nothing more comes from this socket, though it may not be gone yet. May be called, once, before `closed`. */
+  /** This socket sends nothing any more, though it may not be gone yet. May be called once, before `closed`. */
   ending(ending: Ending): void;
-  /** The socket is really gone. Called exactly once. */
+  /** The socket is gone. Called exactly once. */
   closed(ending: Ending): void;
 }
 
-/** Hears a socket until a room does. */
+/** The listener of a socket that has no other yet. */
 export const NOBODY: SocketListener = { message: () => {}, ending: () => {}, closed: () => {} };
 
 /** An open socket of one peer, or of a peer on another instance. */
 export interface PeerSocket {
-  /** Bytes that were sent and that the network has not taken yet, with what keeping them costs. */
+  /** Bytes that were sent and that the network has not taken, with what keeping them costs. */
   readonly backlog: number;
   /** It is a stream inside another socket: it takes messages in parts, has credit of its own, and needs no pings. */
   readonly isStream?: boolean;
-  /** Bytes of a message that is being put together of its parts: no pause would make them fewer. */
+  /** Bytes of a message whose parts are being assembled: a pause would not make them fewer. */
   readonly unfinished?: number;
-  /** Where what is kept for it counts, if it shares that with other sockets. */
+  /** The memory budget that it shares with other sockets, if it does. */
   readonly budget?: Budget;
   send(frame: Frame): void;
   /**
-   * Starts the closing handshake, behind all that was sent and the frame under way. After it only the rest of that frame
-   * is sent, and only the rest of another one and `closed` are heard.
+   * Starts the closing handshake, behind all that was sent and the end of the present frame. After it only the end of
+   * that frame is sent, and the listener gets only the end of a frame of the peer, and `closed`.
    *
-   * @param isCut The frame under way will not end, since who sends it is gone.
+   * @param isCut The present frame will not end, since its sender is gone.
    */
   close(close: Close, isCut?: boolean): void;
-  /** From now on `listener` hears this socket, in place of whoever did before. */
+  /** Replaces the listener. */
   listen(listener: SocketListener): void;
-  /** From now on there is another side, which answers pings: where the transport lets them cross. */
+  /** There is another side now, which answers pings, where the transport passes them on. */
   paired?(): void;
-  /** Stops reading, where the transport can: back-pressure instead of a cut. */
+  /** Stops reading, where the transport can: backpressure, instead of closing a sender that is too fast. */
   pause?(): void;
-  /** Reads again; also `close` does, to hear the peer's answer. */
+  /** Reads again. `close` does so, too, for the peer's answer. */
   resume?(): void;
   /** Ends the socket without a handshake, where the transport can. */
   terminate?(): void;
 }
 
-/** The socket of a peer for introductions, which may be able to say more than those. */
+/** The introduction socket of a peer, which may be able to send more than introductions. */
 export interface IntroductionSocket extends PeerSocket {
   /** Tells the peer which documents its join did not get. */
   refuse?(documentIds: readonly string[], reason: JoinRefusal): void;
-  /** Asks the peer to come again at a random moment within. */
+  /** Asks the peer to reconnect at a random moment within so many seconds. */
   goAway?(seconds: number): void;
 }
 
-/** A request to become a socket that was granted. */
+/** The grant of a request to become a socket. */
 export class Upgrade {
   /**
    * @param opened The socket is open; frames may be sent.
-   * @param ended Called exactly once, when the socket is gone or never came to be.
-   * @param crosses What it sends is for another socket of its kind, and need not be read.
-   * @param subprotocol What the answer names, if anything.
+   * @param ended Called exactly once, when the socket is gone or could not open.
+   * @param crosses What it sends is for another socket, and need not be parsed.
+   * @param subprotocol The subprotocol of the answer, if there is one.
    */
   constructor(
     readonly opened: (socket: PeerSocket) => void,
@@ -157,20 +158,20 @@ export class Upgrade {
   ) {}
 }
 
-/** Answers a request of a remote address. Must not wait: see the guards in `deno_transport.ts`. */
+/** Answers a request of a remote address. Must not wait: see `deno/transport.ts`. */
 export type Handler = (request: Request, address: string) => Response | Upgrade;
 
-/** Where a transport listens. */
+/** The address that a transport listens on. */
 export interface Address {
   readonly hostname: string;
   readonly port: number;
 }
 
-/** Something that accepts connections and hands them to a handler. */
+/** Accepts connections, and passes their requests to a handler. */
 export interface Transport {
   /** Rejects when the address cannot be bound. */
   listen(handler: Handler): Promise<Address>;
-  /** Takes another certificate for new connections, where the transport can; open sockets live on. */
+  /** Uses another certificate for new connections, where the transport can; open sockets live on. */
   renew?(tls: Tls): Promise<void>;
   /** Stops listening; sockets that are open live on. */
   close(): Promise<void>;

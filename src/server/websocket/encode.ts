@@ -1,5 +1,5 @@
 /**
- * WebSocket frames as a server sends them: RFC 6455, unmasked.
+ * Encodes WebSocket frames as a server sends them: unmasked (RFC 6455).
  *
  * @module
  */
@@ -7,16 +7,16 @@
 import type { Close } from "../../protocol.ts";
 import { asBytes, type Message, messageBytes, type Part } from "../core/message.ts";
 
-/** What a frame is: the low four bits of its first byte. */
+/** The type of a frame: the low four bits of its first byte. */
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
-/** The bit that says that a message ends with this frame. */
+/** The bit of the last frame of a message. */
 export const FINAL = 0x80;
 
 /** Payload bytes that a control frame may have. */
 export const CONTROL_BYTES = 125;
 
-/** The code of a close without a body, for APIs only: on the wire it is nothing. */
+/** The code of a close without a body, for APIs only: it is never on the wire. */
 export const NO_CODE = 1005;
 
 const encoder = new TextEncoder();
@@ -70,7 +70,7 @@ function encode(opcode: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
   return frame;
 }
 
-/** A frame whose payload is still to be filled in at its end. */
+/** A frame with its header, and room for its payload. */
 function framed(opcode: number, length: number): Uint8Array<ArrayBuffer> {
   const headerLength = length < 126 ? 2 : length < 0x10000 ? 4 : 10;
   const frame = new Uint8Array(headerLength + length);

@@ -1,17 +1,17 @@
 /**
- * Carries WebSocket frames from one peer to another: bytes in, frames or a violation out (RFC 6455).
+ * Turns the WebSocket frames of one peer into frames for the other, and finds violations of RFC 6455.
  *
- * A relay between two clients changes nothing but the headers: a client masks what it sends, a server does not. So each
- * chunk that was read is turned into what is to be written, within its own buffer:
+ * A relay changes nothing but the headers: a client masks what it sends, a server does not. So each chunk is rewritten
+ * within its own buffer:
  *
  *     read      81 85 37 fa 21 3d 7f 9f 4d 51 58   82 ...
  *     written   81 05 48 65 6c 6c 6f   82 ...
  *
- * A frame that is larger than a chunk streams through. Only a cut header, or a cut control frame, waits for its rest:
- * so output never ends within one, and control frames may be inserted whenever {@link FrameWalker.atFrameBoundary}.
+ * A frame that is larger than a chunk streams through. Only a cut header, or a cut control frame, waits for its rest.
+ * So the output never ends within one, and control frames may be inserted whenever {@link FrameWalker.atFrameBoundary}.
  *
- * Text is checked although RFC 6455 leaves that to its reader: in Node, a reader without a listener for errors dies of
- * text that is not UTF-8. The client of relay 4 is one, and its own relay never let such text through.
+ * The relay checks text, which RFC 6455 leaves to the receiver: on Node, text that is not UTF-8 ends a receiver without
+ * a listener for errors. The client of relay 4 is one, and its own relay never passed such text on.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { CONTROL_BYTES, encodePong, FINAL, NO_CODE, OPCODE } from "./encode.ts";
 import { FrameBuffer } from "./unmask.ts";
 import { Utf8Check } from "./utf8.ts";
 
-/** How a peer can break the protocol, and what its socket is closed with. */
+/** Violations of the protocol, and how the relay closes the socket. */
 export const VIOLATION = {
   unmasked: { code: 1002, reason: "frame is not masked" },
   reservedBits: { code: 1002, reason: "reserved bits are set" },
@@ -40,11 +40,11 @@ export const VIOLATION = {
   tooBig: CLOSE.tooBig,
 } as const satisfies Record<string, Close>;
 
-/** What one chunk brought. Frames are counted where they end, payload bytes as they come. */
+/** The contents of one chunk. Frames count where they end, payload bytes where they are. */
 export class ChunkContents {
   /** Messages that have ended. */
   messages = 0;
-  /** Frames of messages without payload, which weigh nothing against a bound on bytes. */
+  /** Frames without payload, which a bound on bytes does not bound. */
   emptyFrames = 0;
   /** First frames of messages, and payload bytes of all their frames. */
   text = 0;
@@ -57,40 +57,42 @@ export class ChunkContents {
 export interface FrameWalkerOptions {
   /** Payload bytes of one message, in all its fragments. */
   readonly maxMessageBytes: number;
-  /** Payload of the relay's own pings. A pong with just this is for the relay and does not cross. */
+  /** Payload of the relay's own pings. A pong with exactly this is for the relay, and not passed on. */
   readonly ownPing: Uint8Array;
 }
 
-/** Of the first byte of a frame; besides, {@link FINAL}. */
+/** Bits of the first byte of a frame, besides {@link FINAL}. */
 const RESERVED = 0x70;
 const OPCODES = 0x0f;
 const CONTROL = 0x08;
-/** Of the second. */
+/** Bits of the second byte. */
 const MASKED = 0x80;
 const LENGTH = 0x7f;
 
 const KEY_BYTES = 4;
 
 /**
- * One direction: what one peer sends, on its way to the other.
+ * One direction of a connection.
  *
- * While there is no other yet, its output is kept as it comes, and written first when there is: the stream of output
- * is whole, wherever it was cut into chunks.
+ * While the connection is pending, its output is kept, and written first when there is another side. The stream of
+ * output is the same, wherever it was cut into chunks.
  */
 export class FrameWalker {
-  /** While nobody else can: pings are answered with {@link pong}, and neither they nor pongs cross. */
+  /** While there is no other side: {@link pong} answers pings, and neither pings nor pongs are passed on. */
   answersPings = false;
-  /** The answer to the latest ping of the last chunk, where {@link answersPings}. */
+  /** The answer to the latest ping of the last chunk, if {@link answersPings}. */
   pong: Uint8Array<ArrayBuffer> | undefined;
   /** The peer's close, with 1005 if it gave no code. It is not part of the output. What follows it is ignored. */
   closed: Close | undefined;
-  /** What the peer's socket is to be closed with. Frames before it are in the output. What follows it is ignored. */
+  /** The close for a peer that broke the protocol. Frames before it are in the output. What follows it is ignored. */
   violation: Close | undefined;
-  /** Of the last chunk. */
+  /** The contents of the last chunk. */
   contents = new ChunkContents();
-  /** Pings and pongs of the last chunk, also those that do not cross. */
+  /** Pings and pongs of the last chunk, with those that are not passed on. */
   controlFrames = 0;
-  /** Bytes at the end of the last output that belong to a frame that has not ended: `Infinity` for all and earlier ones. */
+  /**
+   * Bytes at the end of the last output that belong to a frame that has not ended: `Infinity` for all and earlier ones.
+   */
   tail = 0;
 
   readonly #maxMessageBytes: number;
@@ -99,17 +101,17 @@ export class FrameWalker {
   #cut: Uint8Array | undefined;
   /** Payload bytes of the current frame that have not come. */
   #left = 0;
-  /** Its masking key, turned so that the next byte's is lowest. */
+  /** Its masking key, rotated so that the byte for the next payload byte is lowest. */
   #key = 0;
   /** Its first byte. */
   #start = 0;
-  /** Type of the message that has begun and not ended; 0 for none. */
+  /** Type of the message that has not ended; 0 for none. */
   #type = 0;
-  /** Bytes of that message, with all of the current frame. */
+  /** Bytes of that message, with the whole current frame. */
   #size = 0;
-  /** For a message that is text. */
+  /** The check of a message that is text. */
   #utf8 = new Utf8Check();
-  /** Payload of the latest ping that this side answers: only that one of a chunk needs an answer (RFC 6455, 5.5.3). */
+  /** Payload of the latest ping: of several only that one needs an answer (RFC 6455, 5.5.3). */
   #ping: Uint8Array | undefined;
 
   constructor({ maxMessageBytes, ownPing }: FrameWalkerOptions) {
@@ -117,19 +119,19 @@ export class FrameWalker {
     this.#ownPing = ownPing;
   }
 
-  /** By a close or a violation. */
+  /** Whether a close or a violation has ended it. */
   get hasEnded(): boolean {
     return this.closed !== undefined || this.violation !== undefined;
   }
 
-  /** The output stands between two frames: a ping or close may be inserted. */
+  /** The output ends between two frames: a ping or close may be inserted. */
   get atFrameBoundary(): boolean {
     return this.#left === 0;
   }
 
   /**
-   * Turns what was read, so many bytes at the start of `buffer`, into what is to be written: at its start too, where
-   * nothing was cut. Never throws.
+   * Turns the first `length` bytes of `buffer`, which were read, into bytes to write: at the start of the buffer, too,
+   * unless a cut header precedes them. Never throws.
    */
   walk(buffer: FrameBuffer, length: number): Uint8Array<ArrayBuffer> {
     this.pong = undefined;
@@ -149,7 +151,7 @@ export class FrameWalker {
     return walk.output();
   }
 
-  /** Takes one step on from the start of a frame. Like all steps, tells whether there can be another. */
+  /** Reads on from the start of a frame. Like all steps, it says whether another step is possible. */
   #frame(walk: Walk): boolean {
     const { read, end, buffer: { bytes } } = walk;
     if (end - read < 2) return this.#keep(walk);
@@ -173,7 +175,7 @@ export class FrameWalker {
     }
   }
 
-  /** A frame of a message: its length, before anything is written. */
+  /** Reads the length of a data frame, before anything is written. */
   #message(walk: Walk): boolean {
     const { buffer: { bytes }, read, end } = walk;
     const shortLength = bytes[read + 1] & LENGTH;
@@ -185,7 +187,7 @@ export class FrameWalker {
     return end - read < headerLength + KEY_BYTES ? this.#keep(walk) : this.#begin(walk, headerLength, length);
   }
 
-  /** Its header, and what has come of its payload. */
+  /** Writes its header, and what has come of its payload. */
   #begin(walk: Walk, headerLength: number, length: number): boolean {
     this.#key = walk.buffer.keyAt(walk.read + headerLength);
     this.#start = walk.header(headerLength);
@@ -213,7 +215,7 @@ export class FrameWalker {
     return true;
   }
 
-  /** Whether a piece of text is right, and not cut within a character where it ends. */
+  /** Whether a piece of text is UTF-8, and not cut within a character at the end of the message. */
   #isText(bytes: Uint8Array, from: number, end: number, isFrameEnd: boolean): boolean {
     const isEnd = isFrameEnd && (this.#start & FINAL) !== 0;
     return this.#utf8.accepts(bytes, from, end) && (!isEnd || this.#utf8.isWhole);
@@ -229,7 +231,7 @@ export class FrameWalker {
     this.#size = 0;
   }
 
-  /** A control frame, which has 131 bytes at most: so it waits until it is whole. */
+  /** A control frame has at most 131 bytes, so it waits until it is whole. */
   #control(walk: Walk): boolean {
     const { buffer, read, written } = walk;
     const length = buffer.bytes[read + 1] & LENGTH;
@@ -243,12 +245,12 @@ export class FrameWalker {
     return opcode !== OPCODE.close;
   }
 
-  /** Takes note of a control frame. Tells whether it crosses. */
+  /** Notes a control frame; says whether it is passed on. */
   #note(opcode: number, payload: Uint8Array): boolean {
     if (opcode === OPCODE.close) this.#close(payload);
     else this.controlFrames++;
     if (opcode === OPCODE.pong && isEqual(payload, this.#ownPing)) return false;
-    // A copy: what follows is written over it.
+    // A copy: the next frames overwrite it.
     if (opcode === OPCODE.ping && this.answersPings) this.#ping = payload.slice();
     return opcode !== OPCODE.close && !this.answersPings;
   }
@@ -261,7 +263,7 @@ export class FrameWalker {
       : { code: closeCode(body), reason: decoder.decode(body.subarray(2)) };
   }
 
-  /** The rest of the chunk waits for the next. */
+  /** Keeps the rest of the chunk for the next one. */
   #keep(walk: Walk): false {
     this.#cut = walk.rest();
     return false;
@@ -272,7 +274,7 @@ export class FrameWalker {
     return false;
   }
 
-  /** Text that is wrong does not cross, nor does its frame, if that began in this chunk. */
+  /** Bad text is not passed on, nor is its frame, if that began in this chunk. */
   #takeBack(walk: Walk): false {
     if (walk.frameAt !== undefined) {
       walk.written = walk.frameAt;
@@ -283,7 +285,7 @@ export class FrameWalker {
   }
 }
 
-/** A chunk on its way: how far it was read, and how far it was written over. Positions are those of its buffer. */
+/** A chunk: how far it was read, and how far it was overwritten. Positions are those of its buffer. */
 class Walk {
   read = 0;
   written = 0;
@@ -292,7 +294,7 @@ class Walk {
 
   constructor(readonly buffer: FrameBuffer, readonly end: number) {}
 
-  /** Writes the header that is read, whose mask is not written. Gives its first byte. */
+  /** Writes the header at the reading position, without its mask; returns its first byte. */
   header(length: number): number {
     const { buffer: { bytes }, read, written } = this;
     for (let at = 0; at < length; at++) bytes[written + at] = bytes[read + at];
@@ -317,7 +319,7 @@ const NOTHING = new Uint8Array();
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The length that follows the first two bytes, of 2 or 8 bytes, or why it is none. */
+/** The length of 2 or 8 bytes that follows the first two bytes, or its violation. */
 function longLength(bytes: Uint8Array, at: number, size: number): number | Close {
   const high = size === 2 ? 0 : wordAt(bytes, at);
   const length = size === 2 ? (bytes[at] << 8) | bytes[at + 1] : high * 2 ** 32 + wordAt(bytes, at + 4);
@@ -340,7 +342,7 @@ function closeCode(body: Uint8Array): number {
   return (body[0] << 8) | body[1];
 }
 
-/** Codes that are defined and may be sent, and those that are left to applications. */
+/** Codes that may be sent, and those for applications. */
 function isForTheWire(code: number): boolean {
   return (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)) || (code >= 3000 && code <= 4999);
 }

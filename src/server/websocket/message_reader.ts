@@ -1,5 +1,5 @@
 /**
- * Puts messages together from frames as a server sends them.
+ * Assembles messages from frames as a server sends them.
  *
  * @module
  */
@@ -10,22 +10,22 @@ import type { Message } from "../core/message.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What some bytes held: messages that ended, and pings that somebody has to answer. */
+/** Messages that have ended, and pings to answer. */
 export interface ReadMessages {
   readonly messages: Message[];
   readonly pings: Bytes[];
 }
 
-/** The first capacity for a message that comes in parts. */
+/** The first capacity, in bytes, for a message that comes in parts. */
 const FIRST_CAPACITY = 1024;
 
 /**
- * One direction of a conversation. What it is given has passed a {@link FrameWalker}: it is well-formed, unmasked,
- * bounded, and never cut within a header or a control frame.
+ * One direction of a connection. Its input comes from a {@link FrameWalker}: it is well-formed, unmasked, bounded, and
+ * never cut within a header or a control frame.
  */
 export class MessageReader {
   readonly #mostBytes: number;
-  /** The beginning of a message that has not ended: one buffer, for a message can come byte by byte. */
+  /** The beginning of a message that has not ended, in one buffer, since a message can come byte by byte. */
   #kept: Bytes = NOTHING;
   #length = 0;
   /** Payload bytes of the current frame that have not come. */
@@ -33,7 +33,7 @@ export class MessageReader {
   #isText = false;
   #isFinal = false;
 
-  /** @param mostBytes Of a longer message only so many bytes and one more are kept, so that its reader can refuse it. */
+  /** @param mostBytes A longer message is cut to one byte more, so that its reader can refuse it. */
   constructor(mostBytes = Infinity) {
     this.#mostBytes = mostBytes;
   }
@@ -55,7 +55,7 @@ export class MessageReader {
     const opcode = bytes[at] & 0x0f;
     const { length, from } = lengthOf(bytes, at + 1);
     if (opcode === OPCODE.ping) found.pings.push(bytes.slice(from, from + length));
-    // Of control frames only pings want an answer, and no close ever passes.
+    // Of control frames only pings need an answer, and no close is ever passed on.
     if (opcode >= OPCODE.close) return from + length;
     if (opcode !== OPCODE.continuation) this.#isText = opcode === OPCODE.text;
     this.#isFinal = (bytes[at] & FINAL) !== 0;
@@ -86,7 +86,7 @@ export class MessageReader {
     return at;
   }
 
-  /** Copies: the bytes are part of a buffer that is read into again. */
+  /** Copies the bytes, since their buffer is read into again. */
   #keep(part: Bytes): void {
     const wanted = part.subarray(0, this.#mostBytes + 1 - this.#length);
     const length = this.#length + wanted.byteLength;
@@ -102,7 +102,7 @@ export class MessageReader {
 
 const NOTHING = new Uint8Array(0);
 
-/** A message of its own, whatever becomes of the bytes. */
+/** A copy as a message. */
 function toMessage(bytes: Bytes, isText: boolean): Message {
   return isText ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() : bytes.slice();
 }

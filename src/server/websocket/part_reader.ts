@@ -1,5 +1,5 @@
 /**
- * Reads frames as a server sends them as parts of messages, for who takes those.
+ * Reads frames as a server sends them, and returns parts of messages.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { FINAL, lengthOf, OPCODE } from "./encode.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What some bytes held: parts of messages, and pings that somebody has to answer. */
+/** Parts of messages, and pings to answer. */
 export interface ReadParts {
   readonly parts: Part[];
   readonly pings: Bytes[];
 }
 
 /**
- * One direction of a conversation. What it is given has passed a {@link FrameWalker}: it is well-formed, unmasked,
- * bounded, and never cut within a header or a control frame.
+ * One direction of a connection. Its input comes from a {@link FrameWalker}: it is well-formed, unmasked, bounded, and
+ * never cut within a header or a control frame.
  */
 export class PartReader {
   /** Payload bytes of the current frame that have not come. */
@@ -27,7 +27,7 @@ export class PartReader {
   /** The next part is the first of its message. */
   #begins = true;
 
-  /** Parts are in memory of their own, whatever becomes of the bytes. */
+  /** The parts are copies. */
   read(bytes: Bytes): ReadParts {
     const found: ReadParts = { parts: [], pings: [] };
     for (let at = 0; at < bytes.byteLength;) {
@@ -40,7 +40,7 @@ export class PartReader {
     const opcode = bytes[at] & 0x0f;
     const { length, from } = lengthOf(bytes, at + 1);
     if (opcode === OPCODE.ping) found.pings.push(bytes.slice(from, from + length));
-    // Of control frames only pings want an answer, and no close ever passes.
+    // Of control frames only pings need an answer, and no close is ever passed on.
     if (opcode >= OPCODE.close) return from + length;
     if (opcode !== OPCODE.continuation) [this.#isText, this.#begins] = [opcode === OPCODE.text, true];
     this.#isFinal = (bytes[at] & FINAL) !== 0;

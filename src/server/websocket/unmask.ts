@@ -1,10 +1,10 @@
 /**
- * Takes the mask off a payload while it moves to where it belongs.
+ * Unmasks a payload while moving it.
  *
  * @module
  */
 
-/** A buffer as bytes and as words of four. Positions count from its start, so that words stay aligned. */
+/** A buffer as bytes and as words of 4 bytes. Positions count from its start, so that words stay aligned. */
 export class FrameBuffer {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly words: Int32Array;
@@ -14,16 +14,16 @@ export class FrameBuffer {
     this.words = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
   }
 
-  /** The masking key at `at`: its first byte lowest, as words lie in memory on every machine that Deno runs on. */
+  /** The masking key at `at`, with its first byte lowest: every machine that Deno runs on is little-endian. */
   keyAt(at: number): number {
     const { bytes } = this;
     return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
   }
 
   /**
-   * Moves bytes from `from` down to `to`, up to `end` there, and unmasks them. Gives the key for the byte after them.
+   * Moves bytes from `from` down to `to`, up to `end` there, and unmasks them. Returns the key for the byte after them.
    *
-   * Moving costs nothing beside unmasking, and a relay drops 4 bytes per frame: so whole words usually move to whole
+   * Moving costs nothing besides unmasking. The relay drops 4 bytes of each frame, so whole words usually move to whole
    * words. Where they do not, because a frame of another size was dropped, bytes move one by one.
    */
   unmask(from: number, to: number, end: number, key: number): number {
@@ -37,7 +37,7 @@ export class FrameBuffer {
     return key;
   }
 
-  /** Eight words a turn: the compiler does not unroll, and the turns would take a quarter of the time. */
+  /** Eight words per iteration: the compiler does not unroll, and the loop would take a quarter of the time. */
   #unmaskWords(distance: number, to: number, end: number, key: number): number {
     const { words } = this;
     for (const stop = end - 7; to < stop; to += 8) {

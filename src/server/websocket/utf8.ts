@@ -1,19 +1,19 @@
 /**
- * Tells whether text that comes in pieces is UTF-8.
+ * Checks whether text that comes in pieces is UTF-8.
  *
  * @module
  */
 
 import { isUtf8 } from "node:buffer";
 
-/** Pieces from this many bytes on go to the runtime: below, calling it costs more than looking at each byte. */
+/** The runtime checks pieces of at least so many bytes: below, a call costs more than a look at each byte. */
 const LONG = 128;
 
 /** Checks pieces of one text after another. A character may be cut anywhere. */
 export class Utf8Check {
   /** Bytes of the current character that have not come. */
   #missing = 0;
-  /** Bounds of the next of them: what keeps out long spellings, surrogates and all beyond U+10FFFF. */
+  /** Bounds of the next of them, which exclude overlong encodings, surrogates and all beyond U+10FFFF. */
   #low = 0x80;
   #high = 0xbf;
 
@@ -22,7 +22,7 @@ export class Utf8Check {
     return this.#missing === 0;
   }
 
-  /** Whether the bytes from `from` up to `end` can follow what came before. After a no, the check is of no more use. */
+  /** Whether the bytes from `from` up to `end` may follow. Must not be called again after it has returned false. */
   accepts(bytes: Uint8Array, from: number, end: number): boolean {
     if (end - from < LONG) return this.#acceptsEach(bytes, from, end);
     const start = this.#missing === 0 ? from : from + this.#missing;

@@ -2,11 +2,12 @@
  * A socket of `Deno.upgradeWebSocket`, with the guards that it needs.
  *
  * - An exception in an event handler would end the process: every handler passes `guard`.
- * - The socket opens after its response is returned, and `send` before that throws: nobody sees it before `open`.
+ * - The socket opens after its response is returned, and `send` before that throws: it is handed over after `open`.
  * - `close` can fire twice, and after an `error` its code says nothing.
- * - A frame that arrives behind our close resets the connection: {@link DenoSocket.#closeWhenQuiet}.
- * - After `close()` the runtime says that nothing is buffered, and it cannot terminate a peer that does not answer:
- *   the last backlog counts until the peer hangs up.
+ * - A frame that arrives after the relay's close resets the connection: {@link DenoSocket.#closeWhenQuiet}.
+ * - After `close()` the runtime reports no backlog, and it cannot terminate a peer that does not answer: the last
+ *   backlog
+ *   counts until the peer hangs up.
  *
  * @module
  */
@@ -43,14 +44,14 @@ export class DenoSocket implements PeerSocket {
   #listener: SocketListener = NOBODY;
   /** Frames sent since the runtime's queue was last seen empty. */
   #queuedFrames = 0;
-  /** The parts of a message that has not ended: the runtime sends messages only. */
+  /** The parts of a message that has not ended: the runtime sends only whole messages. */
   #parts: Uint8Array<ArrayBuffer>[] = [];
   #partBytes = 0;
-  /** The backlog at the moment of `close()`, from which on the runtime tells none. */
+  /** The backlog at `close()`: afterwards the runtime reports none. */
   #lastBacklog: number | undefined;
   /** When the latest frame came, in milliseconds of the clock. */
   #receivedAt = -Infinity;
-  /** First until the socket opens, later until it may be closed. */
+  /** Before the socket opens: until it should have. Later: until it may be closed. */
   #timer: Timer;
   #hasFailed = false;
   #isGone = false;
@@ -90,7 +91,7 @@ export class DenoSocket implements PeerSocket {
     if (this.#isClosing()) return;
     if (frame instanceof Part) return this.#assemble(frame);
     this.#queuedFrames += 1;
-    // Nothing splices on this transport.
+    // This transport has no splices.
     this.#socket.send(frame as Message);
   }
 
@@ -101,7 +102,7 @@ export class DenoSocket implements PeerSocket {
     this.#closeWhenQuiet(sendable(close), this.#options.clock.now() + LIMITS.lingerMs);
   }
 
-  /** Closes by itself: the room hears of it at once, for the peer may never answer. */
+  /** Closes from here, and tells the listener at once, since the peer may never answer. */
   fail(close: Close): void {
     if (this.#isClosing()) return;
     this.close(close);
@@ -132,8 +133,8 @@ export class DenoSocket implements PeerSocket {
   }
 
   /**
-   * The runtime resets a connection on which a frame arrives behind our close, and the reset overtakes the close: so a
-   * peer in the middle of sending is heard out, for a while and for nothing.
+   * The runtime resets a connection when a frame arrives after the relay's close, and the reset overtakes the close. So
+   * the close waits until the peer is silent, for a while, and the relay drops what comes.
    */
   #closeWhenQuiet(close: Close, deadline: number): void {
     const now = this.#options.clock.now();
@@ -142,7 +143,7 @@ export class DenoSocket implements PeerSocket {
   }
 
   #opened(): void {
-    // Its lease was given back when it did not open in time.
+    // Its lease was released when it did not open in time.
     if (this.#isGone) this.#socket.close();
     else this.#upgrade.opened(this);
   }
@@ -170,7 +171,7 @@ export class DenoSocket implements PeerSocket {
 }
 
 function isLonger(frame: Frame, limit: number): boolean {
-  // A UTF-16 unit takes at most 3 bytes of UTF-8: most texts need no measuring.
+  // A UTF-16 unit takes at most 3 bytes of UTF-8, so most texts need not be measured.
   if (typeof frame === "string" && frame.length * 3 <= limit) return false;
   return byteLength(frame) > limit;
 }

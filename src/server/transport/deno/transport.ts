@@ -2,8 +2,8 @@
  * The default transport: `Deno.serve` and `Deno.upgradeWebSocket`, with the guards that they need.
  *
  * - The handler must not wait, and nothing that can throw stands between `upgradeWebSocket` and the return of its
- *   response: a client that hangs up meanwhile would leak its descriptor, a throw would stop the listener.
- * - When descriptors run out `Deno.serve` ends: it is started again.
+ *   response: a client that hangs up meanwhile would leak its descriptor, and a throw would stop the listener.
+ * - `Deno.serve` ends when descriptors run out, so the relay starts it again.
  *
  * @module
  */
@@ -53,7 +53,7 @@ export class DenoTransport implements Transport {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#restart?.cancel();
-    // A request whose body never ends would be waited for.
+    // `shutdown` would wait for a request whose body never ends.
     const impatience = this.#options.clock.after(LIMITS.shutdownMs / 2, () => this.#abort.abort());
     await this.#server?.shutdown();
     impatience.cancel();
@@ -102,7 +102,8 @@ export class DenoTransport implements Transport {
       return new Refusal("bad request", `Cannot upgrade: ${(error as Error).message}.`).toResponse();
     }
     new DenoSocket(upgraded.socket, upgrade, this.#options);
-    // The runtime's own option throws when the names are not separated by ", ". A token is always a valid value.
+    // The `protocol` option of the runtime throws where names are not separated by ", ". A token is always a valid
+    // value.
     if (upgrade.subprotocol !== undefined) upgraded.response.headers.set("sec-websocket-protocol", upgrade.subprotocol);
     return upgraded.response;
   }

@@ -1,5 +1,5 @@
 /**
- * What one side sends before the other comes.
+ * Checks that frames which one side sends before the other comes are delivered.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { decode } from "@std/msgpack";
 import type { Deadline } from "./deadline.ts";
 import { difference, type Frame, haveSameBytes } from "./frames.ts";
-import { hearOut, type Pair } from "./pair.ts";
+import { type Pair, receiveAll } from "./pair.ts";
 import { degraded, Fault, type Finding, works } from "./step.ts";
 
 /** Sent before the other side comes. */
@@ -17,7 +17,7 @@ const EXPECTED = `the ${HELD.length} frames that one side sent before the other 
 
 /** Whether {@link HELD} came to the side that came late. */
 export async function heldFrames({ alice, bob }: Pair, by: Deadline): Promise<Finding> {
-  const came = await hearOut(alice, bob, HELD.length, by);
+  const came = await receiveAll(alice, bob, HELD.length, by);
   const wrong = difference(HELD, came);
   if (wrong === undefined) return works(`${HELD.length} frames, unchanged`);
   const trouble = { expected: EXPECTED, got: wrong.got };
@@ -29,12 +29,12 @@ export async function heldFrames({ alice, bob }: Pair, by: Deadline): Promise<Fi
   throw new Fault({ ...trouble, advice });
 }
 
-/** The ancestors keep held frames as JSON (3.x) or MessagePack (4.x), and never take them out again. */
+/** The ancestors encode held frames as JSON (3.x) or MessagePack (4.x), and deliver them like that. */
 function isReencoded(sent: Frame, came: Frame): boolean {
   if (haveSameBytes(sent, came)) return true;
   try {
     const content = typeof came === "string" ? JSON.parse(came) : decode(came);
-    // How JSON shows the bytes of Node.
+    // JSON of a Buffer of Node.
     return haveSameBytes(sent, content?.type === "Buffer" ? Uint8Array.from(content.data) : content);
   } catch {
     return false;

@@ -1,5 +1,5 @@
 /**
- * The relay that a check stands beside: on the same machine, in the same container, with the same configuration.
+ * The relay on the same machine, or in the same container, with the same configuration.
  *
  * @module
  */
@@ -12,21 +12,21 @@ import { RelayAddress } from "./address.ts";
 import type { Deadline } from "./deadline.ts";
 import { type Answer, ask } from "./http.ts";
 
-/** The flags of a relay that say where it is. */
+/** The flags of a relay that decide its address. */
 export const WHERE = ["port", "host", "cert", "key"] as const;
 
-/** What of a relay's own command line was given to the check, and a token to show. */
-export type NeighborFlags = Partial<Record<typeof WHERE[number] | "token", string>>;
+/** The flags of the relay that were given to the check, and a token. */
+export type LocalFlags = Partial<Record<typeof WHERE[number] | "token", string>>;
 
-/** Its address. Throws a `ConfigError` where the relay itself would. */
-export function neighborAddress(flags: NeighborFlags, env: Environment): RelayAddress {
+/** The address of the relay. Throws a `ConfigError` where the relay would. */
+export function localAddress(flags: LocalFlags, env: Environment): RelayAddress {
   const args = WHERE.filter((name) => flags[name] !== undefined).map((name) => `--${name}=${flags[name]}`);
   const config = readConfig(args, env);
-  return new RelayAddress(ownUrl(config), flags.token ?? config.tokens[0], { isNeighbor: true });
+  return new RelayAddress(ownUrl(config), flags.token ?? config.tokens[0], { isLocal: true });
 }
 
-/** Asks it for a page, whatever name its certificate bears: `fetch` cannot be told to leave that out. */
-export async function askNeighbor(url: string, by: Deadline): Promise<Answer> {
+/** Requests a page of it without checking its certificate, which `fetch` cannot leave out. */
+export async function askLocal(url: string, by: Deadline): Promise<Answer> {
   const { protocol, hostname: host, port, pathname: path } = new URL(url);
   if (protocol === "http:") return await ask(url, {}, by);
   const tls = { host: host.replace(/^\[(.*)\]$/, "$1"), port: Number(port), rejectUnauthorized: false, ca: [] };

@@ -1,5 +1,5 @@
 /**
- * Two peers who are interested in the same document, to be introduced to each other.
+ * Checks that two peers are introduced that are interested in the same document.
  *
  * @module
  */
@@ -15,20 +15,20 @@ import { degraded, Fault, type Finding, SEVERAL_INSTANCES, works } from "./step.
 
 type Dialect = "JSON" | "MessagePack";
 
-/** Relays of generation 4 ignore JSON, so there is no use in waiting long for them. */
+/** Relays of generation 4 ignore JSON, so it is of no use to wait long for an answer. */
 const UNTIL_MESSAGEPACK_MS = 1000;
 
-/** One who waits to be introduced. */
-class Guest {
-  /** How the relay introduced the other one. */
+/** A peer that waits to be introduced. */
+class Participant {
+  /** The dialect in which the relay introduced the other peer. */
   dialect: Dialect | undefined;
-  /** What came that was no introduction. */
+  /** A frame that was no introduction. */
   stray: Frame | undefined;
 
   constructor(readonly id: string, readonly peer: Peer) {}
 
-  /** Awaits to be introduced to the other; no longer than until that has happened. */
-  async hearsOf(other: Guest, by: Deadline): Promise<void> {
+  /** Resolves when the relay has introduced the other peer. */
+  async awaitIntroductionOf(other: Participant, by: Deadline): Promise<void> {
     while (this.dialect === undefined) {
       const frame = await this.peer.next(by);
       const { type, userName, peerId } = understood(frame);
@@ -39,32 +39,33 @@ class Guest {
 }
 
 /** The introduction sockets of two peers. */
-export class Meeting implements AsyncDisposable {
-  readonly #alice: Guest;
-  readonly #bob: Guest;
+export class Introduction implements AsyncDisposable {
+  readonly #alice: Participant;
+  readonly #bob: Participant;
   readonly #sockets: AsyncDisposableStack;
 
-  private constructor(alice: Guest, bob: Guest, sockets: AsyncDisposableStack) {
+  private constructor(alice: Participant, bob: Participant, sockets: AsyncDisposableStack) {
     this.#alice = alice;
     this.#bob = bob;
     this.#sockets = sockets;
   }
 
   /** Connects both. Throws a {@link Fault}. */
-  static async open(address: RelayAddress, by: Deadline): Promise<Meeting> {
+  static async open(address: RelayAddress, by: Deadline): Promise<Introduction> {
     await using sockets = new AsyncDisposableStack();
-    const enter = async (id: string) => new Guest(id, sockets.use(await Peer.open(address, introductionPath(id), by)));
-    return new Meeting(await enter(crypto.randomUUID()), await enter(crypto.randomUUID()), sockets.move());
+    const enter = async (id: string) =>
+      new Participant(id, sockets.use(await Peer.open(address, introductionPath(id), by)));
+    return new Introduction(await enter(crypto.randomUUID()), await enter(crypto.randomUUID()), sockets.move());
   }
 
-  /** Both join; each must hear of the other. Throws a {@link Fault}. */
+  /** Lets both join. Throws a {@link Fault} unless each is introduced to the other. */
   async introduce(by: Deadline): Promise<Finding> {
     const documentIds = [crypto.randomUUID()];
     try {
       this.#say(JSON.stringify({ type: "Join", join: documentIds, documentIds }));
-      if (!await this.#acquaintedSoon(by)) {
+      if (!await this.#areIntroducedSoon(by)) {
         this.#say(encode({ type: "Join", documentIds }) as Uint8Array<ArrayBuffer>);
-        await this.#acquaint(by);
+        await this.#awaitIntroductions(by);
       }
     } catch (error) {
       throw this.#fault(whyNothing(error));
@@ -81,9 +82,9 @@ export class Meeting implements AsyncDisposable {
     this.#bob.peer.send(frame);
   }
 
-  async #acquaintedSoon(by: Deadline): Promise<boolean> {
+  async #areIntroducedSoon(by: Deadline): Promise<boolean> {
     try {
-      await this.#acquaint(by.sooner(UNTIL_MESSAGEPACK_MS));
+      await this.#awaitIntroductions(by.sooner(UNTIL_MESSAGEPACK_MS));
       return true;
     } catch (error) {
       if (error instanceof Late) return false;
@@ -91,9 +92,9 @@ export class Meeting implements AsyncDisposable {
     }
   }
 
-  async #acquaint(by: Deadline): Promise<void> {
-    await this.#alice.hearsOf(this.#bob, by);
-    await this.#bob.hearsOf(this.#alice, by);
+  async #awaitIntroductions(by: Deadline): Promise<void> {
+    await this.#alice.awaitIntroductionOf(this.#bob, by);
+    await this.#bob.awaitIntroductionOf(this.#alice, by);
   }
 
   #finding(): Finding {
@@ -118,7 +119,7 @@ export class Meeting implements AsyncDisposable {
   }
 }
 
-/** Any frame, as an object: what came is untrusted. */
+/** Any frame as an object. It is untrusted. */
 function understood(frame: Frame): Record<string, unknown> {
   try {
     return Object(dialectOf(frame) === "JSON" ? JSON.parse(frame as string) : decode(frame as Uint8Array));

@@ -1,5 +1,5 @@
 /**
- * How one side's close reaches the other.
+ * Checks that the close of one side reaches the other.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const CLOSE: Close = { code: 4321, reason: "check is done" };
 const EXPECTED = `${JSON.stringify(LAST_WORDS)}, then a close with ${shownClose(CLOSE)}`;
 
 /** Whether a close reaches the other side, behind what was sent before it, with code and reason. */
-export async function farewell({ alice, bob }: Sides, by: Deadline): Promise<Finding> {
+export async function closes({ alice, bob }: Sides, by: Deadline): Promise<Finding> {
   alice.send(LAST_WORDS);
   alice.close(CLOSE.code, CLOSE.reason);
   const words = await bob.next(by).then(describe, whyNothing);

@@ -1,5 +1,5 @@
 /**
- * Runs the steps one after the other, each with its deadline, and keeps what they found.
+ * Runs the steps one after the other, each with its deadline, and keeps their results.
  *
  * @module
  */
@@ -7,26 +7,26 @@
 import { Deadline, Late } from "./deadline.ts";
 import { Fault, type Finding, type Mark, type Step, type StepName } from "./step.ts";
 
-/** A dead or silent address is given up after as many times the deadline of one step. */
+/** The whole check may take as many times the deadline of one step. */
 const STEPS_IN_ALL = 3;
 
-/** What a ledger needs to know. */
-export interface LedgerOptions {
+/** What a step runner needs to know. */
+export interface StepRunnerOptions {
   /** All steps, in their order. */
   readonly names: readonly StepName[];
   /** Milliseconds that one step may take. */
   readonly stepMs: number;
-  /** Hears of every step when it is done. */
-  readonly tell?: (step: Step) => void;
+  /** Called with every step when it is done. */
+  readonly done?: (step: Step) => void;
 }
 
-/** The steps that are done. */
-export class Ledger {
-  readonly #options: LedgerOptions;
+/** Runs steps, and keeps those that are done. */
+export class StepRunner {
+  readonly #options: StepRunnerOptions;
   readonly #end: Deadline;
   readonly #steps: Step[] = [];
 
-  constructor(options: LedgerOptions) {
+  constructor(options: StepRunnerOptions) {
     this.#options = options;
     this.#end = new Deadline(options.stepMs * STEPS_IN_ALL);
   }
@@ -40,7 +40,7 @@ export class Ledger {
     return this.#steps.every(({ mark }) => isGood(mark));
   }
 
-  /** Runs one step; whether it works. */
+  /** Runs one step; resolves to whether it works. */
   async run(name: StepName, examine: (by: Deadline) => Promise<Finding>): Promise<boolean> {
     const startedAt = performance.now();
     const finding = await this.#find(examine);
@@ -67,7 +67,7 @@ export class Ledger {
 
   #add(step: Step): void {
     this.#steps.push(step);
-    this.#options.tell?.(step);
+    this.#options.done?.(step);
   }
 }
 
@@ -75,7 +75,7 @@ function isGood(mark: Mark): boolean {
   return mark === "ok" || mark === "warning";
 }
 
-/** A check that breaks must say so like any other trouble: it is run by those who cannot read a stack trace. */
+/** An error of the check itself is reported like any other: its users cannot read a stack trace. */
 function troubleOf(error: unknown) {
   if (error instanceof Fault) return error.trouble;
   const got = error instanceof Error ? error.message : String(error);
