@@ -34,7 +34,10 @@ export class House {
     const { counters } = this;
     const shared = { clock, counters, log: silentLog, scheduler: new WorkScheduler(clock, new Poll(clock)) };
     const backplane = this.backplane = new SharedBackplane(bus, {
-      ...{ ...shared, maxMessageBytes: 64 * MIB, splices, timeOfDay },
+      ...shared,
+      maxMessageBytes: 64 * MIB,
+      splices,
+      timeOfDay,
     });
     const parts = { ...shared, buffers: new MemoryBudget(Infinity, clock), backplane };
     this.introducer = new Introducer(parts);

@@ -275,7 +275,7 @@ Deno.test("parts of a message without end and without bytes end the pair", () =>
   const houses = new Houses(2);
   const [, bob] = pair(houses);
   const [one, other] = houses.all;
-  const part = { ...{ type: "data", handle: 1, sequence: 0, isText: false, hasMore: true }, payload: new Uint8Array() };
+  const part = { type: "data", handle: 1, sequence: 0, isText: false, hasMore: true, payload: new Uint8Array() };
   one.bus.send(other.bus.self, encode(part as LinkMessage));
   houses.pass(100);
   assertEquals([bob.closedWith, other.counters.resets.get("malformed")], [CLOSE.backplaneLost, 1]);

@@ -42,8 +42,11 @@ function parse(args: string[]): SoakOptions | string | undefined {
   if (given.help) return;
   const number = (name: Exclude<keyof typeof DEFAULTS, "transport">) => Number(given[name] ?? DEFAULTS[name]);
   const numbers = {
-    ...{ peers: number("peers"), steps: number("steps"), seconds: number("seconds") },
-    ...{ seed: number("seed"), instances: number("instances") },
+    peers: number("peers"),
+    steps: number("steps"),
+    seconds: number("seconds"),
+    seed: number("seed"),
+    instances: number("instances"),
   };
   for (const [name, value] of Object.entries(numbers)) {
     if (!Number.isInteger(value) || value < 1) return `Cannot parse --${name}: want a positive integer.\n\n${HELP}`;

@@ -141,7 +141,13 @@ export class World {
 }
 
 const EMPTY: Counts = {
-  ...{ connections: 0, peers: 0, documents: 0, seekers: 0, pairs: 0, remotePairs: 0, bufferedBytes: 0 },
+  connections: 0,
+  peers: 0,
+  documents: 0,
+  seekers: 0,
+  pairs: 0,
+  remotePairs: 0,
+  bufferedBytes: 0,
 };
 
 /** Everybody shares a document with two others, every second one with two more. */

@@ -68,7 +68,9 @@ export class Links {
     const { bus, clock, maxMessageBytes, splices } = this.#options;
     const { neighbor, sockets } = this.#neighborhood(instance);
     const socket = new RemoteSocket(handle, { neighbor, ...partner }, {
-      ...{ clock, maxMessageBytes, splices },
+      clock,
+      maxMessageBytes,
+      splices,
       chunkBytes: Math.min(LIMITS.chunkBytes, bus.maxPayload - WIRE_OVERHEAD),
       publish: (data) => bus.send(instance, data),
       gone: (loss) => this.#forget(socket, loss),
