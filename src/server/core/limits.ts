@@ -170,7 +170,9 @@ export const LIMITS = {
   /** What it costs to open one stream and to close it again, and to verify a token, in microseconds of a processor. */
   openWork: 20,
   tokenWork: 300,
-  /** Milliseconds of a turn of the event loop in which streams are read at once: the rest waits, and others have turns. */
+  /**
+   * Milliseconds of a turn of the event loop in which streams are read at once: the rest waits, and others have turns.
+   */
   readAtOnceMs: 8,
   /** The same for what is sent at its end, on all sockets, and on each. */
   sendAtOnceMs: 8,

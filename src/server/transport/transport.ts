@@ -90,7 +90,7 @@ export interface Ending {
   readonly reason: string;
 }
 
-/** Is told what happens to a socket. */
+/** Gets what happens to a socket. */
 export interface SocketListener {
   message(frame: Frame): void;
   /** The backlog has become smaller. Called only by sockets that can pause. */
@@ -136,7 +136,7 @@ export interface PeerSocket {
 
 /** The introduction socket of a peer, which may be able to send more than introductions. */
 export interface IntroductionSocket extends PeerSocket {
-  /** Tells the peer which documents its join did not get. */
+  /** Sends the peer the documents that its join did not get. */
   refuse?(documentIds: readonly string[], reason: JoinRefusal): void;
   /** Asks the peer to reconnect at a random moment within so many seconds. */
   goAway?(seconds: number): void;

@@ -27,7 +27,7 @@ export interface LinksOptions {
   readonly splices: boolean;
 }
 
-/** Where the other side of a pair is, as its instance tells. */
+/** The address of the other side of a pair, which its instance sends. */
 export interface Address {
   readonly instance: string;
   readonly handle: number;
@@ -85,7 +85,7 @@ export class Links {
   received(message: LinkMessage, size: number, sender: string): void {
     const socket = this.#sockets.get(message.handle);
     if (socket?.neighbor.id === sender) return socket.receive(message, size);
-    // The last message of a socket told that it is gone. An instance that still asks has not received that one.
+    // The last message of a socket says that it is gone. An instance that still probes it has not received that one.
     if (message.type === "probe") this.#options.bus.send(sender, encode({ type: "reset", handle: message.from }));
   }
 
