@@ -11,7 +11,7 @@ import type { Budget } from "../core/memory_budget.ts";
 import { type Message, messageBytes, Part } from "../core/message.ts";
 import type { Tls } from "../core/tls.ts";
 
-/** What crosses from one connection socket to the other. */
+/** What one connection socket sends to the other: a whole message, a part of one, or the bytes of several frames. */
 export type Frame = Message | Part | Splice;
 
 /** The contents of a splice. Frames count where they end, bytes where they are. */

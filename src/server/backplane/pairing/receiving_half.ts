@@ -83,7 +83,7 @@ export class ReceivingHalf {
     this.#isMidFrame = false;
   }
 
-  /** The socket here is slow: until {@link resume} nothing more is acknowledged as taken. */
+  /** The socket here is slow: until {@link ReceivingHalf.resume} nothing more is acknowledged as taken. */
   pause(): void {
     this.#receivedWhenPaused ??= this.#received;
   }
