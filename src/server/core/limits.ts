@@ -68,9 +68,9 @@ export const LIMITS = {
    * Milliseconds for which introductions are gathered while there is more work: several slices, which no user notices.
    */
   gatherMs: 10,
-  /** Milliseconds of the timer that replaces the poll where there is none: the shortest timer. */
+  /** Milliseconds of the timer in place of a poll for events: the shortest there is. */
   pollMs: 1,
-  /** Milliseconds in which the process must connect to itself, or it uses the timer: it takes less than one. */
+  /** Milliseconds in which the process must reach itself on loopback, which takes less than one; else it uses a timer. */
   pollOpenMs: 1_000,
   /** Milliseconds of a slice after which the next job runs. */
   sliceShareMs: 0.5,

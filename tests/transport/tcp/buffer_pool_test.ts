@@ -1,4 +1,4 @@
-/** MemoryBudget that are read into are used again, and not kept without bound. */
+/** Buffers that are read into are used again, and not kept without bound. */
 
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import { LIMITS } from "../../../src/server/core/limits.ts";

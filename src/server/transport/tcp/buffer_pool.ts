@@ -1,5 +1,5 @@
 /**
- * MemoryBudget that are read into, and used again. A runtime that allocates a new one for every read costs every message a
+ * Buffers that are read into, and used again. A runtime that allocates a new one for every read costs every message a
  * quarter of its way through the relay, and the garbage collector hundreds of megabytes.
  *
  * @module
