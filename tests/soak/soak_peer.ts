@@ -95,7 +95,7 @@ export class SoakPeer {
   async leave(documentId: string, how: Departure): Promise<void> {
     this.interests.delete(documentId);
     this.#tell("Leave", [documentId]);
-    await Promise.all(this.sides.filter(({ claim }) => claim.documentId === documentId).map((side) => side.drop(how)));
+    await Promise.all(this.sides.filter(({ key }) => key.documentId === documentId).map((side) => side.drop(how)));
   }
 
   /** Drops everything. */
@@ -180,7 +180,7 @@ export class SoakPeer {
 
   /** Whoever lost somebody asks to be introduced again. */
   #sideEnded(side: Side): void {
-    const { remoteId, documentId } = side.claim;
+    const { remoteId, documentId } = side.key;
     if (this.sideFor(remoteId, documentId) !== side) return;
     this.#sides.delete(keyOf(remoteId, documentId));
     if (this.interests.has(documentId)) this.#tell("Join", [documentId]);

@@ -42,7 +42,7 @@ export class World {
       sides: this.sides,
       violated: (what: string) => void this.#violations.push(what),
       hungUp: (side: Side) => void this.#hungUp.push(side),
-      isThere: (claim: ConnectionKey) => this.#isThere(claim),
+      isThere: (key: ConnectionKey) => this.#isThere(key),
     };
     this.peers = Array.from({ length: peers }, (_, i) => {
       return new SoakPeer(`peer-${i}`, documentsOf(i), DIALECTS[i % DIALECTS.length], options);

@@ -215,9 +215,9 @@ export const LIMITS = {
    */
   windowBytes: 8 * MIB,
   /** Bytes after which what another instance sent is acknowledged: well below {@link resumeBelowBytes}. */
-  confirmBytes: 128 * KIB,
+  acknowledgeBytes: 128 * KIB,
   /** Milliseconds after which less is acknowledged. */
-  confirmMs: 200,
+  acknowledgeMs: 200,
   /** Milliseconds between two checks of all pairs over two instances. */
   inspectMs: 500,
   /** Milliseconds without an acknowledgement after which the other instance is probed: something may be lost. */

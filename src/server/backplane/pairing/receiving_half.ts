@@ -96,8 +96,8 @@ export class ReceivingHalf {
   /** Acknowledges much at once, and little in a while. */
   acknowledgeSoon(): void {
     if (this.#isEnded) return;
-    if (this.#received - this.#acknowledgedReceived >= LIMITS.confirmBytes) return this.acknowledge();
-    this.#acknowledgement ??= this.#options.clock.after(LIMITS.confirmMs, () => this.acknowledge());
+    if (this.#received - this.#acknowledgedReceived >= LIMITS.acknowledgeBytes) return this.acknowledge();
+    this.#acknowledgement ??= this.#options.clock.after(LIMITS.acknowledgeMs, () => this.acknowledge());
   }
 
   acknowledge(): void {
