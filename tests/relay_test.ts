@@ -218,7 +218,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
     _silent[Symbol.dispose]();
   });
 
-  test("a seeker that nobody answers is closed with 4408", async () => {
+  test("a pending connection whose other side does not come is closed with 4408", async () => {
     await using relay = await start({ holdTimeout: 0.05 });
     assertEquals(await (await relay.connect("alice", "bob")).closed, CLOSE.noReciprocal);
   });
@@ -233,7 +233,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
     assertEquals(await bobAgain.next(), "again");
   });
 
-  test("a seeker that waits is announced to its counterpart again", async () => {
+  test("the counterpart of a pending connection is reminded", async () => {
     await using relay = await start();
     await using bob = await relay.peer("bob", "doc");
     await using _alice = await relay.connect("alice", "bob");

@@ -5,15 +5,15 @@
  */
 
 import type { RelayAddress } from "./address.ts";
-import { CONVERSATION } from "./conversation.ts";
-import { closes } from "./close.ts";
-import { HELD, heldFrames } from "./held_frames.ts";
+import { CONVERSATION } from "./steps/conversation.ts";
+import { closes } from "./steps/close.ts";
+import { HELD, heldFrames } from "./steps/held_frames.ts";
 import type { StepRunner } from "./step_runner.ts";
-import { Introduction } from "./introduction.ts";
-import { multiplexed } from "./multiplexed.ts";
-import { Pair } from "./pair.ts";
-import { reach, reachable, type Reached, trusted } from "./reach.ts";
-import { works } from "./step.ts";
+import { Introduction } from "./steps/introduction.ts";
+import { multiplexed } from "./steps/multiplexed.ts";
+import { Pair } from "./sides/pair.ts";
+import { reach, reachable, type Reached, trusted } from "./steps/reach.ts";
+import { works } from "./steps/step.ts";
 
 /** Acts as two peers. Never throws, and closes what it opens. */
 export async function runSteps(address: RelayAddress, runner: StepRunner): Promise<void> {

@@ -8,9 +8,9 @@ import { ConfigError } from "../server/core/config_error.ts";
 import { runSteps } from "./all_steps.ts";
 import { StepRunner } from "./step_runner.ts";
 import { type CheckOptions, parseCheck, UsageError } from "./options.ts";
-import { probe } from "./reach.ts";
+import { probe } from "./steps/reach.ts";
 import { jsonOf, linesOf, type Report, verdictOf } from "./report.ts";
-import { type Step, STEP_NAMES, type StepName } from "./step.ts";
+import { type Step, STEP_NAMES, type StepName } from "./steps/step.ts";
 
 const EXIT = { works: 0, fails: 1, badArguments: 2 } as const;
 

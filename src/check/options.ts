@@ -7,7 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { RelayAddress } from "./address.ts";
 import { localAddress, type LocalFlags, WHERE } from "./local_relay.ts";
-import type { ProbeName } from "./step.ts";
+import type { ProbeName } from "./steps/step.ts";
 
 /** An argument that cannot be used. The message is one sentence. */
 export class UsageError extends Error {

@@ -6,9 +6,9 @@
 
 import type { RelayAddress } from "./address.ts";
 import type { Deadline } from "./deadline.ts";
-import { quoted } from "./frames.ts";
+import { quoted } from "./sides/frames.ts";
 import { type Answer, ask } from "./http.ts";
-import type { Trouble } from "./step.ts";
+import type { Trouble } from "./steps/step.ts";
 
 /** The headers of a WebSocket handshake, with the key of RFC 6455: it is no secret. */
 const HANDSHAKE = {

@@ -5,7 +5,7 @@
  */
 
 import { shownDuration } from "./deadline.ts";
-import type { Mark, Step } from "./step.ts";
+import type { Mark, Step } from "./steps/step.ts";
 
 const MARKS: Record<Mark, string> = { ok: "✓", warning: "⚠", failed: "✗", skipped: "–" };
 const NAME_WIDTH = 13;

@@ -5,7 +5,7 @@
  */
 
 import { Deadline, Late } from "./deadline.ts";
-import { Fault, type Finding, type Mark, type Step, type StepName } from "./step.ts";
+import { Fault, type Finding, type Mark, type Step, type StepName } from "./steps/step.ts";
 
 /** The whole check may take as many times the deadline of one step. */
 const STEPS_IN_ALL = 3;

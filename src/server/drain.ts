@@ -43,6 +43,6 @@ export async function drain(relay: Drained, seconds: number, { clock, hurry }: D
   for (const timer of timers) timer.cancel();
   for (const socket of [...relay.sockets()]) socket.close(CLOSE.restarting);
   await within(clock, LIMITS.closeMs, relay.emptied());
-  // Who did not answer the close in time does not answer at all.
+  // A peer that did not answer the close in time does not answer at all.
   for (const socket of [...relay.sockets()]) socket.terminate?.();
 }

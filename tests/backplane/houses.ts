@@ -34,12 +34,15 @@ export class House {
     const { counters } = this;
     const shared = { clock, counters, log: silentLog, scheduler: new WorkScheduler(clock, new Poll(clock)) };
     const backplane = this.backplane = new SharedBackplane(bus, {
-      ...{ ...shared, maxMessageBytes: 64 * MIB, splices, timeOfDay },
+      ...shared,
+      maxMessageBytes: 64 * MIB,
+      splices,
+      timeOfDay,
     });
     const parts = { ...shared, buffers: new MemoryBudget(Infinity, clock), backplane };
     this.introducer = new Introducer(parts);
-    const remind = (seeker: ConnectionKey) => {
-      this.introducer.remind(seeker);
+    const remind = (pending: ConnectionKey) => {
+      this.introducer.remind(pending);
       return backplane.status.connected;
     };
     const isInterested = this.introducer.isInterested.bind(this.introducer);
@@ -49,7 +52,7 @@ export class House {
       charge: (...args) => this.introducer.charge(...args),
       remind: (waiting) => this.introducer.remindHere(waiting),
       joinRemote: (...args) => this.broker.joinRemote(...args),
-      supersede: (claim) => this.broker.supersede(claim),
+      supersede: (key) => this.broker.supersede(key),
       sighted: (...args) => this.broker.sighted(...args),
     });
   }
@@ -66,9 +69,9 @@ export class House {
     return this.carry(new FakeSocket(), { localId, remoteId, documentId, requestedAt });
   }
 
-  carry<Socket extends FakeSocket>(socket: Socket, claim: ConnectionKey): Socket {
+  carry<Socket extends FakeSocket>(socket: Socket, key: ConnectionKey): Socket {
     this.sockets.add(socket);
-    this.broker.welcome(claim, socket);
+    this.broker.welcome(key, socket);
     return socket;
   }
 

@@ -167,7 +167,7 @@ Deno.test("all interests are told again in a minute, so that what was lost is ma
   assertEquals([names(alice), names(bob)], [["bob"], ["alice"]]);
 });
 
-Deno.test("a seeker's counterpart on another instance hears that it is waited for", () => {
+Deno.test("the counterpart of a pending connection is reminded on another instance", () => {
   const houses = new Houses(2);
   const [one, other] = houses.all;
   const bob = other.enter("bob", "doc");
@@ -232,12 +232,12 @@ Deno.test("what a peer said before it hung up reaches another instance within a 
 Deno.test("who was paused because it says much crosses whole to another instance, and is read again there", () => {
   const houses = new Houses(2, { splices: [true, true] });
   const [one, other] = houses.all;
-  const claim = { localId: "alice", remoteId: "bob", documentId: "doc" };
-  const alice = one.carry(new PausableSocket(), claim);
+  const key = { localId: "alice", remoteId: "bob", documentId: "doc" };
+  const alice = one.carry(new PausableSocket(), key);
   const frames = Array.from({ length: 80 }, (_, i) => new Uint8Array(64 * 1024).fill(i));
   frames.forEach((frame) => alice.receive(frame));
   assertEquals([alice.isPaused, alice.closedWith], [true, undefined]);
-  const bob = other.carry(new PausableSocket(), reverse(claim));
+  const bob = other.carry(new PausableSocket(), reverse(key));
   houses.pass(1_000);
   bob.drain();
   houses.pass(500);
@@ -275,7 +275,7 @@ Deno.test("parts of a message without end and without bytes end the pair", () =>
   const houses = new Houses(2);
   const [, bob] = pair(houses);
   const [one, other] = houses.all;
-  const part = { ...{ type: "data", handle: 1, sequence: 0, isText: false, hasMore: true }, payload: new Uint8Array() };
+  const part = { type: "data", handle: 1, sequence: 0, isText: false, hasMore: true, payload: new Uint8Array() };
   one.bus.send(other.bus.self, encode(part as LinkMessage));
   houses.pass(100);
   assertEquals([bob.closedWith, other.counters.resets.get("malformed")], [CLOSE.backplaneLost, 1]);

@@ -43,7 +43,9 @@ function metrics({ bytes, window }: Talk): Metric<Result>[] {
     { name: "p99", unit: "seconds", of: latency(0.99) },
   ];
   const large: Metric<Result> = {
-    ...{ name: "bytes", unit: "bytesPerSecond", of: ({ messages, seconds }) => messages * bytes / seconds },
+    name: "bytes",
+    unit: "bytesPerSecond",
+    of: ({ messages, seconds }) => messages * bytes / seconds,
     aim: { atLeast: 0.25 },
   };
   return [

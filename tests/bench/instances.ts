@@ -46,7 +46,9 @@ async function start(count: number, args: string[]) {
   const relays = await Promise.all(Array.from({ length: count }, () => startRelay(all, { env: RELAY_ENV })));
   const [{ port, pid }, ...others] = relays;
   return {
-    ...{ port, pid, others: others.map(({ port, pid }) => ({ port, pid })) },
+    port,
+    pid,
+    others: others.map(({ port, pid }) => ({ port, pid })),
     async stop() {
       for (const process of [...relays, nats]) await process?.[Symbol.asyncDispose]();
     },

@@ -80,7 +80,9 @@ export function growth(rows: Row[]): Row[] {
 function metrics({ aim }: Crowd): Metric<Result>[] {
   return [
     {
-      ...{ name: "joins", unit: "perSecond", of: ({ joins, seconds }) => joins / seconds },
+      name: "joins",
+      unit: "perSecond",
+      of: ({ joins, seconds }) => joins / seconds,
       aim: aim === undefined ? undefined : { atLeast: aim },
     },
     { name: TIME_A_JOIN, unit: "seconds", of: ({ joins, seconds }) => seconds / joins },

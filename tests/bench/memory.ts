@@ -37,7 +37,7 @@ export const IDLE: Record<string, Fill> = {
     for (const [at, socket] of generator.open(port, paths).entries()) socket.write(joinFrame([`own-${at}`]));
     return sockets;
   },
-  "held seeker": (generator, { port }, sockets) => {
+  "pending connection": (generator, { port }, sockets) => {
     return generator.open(port, sidePaths(sockets).map(([alice]) => alice)).length;
   },
   "pair": (generator, server, sockets) => pairUp(generator, server, sockets / 2, BALL).length,

@@ -67,9 +67,15 @@ export function compare<Result>(
   return sides.slice(0, -1).flatMap((side) => {
     const notes = [side, baseline].flatMap((one) => notesOn(one, doubts));
     return metrics.map(({ name, unit, of, aim }): Row => ({
-      ...{ scenario, metric: name, unit, aim: side.isProxy ? undefined : aim, notes },
-      ...{ server: side.name, value: median(side.results.map(of)) },
-      ...{ baseline: baseline.name, baselineValue: median(baseline.results.map(of)) },
+      scenario,
+      metric: name,
+      unit,
+      aim: side.isProxy ? undefined : aim,
+      notes,
+      server: side.name,
+      value: median(side.results.map(of)),
+      baseline: baseline.name,
+      baselineValue: median(baseline.results.map(of)),
     }));
   });
 }

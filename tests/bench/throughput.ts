@@ -63,7 +63,9 @@ function metrics(game: Game): Metric<Result>[] {
   return [
     game.bytes < LARGE ? messageRate(aim) : byteRate(game.bytes, { atLeast: 3.4 }),
     {
-      ...{ name: "CPU a message", unit: "seconds", of: ({ serverSeconds, messages }) => serverSeconds / messages },
+      name: "CPU a message",
+      unit: "seconds",
+      of: ({ serverSeconds, messages }) => serverSeconds / messages,
       aim: isTypical ? { atMost: 0.85 } : undefined,
     },
     { name: "p99 latency", unit: "seconds", of: ({ p99Seconds }) => p99Seconds, aim: { atMost: 1 } },

@@ -7,6 +7,7 @@
 import { type Browser as PlaywrightBrowser, chromium, type Page } from "playwright-core";
 import { findFile } from "../helpers/programs.ts";
 import type { Browser, Engine, Key, Look, Tab } from "./browser.ts";
+import { PageTab } from "./page_tab.ts";
 
 /** Where Chromium is: what `CHROMIUM` says, or where Debian and others put it. */
 const PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -53,47 +54,21 @@ class Chromium implements Browser {
   }
 }
 
-class ChromiumTab implements Tab {
-  readonly complaints: string[] = [];
-  readonly addresses: string[] = [];
+class ChromiumTab extends PageTab {
   readonly #page: Page;
 
   constructor(page: Page) {
+    super(page);
     this.#page = page;
-    page.on("request", (request) => this.addresses.push(request.url()));
     page.on("websocket", (socket) => this.addresses.push(socket.url()));
-    page.on("pageerror", (error) => this.complaints.push(String(error)));
-    page.on("console", (message) => {
-      if (message.type() !== "log") this.complaints.push(message.text());
-    });
-  }
-
-  async evaluate<Result>(action: (argument: never) => Result | Promise<Result>, argument?: unknown): Promise<Result> {
-    return await this.#page.evaluate(action as (argument: unknown) => Result | Promise<Result>, argument);
-  }
-
-  async goto(url: string): Promise<void> {
-    await this.#page.goto(url);
-  }
-
-  async reload(): Promise<void> {
-    await this.#page.reload();
   }
 
   async back(): Promise<void> {
     await this.#page.goBack();
   }
 
-  async click(selector: string): Promise<void> {
-    await this.#page.click(selector);
-  }
-
   async press(key: Key): Promise<void> {
     await this.#page.keyboard.press(key);
-  }
-
-  async type(text: string): Promise<void> {
-    await this.#page.keyboard.type(text);
   }
 
   async resize(width: number, height: number): Promise<void> {

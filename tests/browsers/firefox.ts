@@ -7,6 +7,7 @@
 import puppeteer, { type Browser as PuppeteerBrowser, type KeyInput, type Page } from "puppeteer-core";
 import { findFile } from "../helpers/programs.ts";
 import type { Browser, Engine, Key, Look, Tab } from "./browser.ts";
+import { PageTab } from "./page_tab.ts";
 
 /** Where Firefox is: what `FIREFOX` says, or where Debian and others put it. */
 const PATHS = ["/usr/bin/firefox-esr", "/usr/bin/firefox"];
@@ -60,30 +61,12 @@ class Firefox implements Browser {
   }
 }
 
-class FirefoxTab implements Tab {
-  readonly complaints: string[] = [];
-  readonly addresses: string[] = [];
+class FirefoxTab extends PageTab {
   readonly #page: Page;
 
   constructor(page: Page) {
+    super(page);
     this.#page = page;
-    page.on("request", (request) => this.addresses.push(request.url()));
-    page.on("pageerror", (error) => this.complaints.push(String(error)));
-    page.on("console", (message) => {
-      if (message.type() !== "log") this.complaints.push(message.text());
-    });
-  }
-
-  async evaluate<Result>(action: (argument: never) => Result | Promise<Result>, argument?: unknown): Promise<Result> {
-    return await this.#page.evaluate(action as (argument: unknown) => Result, argument) as Result;
-  }
-
-  async goto(url: string): Promise<void> {
-    await this.#page.goto(url);
-  }
-
-  async reload(): Promise<void> {
-    await this.#page.reload();
   }
 
   async back(): Promise<void> {
@@ -94,20 +77,12 @@ class FirefoxTab implements Tab {
     });
   }
 
-  async click(selector: string): Promise<void> {
-    await this.#page.click(selector);
-  }
-
   async press(key: Key): Promise<void> {
     const names = key === "Space" ? [" "] : key.split("+");
     const [last, ...held] = names.reverse() as KeyInput[];
     for (const one of held) await this.#page.keyboard.down(one);
     await this.#page.keyboard.press(last);
     for (const one of held) await this.#page.keyboard.up(one);
-  }
-
-  async type(text: string): Promise<void> {
-    await this.#page.keyboard.type(text);
   }
 
   async resize(width: number, height: number): Promise<void> {

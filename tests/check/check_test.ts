@@ -4,10 +4,10 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes, assertT
 import { createHash } from "node:crypto";
 import { check } from "../../src/check/mod.ts";
 import { RelayAddress } from "../../src/check/address.ts";
-import { type Difference, difference, type Frame } from "../../src/check/frames.ts";
-import { reachable, trusted } from "../../src/check/reach.ts";
+import { type Difference, difference, type Frame } from "../../src/check/sides/frames.ts";
+import { reachable, trusted } from "../../src/check/steps/reach.ts";
 import { jsonOf, linesOf, type Report } from "../../src/check/report.ts";
-import { Fault, type Step, STEP_NAMES } from "../../src/check/step.ts";
+import { Fault, type Step, STEP_NAMES } from "../../src/check/steps/step.ts";
 import { variableNames } from "../../src/server/config.ts";
 import { Peer } from "../helpers/peer.ts";
 import { type Listening, spawnRelay, startRelay } from "../helpers/process.ts";

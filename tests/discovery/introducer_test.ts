@@ -46,13 +46,12 @@ class House {
   readonly buffers = new MemoryBudget(Infinity, this.clock);
   readonly counters = new Counters();
   readonly introducer = new Introducer({
-    ...{ buffers: this.buffers, clock: this.clock },
-    ...{
-      counters: this.counters,
-      log: silentLog,
-      backplane: this.announced,
-      scheduler: new WorkScheduler(this.clock, new Poll(this.clock)),
-    },
+    buffers: this.buffers,
+    clock: this.clock,
+    counters: this.counters,
+    log: silentLog,
+    backplane: this.announced,
+    scheduler: new WorkScheduler(this.clock, new Poll(this.clock)),
   });
 
   /** Lets as many turns of the event loop go by as there is work for; gives how many. */

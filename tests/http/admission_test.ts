@@ -195,8 +195,11 @@ Deno.test("without a trusted proxy nobody can borrow an address", () => {
 
 Deno.test("the first rung that fails answers: draining, method, upgrade, origin, token, total, address, rate", () => {
   const admission = admissionWith({
-    ...{ tokens: ["t"], allowOrigins: ["https://a.example"], maxConnections: 2 },
-    ...{ maxConnectionsPerIp: 1, maxConnectsPerMinute: 1 },
+    tokens: ["t"],
+    allowOrigins: ["https://a.example"],
+    maxConnections: 2,
+    maxConnectionsPerIp: 1,
+    maxConnectsPerMinute: 1,
   });
   const wrong = { method: "POST", headers: { upgrade: "h2c", origin: "https://evil.example" } };
   assertEquals(statusOf(attempt(admission, wrong)), 405);

@@ -25,7 +25,7 @@ class House {
 
   constructor({ holdTimeout = 600, maxBufferedBytes = 16 * MIB, maxBufferedTotal = 512 * MIB } = {}) {
     this.buffers = new MemoryBudget(maxBufferedTotal, this.clock);
-    const remind = (claim: ConnectionKey) => this.reminded.push(claim) > 0 && this.isWhole;
+    const remind = (key: ConnectionKey) => this.reminded.push(key) > 0 && this.isWhole;
     const isInterested = (peerId: string) => this.interested.has(peerId);
     const { buffers, clock, counters } = this;
     const parts = { buffers, clock, counters, log: silentLog, backplane: ALONE };
@@ -192,10 +192,10 @@ Deno.test("10,000 small messages from both sides at once arrive, whoever comes f
 
 Deno.test("all holds together are bounded: past the sum one is closed with 1013", () => {
   const house = new House({ maxBufferedTotal: 2 * MIB });
-  const seekers = ["a", "b", "c", "d"].map((id) => house.connect(id, "bob"));
-  seekers.forEach((pending) => pending.receive(new Uint8Array(MIB * 0.9)));
+  const connections = ["a", "b", "c", "d"].map((id) => house.connect(id, "bob"));
+  connections.forEach((pending) => pending.receive(new Uint8Array(MIB * 0.9)));
   house.clock.pass(LIMITS.measureEveryMs);
-  const closed = seekers.filter(({ closedWith }) => closedWith !== undefined);
+  const closed = connections.filter(({ closedWith }) => closedWith !== undefined);
   assertEquals(closed.map(({ closedWith }) => closedWith), [CLOSE.outOfBuffers]);
 });
 
@@ -224,14 +224,14 @@ Deno.test("the same side again while paired ends the pair with 4409 and 4410, an
 
 Deno.test("a pending is announced to its counterpart after 2 s and then every 15 s, until it is paired", () => {
   const house = new House();
-  const claim = { localId: "alice", remoteId: "bob", documentId: "doc" };
+  const key = { localId: "alice", remoteId: "bob", documentId: "doc" };
   house.connect("alice", "bob");
   house.clock.pass(1_999 - LIMITS.settleMs);
   assertEquals(house.reminded, []);
   house.clock.pass(1);
-  assertEquals(house.reminded, [claim]);
+  assertEquals(house.reminded, [key]);
   house.clock.pass(30_000);
-  assertEquals(house.reminded, [claim, claim, claim]);
+  assertEquals(house.reminded, [key, key, key]);
   house.connect("bob", "alice");
   house.clock.pass(60_000);
   assertEquals(house.reminded.length, 3);

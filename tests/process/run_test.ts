@@ -27,7 +27,7 @@ async function readiness(http: string): Promise<[status: number, text: string]> 
 Deno.test("SIGTERM with live pairs: every client hears 1012, and the exit code is 0 within the drain time", async () => {
   await using relay = await startRelay(["--drain-timeout", `${DRAIN_SECONDS}`]);
   const peers = await Promise.all(["a", "b", "c"].map((id) => Peer.open(`${relay.url}/introduction/${id}`)));
-  const seeker = await Peer.open(`${relay.url}/connection/c/a/doc`);
+  const pending = await Peer.open(`${relay.url}/connection/c/a/doc`);
   const [alice, bob] = [
     await Peer.open(`${relay.url}/connection/a/b/doc`),
     await Peer.open(`${relay.url}/connection/b/a/doc`),
@@ -38,7 +38,7 @@ Deno.test("SIGTERM with live pairs: every client hears 1012, and the exit code i
   assertEquals(await readiness(relay.http), [503, "draining\n"]);
   alice.send("still talking");
   assertEquals(await bob.next(), "still talking");
-  for (const peer of [alice, bob, seeker]) assertEquals(await peer.closed, CLOSE.restarting);
+  for (const peer of [alice, bob, pending]) assertEquals(await peer.closed, CLOSE.restarting);
   assertEquals((await exited).code, 0);
 });
 
@@ -146,9 +146,9 @@ Deno.test("ids, addresses and tokens are not logged above debug", async () => {
   const alice = await Peer.open(`${relay.url}/t/s3cret/introduction/alice-id`);
   alice.say({ type: "Join", join: ["doc-id"] });
   alice.send("garbage");
-  const seeker = await Peer.open(`${relay.url}/connection/alice-id/bob-id/doc-id?token=s3cret`);
+  const pending = await Peer.open(`${relay.url}/connection/alice-id/bob-id/doc-id?token=s3cret`);
   relay.signal("SIGTERM");
-  await Promise.all([alice.closed, seeker.closed, relay.exited]);
+  await Promise.all([alice.closed, pending.closed, relay.exited]);
   for (const secret of ["alice-id", "bob-id", "doc-id", "s3cret", "127.0.0.1"]) {
     assertEquals(relay.stderr.includes(secret) || relay.stdout.includes(secret), false, secret);
   }

@@ -57,7 +57,7 @@ const ACTIONS: Record<keyof typeof WEIGHTS, Action> = {
     const side = sideOf(world, chance, peer);
     await side?.opened.catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, APART_MS));
-    if (side?.isLive) peer.open(side.claim.remoteId, side.claim.documentId);
+    if (side?.isLive) peer.open(side.key.remoteId, side.key.documentId);
   },
   babble: (world, chance) => chance.pick(world.peers).babble(malformedMessage(chance)),
   breakConnection: async (world, chance) => {

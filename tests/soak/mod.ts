@@ -44,8 +44,11 @@ function parse(args: string[]): SoakOptions | string | undefined {
   const number = (name: Exclude<keyof typeof DEFAULTS, "transport" | "streams">) =>
     Number(given[name] ?? DEFAULTS[name]);
   const numbers = {
-    ...{ peers: number("peers"), steps: number("steps"), seconds: number("seconds") },
-    ...{ seed: number("seed"), instances: number("instances") },
+    peers: number("peers"),
+    steps: number("steps"),
+    seconds: number("seconds"),
+    seed: number("seed"),
+    instances: number("instances"),
   };
   for (const [name, value] of Object.entries(numbers)) {
     if (!Number.isInteger(value) || value < 1) return `Cannot parse --${name}: want a positive integer.\n\n${HELP}`;

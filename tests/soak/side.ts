@@ -27,12 +27,12 @@ export interface SideOptions {
   /** A side that stayed was told of its partner's end by a hang-up. Says whether that may be. */
   readonly hungUp: (side: Side) => void;
   /** Whether the peer that is waited for has been there for a while. */
-  readonly isThere: (claim: ConnectionKey) => boolean;
+  readonly isThere: (key: ConnectionKey) => boolean;
   readonly ended: (side: Side) => void;
   /** Where it is a stream, instead of a socket of its own to any instance. */
   readonly within?: {
     readonly relay: TestedRelay;
-    open(claim: ConnectionKey, listener: WireListener): Carrier;
+    open(key: ConnectionKey, listener: WireListener): Carrier;
   };
 }
 
@@ -47,7 +47,7 @@ export class Side {
   isGone = false;
   /** We have dropped it, or broken it: whatever happens to it now is no violation. */
   isGivenUp = false;
-  /** A newer side with the same claim has been opened. */
+  /** A newer side with the same key has been opened. */
   isSuperseded = false;
   hasSaidFarewell = false;
   readonly said: Said[] = [];
@@ -58,16 +58,16 @@ export class Side {
   readonly #waiting = new Set<() => void>();
   #heard = 0;
 
-  constructor(readonly claim: ConnectionKey, options: SideOptions) {
+  constructor(readonly key: ConnectionKey, options: SideOptions) {
     this.#options = options;
     options.sides.set(this.serial, this);
     this.relay = options.within?.relay ?? options.relays.any();
-    const { localId, remoteId, documentId } = claim;
+    const { localId, remoteId, documentId } = key;
     const listener: WireListener = {
       message: (opcode, payload) => this.#hear(opcode, payload),
       ended: (ending) => this.#ended(ending),
     };
-    this.#socket = options.within?.open(claim, listener) ??
+    this.#socket = options.within?.open(key, listener) ??
       new WireSocket(this.relay.port, connectionPath(localId, remoteId, documentId), listener);
     this.#socket.opened.then(() => this.#greet(), (error) => this.#refused(error));
   }
@@ -150,9 +150,9 @@ export class Side {
   #meet(opcode: number, payload: Buffer): void {
     const partner = this.#options.sides.get(greeterOf(payload) ?? -1);
     if (opcode !== OPCODE.text || partner === undefined) return this.#violate(`was greeted with ${payload}`);
-    const { localId, remoteId, documentId } = partner.claim;
-    const isReciprocal = remoteId === this.claim.localId && localId === this.claim.remoteId &&
-      documentId === this.claim.documentId;
+    const { localId, remoteId, documentId } = partner.key;
+    const isReciprocal = remoteId === this.key.localId && localId === this.key.remoteId &&
+      documentId === this.key.documentId;
     if (isReciprocal) this.partner = partner;
     else this.#violate(`was joined with side ${partner.serial}, which is for somebody else`);
   }
@@ -187,7 +187,7 @@ export class Side {
         return partner?.isLive ? "its partner is still there" : undefined;
       case CLOSE.noReciprocal.code:
         // Its peer had left the document for half a minute, or nobody could say that it had not.
-        return this.#options.isThere(this.claim) && !isBroken ? "its peer is still there" : undefined;
+        return this.#options.isThere(this.key) && !isBroken ? "its peer is still there" : undefined;
       case CLOSE.backplaneLost.code:
         return reason === CLOSE.backplaneLost.reason && isBroken ? undefined : "nothing had failed";
       case undefined:
@@ -205,7 +205,7 @@ export class Side {
   }
 
   #violate(what: string): void {
-    const { localId, remoteId, documentId } = this.claim;
+    const { localId, remoteId, documentId } = this.key;
     this.#options.violated(`side ${this.serial} (${localId} to ${remoteId} about ${documentId}): ${what}`);
   }
 

@@ -103,7 +103,7 @@ export class SoakPeer {
   async leave(documentId: string, how: Departure): Promise<void> {
     this.interests.delete(documentId);
     this.#tell("Leave", [documentId]);
-    await Promise.all(this.sides.filter(({ claim }) => claim.documentId === documentId).map((side) => side.drop(how)));
+    await Promise.all(this.sides.filter(({ key }) => key.documentId === documentId).map((side) => side.drop(how)));
   }
 
   /** Drops everything. */
@@ -138,7 +138,7 @@ export class SoakPeer {
     if (older !== undefined) older.isSuperseded = true;
     const side = new Side({ localId: this.id, remoteId, documentId }, {
       ...this.#options,
-      within: link?.streams && { relay: link.relay, open: (claim, listener) => link.streams!.open(claim, listener) },
+      within: link?.streams && { relay: link.relay, open: (key, listener) => link.streams!.open(key, listener) },
       ended: () => {
         // A newer side that comes and goes while instances cannot hear each other is unknown where the older one is.
         older?.abandon();
@@ -202,7 +202,7 @@ export class SoakPeer {
 
   /** Whoever lost somebody asks to be introduced again. */
   #sideEnded(side: Side): void {
-    const { remoteId, documentId } = side.claim;
+    const { remoteId, documentId } = side.key;
     if (this.sideFor(remoteId, documentId) !== side) return;
     this.#sides.delete(keyOf(remoteId, documentId));
     if (this.interests.has(documentId)) this.#tell("Join", [documentId]);

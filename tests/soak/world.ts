@@ -43,7 +43,7 @@ export class World {
       sides: this.sides,
       violated: (what: string) => void this.#violations.push(what),
       hungUp: (side: Side) => void this.#hungUp.push(side),
-      isThere: (claim: ConnectionKey) => this.#isThere(claim),
+      isThere: (key: ConnectionKey) => this.#isThere(key),
     };
     this.peers = Array.from({ length: peers }, (_, i) => {
       return new SoakPeer(`peer-${i}`, documentsOf(i), dialectOf(i, streams), options);
@@ -143,7 +143,14 @@ export class World {
 }
 
 const EMPTY: Counts = {
-  ...{ connections: 0, streams: 0, peers: 0, documents: 0, seekers: 0, pairs: 0, remotePairs: 0, bufferedBytes: 0 },
+  connections: 0,
+  streams: 0,
+  peers: 0,
+  documents: 0,
+  seekers: 0,
+  pairs: 0,
+  remotePairs: 0,
+  bufferedBytes: 0,
 };
 
 /** Everybody shares a document with two others, every second one with two more. */

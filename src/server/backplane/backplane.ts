@@ -26,7 +26,7 @@ export interface LocalServices {
   sighted(key: ConnectionKey, isThere: boolean): void;
 }
 
-/** What the status page tells about other instances. */
+/** The part of the status about other instances. */
 export interface BackplaneStatus {
   readonly connected: boolean;
   /** Pairs whose other side is on another instance. */

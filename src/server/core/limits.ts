@@ -170,7 +170,9 @@ export const LIMITS = {
   /** What it costs to open one stream and to close it again, and to verify a token, in microseconds of a processor. */
   openWork: 20,
   tokenWork: 300,
-  /** Milliseconds of a turn of the event loop in which streams are read at once: the rest waits, and others have turns. */
+  /**
+   * Milliseconds of a turn of the event loop in which streams are read at once: the rest waits, and others have turns.
+   */
   readAtOnceMs: 8,
   /** The same for what is sent at its end, on all sockets, and on each. */
   sendAtOnceMs: 8,
@@ -213,9 +215,9 @@ export const LIMITS = {
    */
   windowBytes: 8 * MIB,
   /** Bytes after which what another instance sent is acknowledged: well below {@link resumeBelowBytes}. */
-  confirmBytes: 128 * KIB,
+  acknowledgeBytes: 128 * KIB,
   /** Milliseconds after which less is acknowledged. */
-  confirmMs: 200,
+  acknowledgeMs: 200,
   /** Milliseconds between two checks of all pairs over two instances. */
   inspectMs: 500,
   /** Milliseconds without an acknowledgement after which the other instance is probed: something may be lost. */

@@ -1,10 +1,10 @@
 /**
- * Makes the runtime ask the system for events.
+ * Makes the runtime poll the system for events.
  *
- * The runtime asks only when it has nothing else to do. An operation that is ready at once ends in the same turn of the
- * event loop, and whoever begins the next one there keeps everybody else from being heard (measured: 3 s without one
- * `epoll_wait`); `setImmediate` does not help, for it runs before the question. A byte that the process sends to itself
- * does: until it is there, nothing else is done. It costs 50 us, where the shortest timer costs more than 1 ms.
+ * The runtime polls only when it has nothing else to do. An operation that is ready at once ends in the same turn of
+ * the event loop. If the next one begins in that turn, and so on, the runtime never polls (measured: 3 s without one
+ * `epoll_wait`). `setImmediate` does not help, since it runs before the poll. A byte that the process sends to itself
+ * does, since the runtime has to poll for it. That takes 50 us, where the shortest timer takes more than 1 ms.
  *
  * @module
  */
@@ -13,8 +13,8 @@ import { type Clock, within } from "./clock.ts";
 import { LIMITS } from "./limits.ts";
 
 /**
- * Asks the system for events whenever it is told to. Until it is open, and where the process may not connect to itself, a
- * timer stands in: slower, but nobody waits longer for it.
+ * Polls on request. Until it is open, and where the process may not connect to itself, it uses a timer, which is
+ * slower.
  */
 export class Poll {
   readonly #clock: Clock;
@@ -26,13 +26,13 @@ export class Poll {
     this.#clock = clock;
   }
 
-  /** Resolves when it is open, or when that takes too long: a host may not let the process hear itself. */
+  /** Resolves when it is open, or when that takes too long: a host may not let the process connect to itself. */
   async open(): Promise<void> {
     const opened = Pipe.open().then((pipe) => this.#take(pipe), () => {});
     await within(this.#clock, LIMITS.pollOpenMs, opened);
   }
 
-  /** Runs `action` behind the next question. */
+  /** Runs `action` after the next poll. */
   after(action: () => void): void {
     if (this.#actions.push(action) > 1) return;
     if (this.#pipe === undefined) this.#clock.after(LIMITS.pollMs, () => this.#run());
@@ -67,7 +67,7 @@ class Pipe {
     this.#far = far;
   }
 
-  /** Rejects where the process may not connect to itself; it never asks somebody for the permission. */
+  /** Rejects where the process may not connect to itself; it never prompts for the permission. */
   static async open(): Promise<Pipe> {
     const { state } = await Deno.permissions.query({ name: "net", host: "127.0.0.1" });
     if (state !== "granted") throw new Deno.errors.NotCapable("Cannot connect to 127.0.0.1: want --allow-net");
@@ -83,14 +83,14 @@ class Pipe {
     this.#near.write(this.#byte).catch(() => {});
   }
 
-  /** Hears each signal. The read is pending before the byte is written, so that only the system can end it. */
-  listen(heard: () => void): void {
+  /** Calls `signaled` for each signal. The read is pending before the byte is written, so only a poll can end it. */
+  listen(signaled: () => void): void {
     const byte = new Uint8Array(1);
     const next = () => {
       this.#far.read(byte).then((count) => {
         if (count === null) return;
         next();
-        heard();
+        signaled();
       }, () => {});
     };
     next();
@@ -102,7 +102,7 @@ class Pipe {
   }
 }
 
-/** The connection from this port: anybody on the machine could have come first. */
+/** The connection from this port: another process of the machine may have connected first. */
 async function acceptFrom(listener: Deno.TcpListener, port: number): Promise<Deno.TcpConn> {
   for (;;) {
     const connection = await listener.accept();

@@ -1,12 +1,12 @@
 /**
- * What an introducer tells other instances.
+ * What an introducer needs of other instances.
  *
  * @module
  */
 
 import type { ConnectionKey } from "../core/connection_key.ts";
 
-/** What an introducer tells other instances. */
+/** What an introducer needs of other instances. */
 export interface Announcer {
   /** One more socket of the peer here is interested in the document. */
   added(peerId: string, documentId: string): void;

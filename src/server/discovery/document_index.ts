@@ -1,5 +1,5 @@
 /**
- * Who is interested in which document.
+ * The peers that are interested in each document.
  *
  * @module
  */

@@ -240,7 +240,7 @@ export class Introducer {
     this.#deny(peer, documentIds, peer.scope.isExpired ? "expired" : "forbidden");
   }
 
-  /** To a peer that can hear it, and reads what it hears. */
+  /** Sends a refusal, if the dialect has one. A peer that does not read its introductions is closed instead. */
   #deny(peer: Registration, documentIds: readonly string[], reason: JoinRefusal): void {
     if (!peer.isOpen || peer.socket.refuse === undefined) return;
     if (peer.unreadBytes > LIMITS.introductionBacklogBytes) return this.#dismiss(peer, CLOSE.slowReader);

@@ -12,7 +12,7 @@ import { Origins } from "../core/origins.ts";
 import { Refusal } from "../core/refusal.ts";
 import { EVERYTHING, type Grant, type Tokens } from "./tokens.ts";
 
-/** The options that decide who may connect. */
+/** The options that decide which sockets may open. */
 export type AdmissionConfig = Pick<
   RelayConfig,
   "allowOrigins" | "trustProxy" | "maxConnections" | "maxConnectionsPerIp" | "maxConnectsPerMinute"

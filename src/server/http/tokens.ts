@@ -86,7 +86,7 @@ export class Tokens {
     }
   }
 
-  /** Compares with all tokens, each in constant time, so that the time tells only a length. */
+  /** Compares with all tokens, each in constant time, so that the time reveals only a length. */
   #isOwn(shown: string): boolean {
     const bytes = Buffer.from(shown);
     return this.#tokens.map((token) => token.byteLength === bytes.byteLength && timingSafeEqual(token, bytes))

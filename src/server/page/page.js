@@ -1,4 +1,4 @@
-/** What makes the page live. Without it, the page still says what there is to say. */
+/** The scripts of the page. Without them it still has all its text. */
 
 import { enableCopying, showAddress } from "./scripts/copy.js";
 import { Demo } from "./scripts/demo.js";

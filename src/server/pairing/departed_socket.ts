@@ -15,7 +15,7 @@ export class DepartedSocket implements PeerSocket {
   readonly #clock: Clock;
   readonly #closed: () => void;
 
-  /** @param closed Nobody needs it any more. */
+  /** @param closed It is not needed any more. */
   constructor(ending: Ending, clock: Clock, closed: () => void) {
     this.#ending = ending;
     this.#clock = clock;

@@ -1,12 +1,12 @@
 /**
- * What a broker tells other instances.
+ * What a broker needs of other instances.
  *
  * @module
  */
 
 import type { ConnectionKey } from "../core/connection_key.ts";
 
-/** What a broker tells other instances. */
+/** What a broker needs of other instances. */
 export interface Matchmaker {
   /** A connection has come. It is pending, or already paired with its other side. */
   came(key: ConnectionKey, isWaiting: boolean): void;

@@ -173,7 +173,7 @@ export class PendingConnection implements SocketListener {
   #leave(isJoined: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    // A paired socket is counted where its new listener hears of its end.
+    // The new listener of a paired socket counts its end.
     if (this.#departure !== undefined && !isJoined) this.#options.counters.closed(this.#departure);
     for (const timer of [this.#expiry, this.#reminder, this.#lingering, this.#absence]) timer?.cancel();
     this.#share.close();

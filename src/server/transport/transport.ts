@@ -11,7 +11,7 @@ import type { Budget } from "../core/memory_budget.ts";
 import { type Message, messageBytes, Part } from "../core/message.ts";
 import type { Tls } from "../core/tls.ts";
 
-/** What crosses from one connection socket to the other. */
+/** What one connection socket sends to the other: a whole message, a part of one, or the bytes of several frames. */
 export type Frame = Message | Part | Splice;
 
 /** The contents of a splice. Frames count where they end, bytes where they are. */
@@ -90,7 +90,7 @@ export interface Ending {
   readonly reason: string;
 }
 
-/** Is told what happens to a socket. */
+/** Gets what happens to a socket. */
 export interface SocketListener {
   message(frame: Frame): void;
   /** The backlog has become smaller. Called only by sockets that can pause. */
@@ -136,7 +136,7 @@ export interface PeerSocket {
 
 /** The introduction socket of a peer, which may be able to send more than introductions. */
 export interface IntroductionSocket extends PeerSocket {
-  /** Tells the peer which documents its join did not get. */
+  /** Sends the peer the documents that its join did not get. */
   refuse?(documentIds: readonly string[], reason: JoinRefusal): void;
   /** Asks the peer to reconnect at a random moment within so many seconds. */
   goAway?(seconds: number): void;

@@ -17,7 +17,7 @@ export interface Subscription {
   cancel(): void;
 }
 
-/** Is told what happens on the bus. */
+/** Gets what happens on the bus. */
 export interface BusListener {
   /** The bus carries messages from now on. */
   connected(): void;

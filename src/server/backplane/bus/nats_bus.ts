@@ -3,7 +3,7 @@
  *
  * NATS loses without a word what is published without a connection, and perhaps what was published just before one was
  * lost. So this instance takes another name whenever it loses a connection, and an instance that sends something to the
- * old name hears that nobody has it.
+ * old name hears that it is unreachable.
  *
  * @module
  */

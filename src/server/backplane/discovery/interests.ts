@@ -1,5 +1,5 @@
 /**
- * Who is interested in what, between instances: each announces its joins to the others, and introduces its own peers.
+ * Introductions between instances: each announces the joins of its peers to the others, and introduces its own peers.
  *
  * An instance that receives an announcement introduces its peers to the newcomer and answers with them, so that the
  * newcomer's instance does the same. No peer is missed, because each instance subscribes before it announces: of two
@@ -283,7 +283,7 @@ export class Interests implements Announcer {
     yield;
   }
 
-  /** Members here who have not been introduced to this join of a peer on another instance. */
+  /** Members here that have not been introduced to this join of a peer on another instance. */
   #see({ subject, roster }: Topic, birth: string, [peerId, join]: MemberEntry): Member[] {
     const introduced = this.#sightings.note(`${subject} ${birth} ${peerId}`, join, this.#joins);
     if (roster.latest <= introduced) return [];

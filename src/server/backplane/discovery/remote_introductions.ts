@@ -17,7 +17,7 @@ export interface RemoteIntroductionsOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** What one peer here is to hear about one on another instance. */
+/** The introduction of a peer on another instance to one peer here. */
 interface Due {
   readonly documentIds: Set<string>;
   /** Microseconds of work that the peer here is charged with. */

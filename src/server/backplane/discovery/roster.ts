@@ -30,7 +30,7 @@ export class Roster {
   readonly #members = new Map<string, Member>();
   #joins: Joined[] = [];
 
-  /** Members, with those who have left while their announcement is due. */
+  /** Members, with those that have left while their announcement is due. */
   get size(): number {
     return this.#members.size;
   }
@@ -75,7 +75,7 @@ export class Roster {
     if (this.#joins.length > this.#members.size * 2 + 16) this.#joins = this.#joins.filter(isCurrent);
   }
 
-  /** Members who have joined after the join of that number; of more than `most` a random choice. */
+  /** Members that have joined after the join of that number; of more than `most` a random choice. */
   joinedSince(join: number, most: number, accepts: (member: Member) => boolean): Member[] {
     const from = this.#placeAfter(join);
     const chosen = sample(this.#joins, {
@@ -86,7 +86,7 @@ export class Roster {
     return chosen.map(({ member }) => member);
   }
 
-  /** Members who are interested now. */
+  /** Members that are interested now. */
   *present(): Iterable<Member> {
     for (const member of this.#members.values()) if (member.sockets > 0) yield member;
   }

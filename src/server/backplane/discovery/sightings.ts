@@ -26,7 +26,7 @@ export class Sightings {
   }
 
   /**
-   * Notes that a peer on another instance is introduced to all who have joined here so far. Returns the number of the
+   * Notes that a peer on another instance is introduced to all that have joined here so far. Returns the number of the
    * join here up to which it had been introduced already: the latest, when a later join of the same peer is known.
    *
    * @param join The number of its join.

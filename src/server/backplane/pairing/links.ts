@@ -27,7 +27,7 @@ export interface LinksOptions {
   readonly splices: boolean;
 }
 
-/** Where the other side of a pair is, as its instance tells. */
+/** The address of the other side of a pair, which its instance sends. */
 export interface Address {
   readonly instance: string;
   readonly handle: number;
@@ -68,7 +68,9 @@ export class Links {
     const { bus, clock, maxMessageBytes, splices } = this.#options;
     const { neighbor, sockets } = this.#neighborhood(instance);
     const socket = new RemoteSocket(handle, { neighbor, ...partner }, {
-      ...{ clock, maxMessageBytes, splices },
+      clock,
+      maxMessageBytes,
+      splices,
       chunkBytes: Math.min(LIMITS.chunkBytes, bus.maxPayload - WIRE_OVERHEAD),
       publish: (data) => bus.send(instance, data),
       gone: (loss) => this.#forget(socket, loss),
@@ -83,7 +85,7 @@ export class Links {
   received(message: LinkMessage, size: number, sender: string): void {
     const socket = this.#sockets.get(message.handle);
     if (socket?.neighbor.id === sender) return socket.receive(message, size);
-    // The last message of a socket told that it is gone. An instance that still asks has not received that one.
+    // The last message of a socket says that it is gone. An instance that still probes it has not received that one.
     if (message.type === "probe") this.#options.bus.send(sender, encode({ type: "reset", handle: message.from }));
   }
 

@@ -26,7 +26,7 @@ type Offer = MessageOf<"offer">;
 
 /** What happens to a connection. */
 export type MatchEvent =
-  /** It is time to tell all instances again that it waits. */
+  /** It is time to offer it to all instances again. */
   | { readonly type: "offer due" }
   /** A connection of the other side waits on another instance. */
   | { readonly type: "other side waits"; readonly offer: Offer }
@@ -49,9 +49,9 @@ type EventOf<Type extends MatchEvent["type"]> = Extract<MatchEvent, { type: Type
 
 /** What can be done for a connection. */
 export interface Actions<Connection> {
-  /** Tells all instances that have a connection of this pair. */
+  /** Sends an offer to all instances that have a connection of this pair. */
   offer(connection: Connection, event: MatchEvent): void;
-  /** Tells the instance that made an offer. */
+  /** Sends an offer to the instance that made one. */
   offerBack(connection: Connection, event: { readonly offer: Offer }): void;
   /** Ends it: a newer one has taken its place. */
   supersede(connection: Connection, event: MatchEvent): void;

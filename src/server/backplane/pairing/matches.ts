@@ -40,7 +40,7 @@ interface Connection {
   readonly arrival: Arrival;
   state: State;
   offers: number;
-  /** Until when another instance may answer what it was told about this connection, in milliseconds of the clock. */
+  /** Until when another instance may answer an offer of this connection, in milliseconds of the clock. */
   answerDueAt: number;
   /** Until its next offer. */
   timer?: Timer;
@@ -97,7 +97,7 @@ export class Matches implements Matchmaker {
     return connection.answerDueAt - this.#options.clock.now();
   }
 
-  /** Tells all instances of all connections here: they may not have heard of them. */
+  /** Offers all connections here to all instances, which may have missed earlier offers. */
   offerAll(): void {
     const { log, scheduler } = this.#options;
     scheduler.run(this.#offerEach(), (error) => log.error("offers to other instances failed: {error}", { error }));
@@ -160,7 +160,7 @@ export class Matches implements Matchmaker {
 
   readonly #actions: Actions<Connection> = {
     offer: (connection) => this.#offer(connection),
-    offerBack: (connection, { offer }) => this.#tell(offer.instance, this.#offerOf(connection)),
+    offerBack: (connection, { offer }) => this.#send(offer.instance, this.#offerOf(connection)),
     supersede: ({ key }) => this.#options.services.supersede(key),
     accept: (connection, { offer }) => this.#accept(connection, offer),
     confirm: (connection, { accept, instance }) => this.#confirm(connection, accept, instance),
@@ -171,7 +171,7 @@ export class Matches implements Matchmaker {
     forget: (connection) => this.#forget(connection),
   };
 
-  /** Now, and again until it is joined: an offer may have been made before others could hear it. */
+  /** Now, and again until it is joined: others may not have subscribed before an earlier offer. */
   #offerRepeatedly(connection: Connection): void {
     this.#happened(connection, { type: "offer due" });
     const [ms = LIMITS.offerEveryMs * (0.8 + Math.random() * 0.2)] = LIMITS.offerAgainMs.slice(connection.offers++);
@@ -207,19 +207,19 @@ export class Matches implements Matchmaker {
     const timer = this.#options.clock.after(LIMITS.answerMs, () => this.#declined(handle));
     this.#reservations.set(handle, { connection, instance, timer });
     const { pair } = connection.conversation;
-    this.#tell(instance, { kind: "accept", pair, arrival, handle, splices: this.#splices(connection) });
+    this.#send(instance, { kind: "accept", pair, arrival, handle, splices: this.#splices(connection) });
   }
 
   #accepted(accept: MessageOf<"accept">, instance: string): void {
     const connection = this.#conversations.get(accept.pair)?.connections[1];
     const isMeant = connection !== undefined && compare(accept.arrival, connection.arrival) === 0;
     const isTaken = isMeant && this.#happened(connection, { type: "accepted", accept, instance });
-    if (!isTaken) this.#tell(instance, { kind: "gone", handle: accept.handle });
+    if (!isTaken) this.#send(instance, { kind: "gone", handle: accept.handle });
   }
 
   #confirm(connection: Connection, { handle, splices }: MessageOf<"accept">, instance: string): void {
     const answer = this.#options.links.reserve();
-    this.#tell(instance, { kind: "ok", handle, answer, splices: this.#splices(connection) });
+    this.#send(instance, { kind: "ok", handle, answer, splices: this.#splices(connection) });
     this.#link(connection.key, answer, { instance, handle, splices });
   }
 
@@ -270,7 +270,7 @@ export class Matches implements Matchmaker {
     return this.#options.splices && key.isStream !== true;
   }
 
-  #tell(instance: string, message: ControlMessage): void {
+  #send(instance: string, message: ControlMessage): void {
     this.#options.bus.send(instance, encodeJson(message));
   }
 }

@@ -21,7 +21,7 @@ export interface ReceivingHalfOptions {
   /** Whether the socket here takes frames as bytes. */
   readonly splices: boolean;
   /**
-   * Tells the other instance how many bytes since the start have come, and how many of them the socket here has taken.
+   * Acknowledges how many bytes since the start have come, and how many of them the socket here has taken.
    */
   readonly acknowledge: (received: number, taken: number) => void;
   readonly deliver: (frame: Frame) => void;
@@ -83,7 +83,7 @@ export class ReceivingHalf {
     this.#isMidFrame = false;
   }
 
-  /** The socket here is slow: for a while the other instance does not hear that anything was taken. */
+  /** The socket here is slow: until {@link ReceivingHalf.resume} nothing more is acknowledged as taken. */
   pause(): void {
     this.#receivedWhenPaused ??= this.#received;
   }
@@ -96,8 +96,8 @@ export class ReceivingHalf {
   /** Acknowledges much at once, and little in a while. */
   acknowledgeSoon(): void {
     if (this.#isEnded) return;
-    if (this.#received - this.#acknowledgedReceived >= LIMITS.confirmBytes) return this.acknowledge();
-    this.#acknowledgement ??= this.#options.clock.after(LIMITS.confirmMs, () => this.acknowledge());
+    if (this.#received - this.#acknowledgedReceived >= LIMITS.acknowledgeBytes) return this.acknowledge();
+    this.#acknowledgement ??= this.#options.clock.after(LIMITS.acknowledgeMs, () => this.acknowledge());
   }
 
   acknowledge(): void {

@@ -53,7 +53,7 @@ export interface RemoteSocketOptions {
   readonly gone: (loss: LossReason | undefined) => void;
 }
 
-/** Losses of which the other instance knows, or cannot hear. */
+/** Losses that the other instance knows of, or cannot be told. */
 const UNTOLD: ReadonlySet<LossReason> = new Set(["disconnected", "unreachable", "reset"]);
 
 /** One side of a pair, as the other side's instance sees it. */
@@ -86,7 +86,7 @@ export class RemoteSocket implements PeerSocket {
     });
     this.#receiving = new ReceivingHalf({
       ...options,
-      acknowledge: (received, taken) => this.#tell({ type: "ack", handle: partner.handle, received, taken }),
+      acknowledge: (received, taken) => this.#publish({ type: "ack", handle: partner.handle, received, taken }),
       deliver: (frame) => this.#listener.message(frame),
       lose: (reason) => this.lose(reason),
     });
@@ -157,7 +157,7 @@ export class RemoteSocket implements PeerSocket {
 
   /** Ends both sides of the pair: something did not arrive, or may not have. */
   lose(reason: LossReason): void {
-    if (!UNTOLD.has(reason)) this.#tell({ type: "reset", handle: this.#partner.handle });
+    if (!UNTOLD.has(reason)) this.#publish({ type: "reset", handle: this.#partner.handle });
     this.#end(CLOSE.backplaneLost, reason);
   }
 
@@ -217,10 +217,10 @@ export class RemoteSocket implements PeerSocket {
 
   #probe(): void {
     const { handle } = this.#partner;
-    this.#tell({ type: "probe", handle, sequence: this.#sending.sequence, from: this.handle });
+    this.#publish({ type: "probe", handle, sequence: this.#sending.sequence, from: this.handle });
   }
 
-  #tell(message: LinkMessage): void {
+  #publish(message: LinkMessage): void {
     this.#options.publish(encode(message));
   }
 

@@ -1,6 +1,6 @@
 /**
- * What was said about a document: a set that only grows, so that every two copies of it can be merged, in any order and
- * as often as one likes. That is all it takes to write while the other one is away.
+ * The messages of a document: a grow-only set, so that any two copies can be merged, in any order and repeatedly. So a peer
+ * can write while the other one is away.
  */
 
 /** Characters of one message. */
@@ -26,7 +26,7 @@ export class Conversation {
   }
 
   /**
-   * Adds a message of our own.
+   * Adds an own message.
    *
    * @param {string} author
    * @param {string} text
@@ -39,10 +39,10 @@ export class Conversation {
   }
 
   /**
-   * Adds what others said. What they send is not trusted: who has the link can send anything.
+   * Adds messages of other peers. They are untrusted: everyone with the link can send anything.
    *
    * @param {unknown} messages
-   * @returns {Message[]} Those that are new here.
+   * @returns {Message[]} The new ones.
    */
   merge(messages) {
     if (!Array.isArray(messages)) return [];

@@ -1,8 +1,8 @@
-/** This relay's own address where the page speaks of it, and buttons that copy. */
+/** The address of this relay in the text of the page, and the buttons that copy. */
 
 const SHOWN_MS = 1800;
 
-/** Puts the address wherever it is missing. */
+/** Fills in the address. */
 export function showAddress() {
   const addresses = { http: location.origin, ws: location.origin.replace(/^http/, "ws") };
   for (const element of document.querySelectorAll("[data-address]")) {
@@ -22,7 +22,7 @@ async function copy(button, source) {
     await navigator.clipboard.writeText(source.value ?? source.innerText.trim());
     flash(button, "Copied");
   } catch {
-    // Pages that are not secure, as on a local network, may not touch the clipboard.
+    // Pages without TLS, as on a local network, have no clipboard.
     select(source);
     flash(button, "Selected");
   }

@@ -1,5 +1,5 @@
 /**
- * The live demo: Alice and Bob, who meet through this very relay. Who comes by their link is a third peer.
+ * The live demo: Alice and Bob meet through this relay. A visitor who opens their link is a third peer.
  */
 
 import { createSecret } from "../client.js";
@@ -8,11 +8,11 @@ import { Peer } from "./peer.js";
 import { Wire } from "./wire.js";
 
 const GUESTS = ["carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"];
-/** Whom each one expects. A guest expects anybody. */
+/** The peer that each one expects. A guest expects any peer. */
 const PARTNERS = { alice: "Bob", bob: "Alice" };
 const GREETING = "Hello Bob! Can you hear me through the relay?";
 const ANSWER = "Loud and clear, Alice.";
-/** After so many failures it is no accident. */
+/** Failures in a row after which the page says that the relay cannot be reached. */
 const HOPELESS = 2;
 
 /** Shows the demo. */
@@ -25,7 +25,7 @@ export class Demo {
   #sides = new Map();
   /** @type {string | undefined} */
   #token;
-  /** The messages of our own that are on their way. @type {Set<string>} */
+  /** Own messages that are on their way. @type {Set<string>} */
   #carried = new Set();
   #hasGreeted = false;
 
@@ -46,7 +46,7 @@ export class Demo {
     root.hidden = false;
   }
 
-  /** Connects everybody, unless they need a token first. */
+  /** Connects the peers, unless they need a token first. */
   start() {
     this.#update();
     if (!this.#needsToken || this.#token !== undefined) this.#connectAll();
@@ -95,7 +95,7 @@ export class Demo {
     return [this.#sides.get("alice")?.peer, this.#sides.get("bob")?.peer];
   }
 
-  /** Who is connected to somebody here without being here. */
+  /** Peers of other pages that are connected to a peer of this page. */
   #showRoster() {
     const here = [...this.#sides.values()].map(({ peer }) => peer.id);
     const others = new Set([...this.#sides.values()].flatMap(({ peer }) => peer.peers));
@@ -120,7 +120,7 @@ export class Demo {
     return "The relay runs, but takes no sockets from this page now: it may be full, or meant for other origins. Trying again.";
   }
 
-  /** The first words prove that the line works. They are said once, and only where nobody has spoken before. */
+  /** The first message shows that the connection works. It is sent once, and only into an empty conversation. */
   #greet() {
     const [alice, bob] = this.#pair();
     if (this.#hasGreeted || !alice?.peers.includes(bob.id) || !bob.peers.includes(alice.id)) return;
@@ -143,7 +143,7 @@ export class Demo {
     if (message.text === GREETING && peer === this.#pair()[1]) peer.say(ANSWER);
   }
 
-  /** To the other peer and back, through the relay each time. */
+  /** The round trip to the other peer and back, through the relay both times. */
   #timed(milliseconds) {
     setText(this.#root.querySelector(".round-trip"), `round trip ${milliseconds.toFixed(1)} ms`);
   }
@@ -166,8 +166,8 @@ export class Demo {
 }
 
 /**
- * The secret is in the address, so that the address is the invitation; and in its fragment, which browsers tell nobody.
- * Only its own history knows whose it is.
+ * The secret is in the address, so that the address is the invitation. It is in the fragment, which browsers do not send.
+ * Only the history of this browser tells whose it is.
  */
 function findSecret() {
   const given = /^#([\w-]{42}[AEIMQUYcgkosw048])$/.exec(location.hash)?.[1];
@@ -189,13 +189,13 @@ function pick(list) {
   return list[crypto.getRandomValues(new Uint8Array(1))[0] % list.length];
 }
 
-/** `crypto.randomUUID` is missing where pages are not secure, as on a local network without TLS. */
+/** `crypto.randomUUID` is missing on pages without TLS, as on a local network. */
 function randomHex(length) {
   const bytes = crypto.getRandomValues(new Uint8Array(length / 2));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Text that stays is not announced again. */
+/** Screen readers do not announce text that stays the same again. */
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,4 +1,4 @@
-/** The relay's own numbers, asked for again and again while somebody looks. */
+/** The numbers of the relay, which are fetched again and again while the page is visible. */
 
 import { duration } from "./duration.js";
 
@@ -6,9 +6,9 @@ const EVERY_MS = 2000;
 const ANSWER_WITHIN_MS = 5000;
 const HEALTH = { running: "running", draining: "restarting", lost: "out of reach" };
 
-/** Shows the numbers and keeps them fresh. */
+/** Shows the numbers, and keeps them up to date. */
 export class Numbers {
-  /** Whether the latest question was answered. */
+  /** Whether the latest request was answered. */
   isReachable = true;
   /** @type {{ frames: number, at: number } | undefined} */
   #latest;
@@ -40,7 +40,7 @@ export class Numbers {
     this.#showRate(status.frames);
   }
 
-  /** A relay counts frames; how many there are in a second takes two looks. */
+  /** A relay counts frames; their rate is the difference between two requests. */
   #showRate(frames) {
     const [before, now] = [this.#latest, { frames, at: performance.now() }];
     this.#latest = now;

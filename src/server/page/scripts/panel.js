@@ -1,11 +1,11 @@
-/** What can be seen of a peer of the demo: its side of the conversation, and the button that cuts it off. */
+/** The view of a peer of the demo: its side of the conversation, and the button that disconnects it. */
 
 import { LONGEST } from "./conversation.js";
 
 const STATES = { cut: "cut off", seeking: "reaching the relay…" };
 
 /**
- * The name in a peer's id: `"alice-1f3a9c"` is Alice. An id that looks otherwise is not one of ours.
+ * The name in a peer's id: `"alice-1f3a9c"` is Alice. Another kind of id is not one of the demo.
  *
  * @param {string} id
  */
@@ -15,7 +15,7 @@ export function nameOf(id) {
 }
 
 /**
- * The names of peers, as a sentence has them.
+ * The names of peers, for a sentence.
  *
  * @param {string[]} ids
  */
@@ -24,7 +24,7 @@ export function listNames(ids) {
 }
 
 /**
- * Which of the palette's colours a peer has.
+ * The colour of a peer in the palette.
  *
  * @param {string} id
  */
@@ -47,7 +47,7 @@ export class Panel {
   /**
    * @param {import("./peer.js").Peer} peer
    * @param {HTMLElement} root A copy of the panel's template.
-   * @param {{ partner: string, connect(): void }} options Whom it expects, and what brings it back.
+   * @param {{ partner: string, connect(): void }} options The peer that it expects, and how it connects again.
    */
   constructor(peer, root, { partner, connect }) {
     this.#peer = peer;
@@ -73,7 +73,7 @@ export class Panel {
   }
 
   /**
-   * Shows what somebody is typing.
+   * Shows what another peer is typing.
    *
    * @param {string} from
    * @param {string} text
@@ -84,7 +84,7 @@ export class Panel {
     if (text === "") return;
     const bubble = makeBubble(from, text.slice(0, LONGEST));
     bubble.classList.add("draft");
-    // Who listens hears the message when it is done.
+    // A screen reader announces the message when it is complete.
     bubble.setAttribute("aria-hidden", "true");
     this.#drafts.set(from, bubble);
     this.#list.append(bubble);
@@ -130,7 +130,7 @@ export class Panel {
     this.#dropForgotten();
     this.#peer.messages.forEach((message, index) => {
       const bubble = this.#bubbleOf(message);
-      // Only what is out of place is moved, or everything would appear anew.
+      // Moves only what is out of place: otherwise everything would appear anew.
       if (this.#list.children[index] !== bubble) this.#list.insertBefore(bubble, this.#list.children[index] ?? null);
       bubble.classList.toggle("kept", this.#peer.isKept(message.id));
     });
@@ -176,7 +176,7 @@ function makeBubble(author, text) {
   return item;
 }
 
-/** Text that stays is not announced again. */
+/** Screen readers do not announce text that stays the same again. */
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,28 +1,28 @@
-/** A peer of the demo: a client of this relay, its copy of the conversation, and nothing that can be seen. */
+/** A peer of the demo: a client of this relay, and its copy of the conversation, without a view. */
 
 import { Client } from "../client.js";
 import { Conversation } from "./conversation.js";
 
-/** A demo is watched: nobody wants to wait 30 s. */
+/** Milliseconds between two tries: in a demo, 30 s would be too long. */
 const RETRY = { minRetryDelay: 400, maxRetryDelay: 4000 };
-/** The same for everybody: whoever has another secret has another one, as far as the relay can tell. */
+/** The same for all visitors: for the relay it is another document with every secret. */
 const DOCUMENT = "demo";
 
 /**
- * What a peer is about: `cut` off on purpose, `seeking` the relay, `waiting` for others, or `connected` to some.
+ * The state of a peer: `cut` off on purpose, `seeking` the relay, `waiting` for others, or `connected` to some.
  *
  * @typedef {"cut" | "seeking" | "waiting" | "connected"} State
  */
 
 /**
- * Who hears what happens to a peer.
+ * Gets what happens to a peer.
  *
  * @typedef {object} PeerListener
  * @property {() => void} changed Its state, its peers, or what it knows.
  * @property {(message: import("./conversation.js").Message, to: string[]) => void} sent
  * @property {(message: import("./conversation.js").Message, from: string) => void} heard
- * @property {(from: string, text: string) => void} drafted Somebody is typing.
- * @property {(milliseconds: number) => void} timed To another peer and back took this long.
+ * @property {(from: string, text: string) => void} drafted Another peer is typing.
+ * @property {(milliseconds: number) => void} timed The time of a round trip to another peer.
  */
 
 /** One side of the demo. */
@@ -35,7 +35,7 @@ export class Peer {
   /** @type {Set<string>} */
   #kept = new Set();
   #secret;
-  /** The latest question that only asks for an answer. */
+  /** The latest ping. */
   #ping = { count: 0, at: 0 };
   /** @type {PeerListener} */
   #listener;
@@ -59,7 +59,7 @@ export class Peer {
     return this.#client.open ? "waiting" : "seeking";
   }
 
-  /** The ids of those it is connected to. */
+  /** The ids of the peers that it is connected to. */
   get peers() {
     return [...this.#sockets.keys()];
   }
@@ -69,7 +69,7 @@ export class Peer {
   }
 
   /**
-   * Whether a message of ours was written with nobody there to read it, yet.
+   * Whether an own message has not reached any peer yet.
    *
    * @param {string} id
    */
@@ -78,7 +78,7 @@ export class Peer {
   }
 
   /**
-   * Joins the document, unless it did.
+   * Joins the document, unless it has joined already.
    *
    * @param {string} [token]
    */
@@ -101,7 +101,7 @@ export class Peer {
     this.#listener.changed();
   }
 
-  /** Leaves the relay, and with it everybody. */
+  /** Leaves the relay, and all peers. */
   cut() {
     this.#client?.disconnectServer();
     this.#client = undefined;
@@ -120,7 +120,7 @@ export class Peer {
   }
 
   /**
-   * Lets the others read along.
+   * Sends the others what is being typed.
    *
    * @param {string} text
    */
@@ -142,7 +142,7 @@ export class Peer {
     this.#sockets.set(userName, socket);
     socket.on("data", (data) => this.#hear(userName, socket, data));
     for (const message of this.messages) if (this.#kept.delete(message.id)) this.#listener.sent(message, [userName]);
-    // Everything, every time: the other one may have missed any of it.
+    // All messages, every time: the other peer may have missed any of them.
     socket.write(JSON.stringify({ messages: this.messages }));
     socket.write(JSON.stringify({ ping: this.#nextPing() }));
     this.#listener.changed();
@@ -175,7 +175,7 @@ export class Peer {
   }
 }
 
-/** Who has the link can send anything. */
+/** Everyone with the link can send anything. */
 function parse(data) {
   try {
     return JSON.parse(data) ?? {};

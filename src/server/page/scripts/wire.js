@@ -1,9 +1,9 @@
-/** The line between Alice and Bob, with the relay in its middle: what passes swims along it. */
+/** The picture of the connection between Alice and Bob, with the relay in the middle: a fish for each message. */
 
-/** Where on the line they are, in the units of the drawing. */
+/** Their places on the line, in the units of the drawing. */
 const PLACES = { alice: -14, guest: 80, bob: 174 };
 const SWIM_MS = 1100;
-/** Who comes back brings everything at once. */
+/** A peer that comes back sends everything at once. */
 const MOST_FISH = 8;
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -20,7 +20,7 @@ export class Wire {
   }
 
   /**
-   * Shows how each half is, and what that makes of the whole.
+   * Shows the state of each side, and of the pair.
    *
    * @param {{ alice: import("./peer.js").State, bob: import("./peer.js").State, isPaired: boolean }} states
    */

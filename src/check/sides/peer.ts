@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Close } from "../protocol.ts";
-import type { RelayAddress } from "./address.ts";
-import { Deadline } from "./deadline.ts";
+import type { Close } from "../../protocol.ts";
+import type { RelayAddress } from "../address.ts";
+import { Deadline } from "../deadline.ts";
 import type { Frame } from "./frames.ts";
-import { whyRefused } from "./refusal.ts";
+import { whyRefused } from "../refusal.ts";
 import { Inbox, type Side } from "./side.ts";
-import { Fault } from "./step.ts";
+import { Fault } from "../steps/step.ts";
 
 /** Milliseconds for the answer to a close. */
 const FAREWELL_MS = 500;

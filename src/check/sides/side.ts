@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Close } from "../protocol.ts";
-import { type Deadline, Late } from "./deadline.ts";
+import type { Close } from "../../protocol.ts";
+import { type Deadline, Late } from "../deadline.ts";
 import { type Frame, quoted } from "./frames.ts";
 
 /** What a WebSocket and a stream have in common. */

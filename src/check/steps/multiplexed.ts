@@ -4,14 +4,14 @@
  * @module
  */
 
-import { MULTIPLEX_PROTOCOL } from "../protocol.ts";
-import type { RelayAddress } from "./address.ts";
+import { MULTIPLEX_PROTOCOL } from "../../protocol.ts";
+import type { RelayAddress } from "../address.ts";
 import { everything } from "./conversation.ts";
-import type { Deadline } from "./deadline.ts";
+import type { Deadline } from "../deadline.ts";
 import { closes } from "./close.ts";
-import { whyNothing } from "./side.ts";
+import { whyNothing } from "../sides/side.ts";
 import { Fault, type Finding, works } from "./step.ts";
-import { StreamSide } from "./stream_side.ts";
+import { StreamSide } from "../sides/stream_side.ts";
 
 const EXPECTED = `protocol ${MULTIPLEX_PROTOCOL}: two peers with one socket each to talk to each other`;
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Deadline, shownDuration } from "./deadline.ts";
-import type { Frame } from "./frames.ts";
-import { cross, receiveAll, type Sides } from "./pair.ts";
+import { type Deadline, shownDuration } from "../deadline.ts";
+import type { Frame } from "../sides/frames.ts";
+import { cross, receiveAll, type Sides } from "../sides/pair.ts";
 import { type Finding, type Latency, type StepName, works } from "./step.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

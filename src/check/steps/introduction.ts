@@ -5,12 +5,12 @@
  */
 
 import { decode, encode } from "@std/msgpack";
-import { introductionPath } from "../protocol.ts";
-import type { RelayAddress } from "./address.ts";
-import { type Deadline, Late } from "./deadline.ts";
-import { describe, type Frame } from "./frames.ts";
-import { Peer } from "./peer.ts";
-import { whyNothing } from "./side.ts";
+import { introductionPath } from "../../protocol.ts";
+import type { RelayAddress } from "../address.ts";
+import { type Deadline, Late } from "../deadline.ts";
+import { describe, type Frame } from "../sides/frames.ts";
+import { Peer } from "../sides/peer.ts";
+import { whyNothing } from "../sides/side.ts";
 import { degraded, Fault, type Finding, SEVERAL_INSTANCES, works } from "./step.ts";
 
 type Dialect = "JSON" | "MessagePack";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { platform } from "../client/environment.ts";
-import type { PeerStream } from "../client/multiplex/peer_stream.ts";
-import { readWelcome, Session, type SessionListener } from "../client/multiplex/session.ts";
+import { platform } from "../../client/environment.ts";
+import type { PeerStream } from "../../client/multiplex/peer_stream.ts";
+import { readWelcome, Session, type SessionListener } from "../../client/multiplex/session.ts";
 import {
   CLOSE,
   type Close,
@@ -14,9 +14,9 @@ import {
   MULTIPLEX_PROTOCOL,
   PROTOCOL_PARAMETER,
   type Welcome,
-} from "../protocol.ts";
-import type { RelayAddress } from "./address.ts";
-import { type Deadline, Late } from "./deadline.ts";
+} from "../../protocol.ts";
+import type { RelayAddress } from "../address.ts";
+import { type Deadline, Late } from "../deadline.ts";
 import type { Frame } from "./frames.ts";
 import { Peer } from "./peer.ts";
 import { Closed, Inbox, type Side } from "./side.ts";

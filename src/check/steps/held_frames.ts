@@ -5,9 +5,9 @@
  */
 
 import { decode } from "@std/msgpack";
-import type { Deadline } from "./deadline.ts";
-import { difference, type Frame, haveSameBytes } from "./frames.ts";
-import { type Pair, receiveAll } from "./pair.ts";
+import type { Deadline } from "../deadline.ts";
+import { difference, type Frame, haveSameBytes } from "../sides/frames.ts";
+import { type Pair, receiveAll } from "../sides/pair.ts";
 import { degraded, Fault, type Finding, works } from "./step.ts";
 
 /** Sent before the other side comes. */

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Close } from "../protocol.ts";
-import type { Deadline } from "./deadline.ts";
-import { describe } from "./frames.ts";
-import type { Sides } from "./pair.ts";
-import { shownClose, whyNothing } from "./side.ts";
+import type { Close } from "../../protocol.ts";
+import type { Deadline } from "../deadline.ts";
+import { describe } from "../sides/frames.ts";
+import type { Sides } from "../sides/pair.ts";
+import { shownClose, whyNothing } from "../sides/side.ts";
 import { degraded, Fault, type Finding, works } from "./step.ts";
 
 const LAST_WORDS = "last words";

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { connectionPath } from "../protocol.ts";
-import type { RelayAddress } from "./address.ts";
-import type { Deadline } from "./deadline.ts";
+import { connectionPath } from "../../protocol.ts";
+import type { RelayAddress } from "../address.ts";
+import type { Deadline } from "../deadline.ts";
 import { contains, describe, type Difference, difference, type Frame } from "./frames.ts";
 import { Peer } from "./peer.ts";
 import { shownClose, type Side, whyNothing } from "./side.ts";
-import { Fault, SEVERAL_INSTANCES } from "./step.ts";
+import { Fault, SEVERAL_INSTANCES } from "../steps/step.ts";
 
 const ADVICE: Record<Difference["kind"], string> = {
   lost: "The relay, or a proxy in front, drops frames: look at its log.",

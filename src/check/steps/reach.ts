@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { RelayAddress } from "./address.ts";
-import { Deadline, Late } from "./deadline.ts";
-import { type Answer, ask } from "./http.ts";
-import { askLocal } from "./local_relay.ts";
-import { got } from "./refusal.ts";
+import type { RelayAddress } from "../address.ts";
+import { Deadline, Late } from "../deadline.ts";
+import { type Answer, ask } from "../http.ts";
+import { askLocal } from "../local_relay.ts";
+import { got } from "../refusal.ts";
 import { Fault, type Finding, type ProbeName, works } from "./step.ts";
 
 /** The answer, or the reason why there is none. */
