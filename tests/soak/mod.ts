@@ -5,15 +5,17 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { VARIANTS } from "../helpers/transports.ts";
 import { soak, type SoakOptions } from "./soak.ts";
 
 /** 2,000 peers take 8,000 sockets of the relay's 10,000, and as many descriptors of ours. */
-const DEFAULTS = { peers: 2_000, steps: 100_000, seconds: 600, seed: 1, instances: 1, transport: "deno" };
+const DEFAULTS = { peers: 2_000, steps: 100_000, seconds: 600, seed: 1, instances: 1, variant: "deno" };
+const NAMES = VARIANTS.map(({ name }) => name).join(", ");
 
 const HELP = `Peers join, connect, talk, drop and send garbage at random; nothing may be lost, changed or left behind.
 Runs twice, since the first round only warms the relay up. Linux only.
 
-Usage: deno run -A tests/soak/mod.ts [--peers N] [--steps N] [--seconds N] [--seed N] [--instances N] [--transport deno|ws]
+Usage: deno run -A tests/soak/mod.ts [--peers N] [--steps N] [--seconds N] [--seed N] [--instances N] [--variant NAME]
 
   --peers      how many (default ${DEFAULTS.peers}; each takes 4 sockets)
   --steps      actions in each round (default ${DEFAULTS.steps})
@@ -21,7 +23,7 @@ Usage: deno run -A tests/soak/mod.ts [--peers N] [--steps N] [--seconds N] [--se
   --seed       what is random follows from it (default ${DEFAULTS.seed})
   --instances  more than 1 act as one over a NATS server; then instances and NATS are killed, replaced and frozen
                in the second round (default ${DEFAULTS.instances})
-  --transport  deno or ws (default ${DEFAULTS.transport})
+  --variant    one of ${NAMES} (default ${DEFAULTS.variant})
   --help       prints this`;
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
@@ -40,7 +42,7 @@ async function main(args: string[]): Promise<number> {
 function parse(args: string[]): SoakOptions | string | undefined {
   const given = parseArgs(args, { boolean: ["help"], string: Object.keys(DEFAULTS) });
   if (given.help) return;
-  const number = (name: Exclude<keyof typeof DEFAULTS, "transport">) => Number(given[name] ?? DEFAULTS[name]);
+  const number = (name: Exclude<keyof typeof DEFAULTS, "variant">) => Number(given[name] ?? DEFAULTS[name]);
   const numbers = {
     ...{ peers: number("peers"), steps: number("steps"), seconds: number("seconds") },
     ...{ seed: number("seed"), instances: number("instances") },
@@ -48,7 +50,7 @@ function parse(args: string[]): SoakOptions | string | undefined {
   for (const [name, value] of Object.entries(numbers)) {
     if (!Number.isInteger(value) || value < 1) return `Cannot parse --${name}: want a positive integer.\n\n${HELP}`;
   }
-  const transport = given.transport ?? DEFAULTS.transport;
-  if (transport !== "deno" && transport !== "tcp") return `Cannot parse --transport: want deno or tcp.\n\n${HELP}`;
-  return { ...numbers, transport };
+  const variant = VARIANTS.find(({ name }) => name === (given.variant ?? DEFAULTS.variant));
+  if (variant === undefined) return `Cannot parse --variant: want one of ${NAMES}.\n\n${HELP}`;
+  return { ...numbers, variant };
 }

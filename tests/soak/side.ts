@@ -58,7 +58,7 @@ export class Side {
     options.sides.set(this.serial, this);
     this.relay = options.relays.any();
     const { localId, remoteId, documentId } = claim;
-    this.#socket = new WireSocket(this.relay.port, connectionPath(localId, remoteId, documentId), {
+    this.#socket = new WireSocket(this.relay.relay, connectionPath(localId, remoteId, documentId), {
       message: (opcode, payload) => this.#hear(opcode, payload),
       ended: (ending) => this.#ended(ending),
     });

@@ -75,7 +75,7 @@ export class SoakPeer {
       malformed: 0,
       isOpen: false,
       isGivenUp: false,
-      socket: new WireSocket(relay.port, introductionPath(this.id), {
+      socket: new WireSocket(relay.relay, introductionPath(this.id), {
         message: (opcode, payload) => this.#hear(link, opcode, payload),
         ended: (ending) => this.#linkEnded(link, ending),
       }),
