@@ -17,19 +17,21 @@ const PACKAGES = [
 ];
 
 const USE = `
-import { Client, type PeerSocket } from "@localfirst/relay/client";
+import { Client, type PeerSocket, RefusalError } from "@localfirst/relay/client";
 
-const client = new Client({ userName: "alice", url: "myrelay.somedomain.com" })
+const client = new Client({ userName: "alice", url: "myrelay.somedomain.com", multiplex: true })
   .join("ambitious-mongoose")
   .on("peer.connect", ({ documentId, userName, socket }) => {
     socket.write("Hello! 🎉");
     if (socket.readyState === 1 && socket.bufferedAmount === 0) socket.send(new Uint8Array([1]));
     socket.on("data", (message) => message satisfies string | ArrayBuffer);
     socket.on("close", ({ code, reason }) => code.toFixed() + reason.trim());
+    socket.ready.then(() => socket.send("more"));
     socket.close(1000, userName + documentId);
     socket satisfies PeerSocket;
   })
-  .on("error", ({ message }) => message.trim());
+  .on("error", ({ message }) => message.trim())
+  .on("error", (error) => error instanceof RefusalError && error.documentIds.concat(error.reason));
 // @ts-expect-error no such event
 client.on("peer-connect", () => {});
 await client[Symbol.asyncDispose]();
