@@ -116,7 +116,7 @@ Deno.test("without a URL it checks the relay at PORT, with no permissions but ne
   assertMatch(stdout, /\n✓ close +[\d.]+ ms {2}4321 "check is done" came across\n/);
   assertMatch(
     stdout,
-    /\n✓ protocol 5 +[\d.]+ ms {2}spoken: all in one socket each, \d+ frames each way, unchanged, and 1 MiB\n\n✓ Everything/,
+    /\n✓ protocol 5 +[\d.]+ m?s {2}spoken: all in one socket each, \d+ frames each way, unchanged, and 1 MiB\n\n✓ Everything/,
   );
   assertMatch(stdout, /\n✓ Everything works. \([\d.]+ m?s\)\n$/);
   assertEquals(stdout.split("\n").length, PLAIN_STEPS.length + 5);

@@ -4,23 +4,16 @@
  * @module
  */
 
-import {
-  CLOSE,
-  type Close,
-  creditCost,
-  type Opening,
-  type RecordWriter,
-  Violation,
-  WIRE_LIMITS,
-} from "../../protocol.ts";
+import { CLOSE, type Close, creditCost, type Opening, type RecordWriter, WIRE_LIMITS } from "../../protocol.ts";
 import { End } from "../socket/end.ts";
 import { Inbox, type PeerData } from "../socket/inbox.ts";
-import { Outbox } from "./outbox.ts";
 import { checkClose, payloadOf, type Sendable } from "../socket/sending.ts";
 import { SocketEvents } from "../socket/socket_events.ts";
-import { Assembler } from "./assembler.ts";
-import { SendQueue } from "./send_queue.ts";
+import { Incoming, type IncomingLimits } from "./incoming.ts";
+import { Outgoing } from "./outgoing.ts";
 import type { Time } from "./time.ts";
+
+export { READY_BELOW_BYTES } from "./outgoing.ts";
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -31,16 +24,10 @@ const NO_CODE = 1005;
 const ABNORMAL_CLOSURE = 1006;
 /** How long data that has no credit may delay a close. */
 const CLOSE_WITHIN_MS = 60_000;
-/** Bytes below which more may well be sent. */
-export const READY_BELOW_BYTES = 256 * 1024;
 
 /** What a stream needs of the socket that it is in. */
-export interface StreamHost {
+export interface StreamHost extends IncomingLimits {
   readonly time: Time;
-  /** Bytes of one message. */
-  readonly messageBytes: number;
-  /** Bytes of credit that a paired stream gets. */
-  readonly windowBytes: number;
   /** The stream has something to say that needs no credit: {@link PeerStream.writeFirst}. */
   hasWord(stream: PeerStream): void;
   /** The stream has data, and perhaps the credit to send it. */
@@ -82,28 +69,27 @@ export class PeerStream extends SocketEvents {
   isWordInLine = false;
   readonly #options: PeerStreamOptions;
   readonly #host: StreamHost;
-  readonly #queue = new SendQueue();
-  readonly #outbox = new Outbox((error) => this.#unreadable(error));
-  readonly #assembler = new Assembler();
+  readonly #incoming: Incoming;
+  readonly #outgoing: Outgoing;
   readonly #inbox = new Inbox();
   readonly #close = new End();
   #readyState = CONNECTING;
   /** Somebody listens for events, which cost more than to call a listener of `on("data")`. */
   #tellsMessages = false;
-  #isPaired = false;
-  /** Bytes that the relay has credit for, and that it has given credit for. */
-  #given: number = WIRE_LIMITS.firstWindowBytes;
-  #got: number = WIRE_LIMITS.firstWindowBytes;
   /** What is sent behind all data, and what the application asked for. */
   #farewell: { readonly said: Close; readonly told: Close } | undefined;
   #cancelFarewell = () => {};
-  #whenReady: (() => void)[] = [];
 
   constructor(options: PeerStreamOptions, host: StreamHost) {
     super();
     this.url = options.url;
     this.#options = options;
     this.#host = host;
+    this.#incoming = new Incoming(host);
+    this.#outgoing = new Outgoing({
+      hasData: () => host.hasData(this),
+      failed: (error) => this.#unreadable(error),
+    });
   }
 
   get opening(): Opening {
@@ -116,23 +102,21 @@ export class PeerStream extends SocketEvents {
 
   /** Bytes of messages that have not gone out. */
   get bufferedAmount(): number {
-    return this.#queue.bytes + this.#outbox.waiting;
+    return this.#outgoing.bytes;
   }
 
   /** Resolves when less than 256 KiB are buffered, or at the end: for who sends much. */
   get ready(): Promise<void> {
-    if (this.#isReady) return Promise.resolve();
-    return new Promise((resolve) => this.#whenReady.push(resolve));
+    return this.#outgoing.ready;
   }
 
   /** Sends text, or binary from an `ArrayBuffer`, a view of one, or a `Blob`. What comes too late goes nowhere. */
   send(data: Sendable): void {
     if (this.#readyState === CONNECTING) throw new DOMException("Cannot send: it is connecting", "InvalidStateError");
     if (this.#readyState !== OPEN) return;
-    const { isText, size, bytes } = payloadOf(data);
-    if (size > this.#host.messageBytes) return this.#refuse(CLOSE.tooBig);
-    if (bytes instanceof Uint8Array && this.#outbox.isEmpty) this.#push(isText ? bytes : bytes.slice(), isText);
-    else this.#outbox.add({ size, bytes, send: (ready) => this.#push(ready, isText) });
+    const payload = payloadOf(data);
+    if (payload.size > this.#host.messageBytes) this.#refuse(CLOSE.tooBig);
+    else this.#outgoing.send(payload);
   }
 
   /** The same as {@link PeerStream.send}. */
@@ -181,8 +165,7 @@ export class PeerStream extends SocketEvents {
     const farewell = { said, told: wasOpen ? told : { code: ABNORMAL_CLOSURE, reason: "" } };
     if (this.number === 0) return queueMicrotask(() => this.#end({ ...farewell.told, wasClean: false }));
     this.#cancelFarewell = this.#host.time.after(CLOSE_WITHIN_MS, () => this.#hurry());
-    if (this.#outbox.isEmpty) this.#bid(farewell);
-    else this.#outbox.add({ size: 0, bytes: new Uint8Array(0), send: () => this.#bid(farewell) });
+    this.#outgoing.behind(() => this.#bid(farewell));
   }
 
   /** The socket has ended. */
@@ -192,17 +175,15 @@ export class PeerStream extends SocketEvents {
 
   /** The other side is there: it may send all that the relay allows. */
   opened(): void {
-    this.#isPaired = true;
+    this.#incoming.paired();
     this.#host.hasWord(this);
     if (this.#readyState === CONNECTING) this.#open();
   }
 
   /** Data has come. Throws a {@link Violation}. */
   receive(payload: Uint8Array, isText: boolean, hasMore: boolean): void {
-    this.#given -= creditCost(payload.byteLength);
-    if (this.#given < 0) throw new Violation("more data than credit");
-    const message = this.#assembler.add(payload, { isText, hasMore }, this.#host.messageBytes);
-    if (this.#isPaired && this.#given <= this.#host.windowBytes / 2) this.#host.hasWord(this);
+    const message = this.#incoming.add(payload, { isText, hasMore });
+    if (this.#incoming.isCreditDue) this.#host.hasWord(this);
     if (message === undefined) return;
     if (typeof message === "object" && "code" in message) this.#refuse(message);
     else if (this.#readyState === OPEN) this.#deliver(message);
@@ -210,9 +191,7 @@ export class PeerStream extends SocketEvents {
 
   /** The relay takes so many bytes more. Throws a {@link Violation}. */
   grant(bytes: number): void {
-    this.#got += bytes;
-    if (this.#got > WIRE_LIMITS.creditBytes) throw new Violation("credit is beyond 2^31-1");
-    if (!this.#queue.isEmpty) this.#host.hasData(this);
+    this.#outgoing.grant(bytes);
   }
 
   /** The other end has closed it. */
@@ -226,27 +205,21 @@ export class PeerStream extends SocketEvents {
     if (!frame.fits(2 + WIRE_LIMITS.closeReasonBytes)) return false;
     this.isWordInLine = false;
     if (this.#readyState === CLOSED) return true;
-    if (this.#farewell !== undefined && this.#queue.isEmpty) this.#writeClose(frame, this.#farewell);
+    if (this.#farewell !== undefined && this.#outgoing.isWritten) this.#writeClose(frame, this.#farewell);
     else this.#writeWindow(frame);
     return true;
   }
 
   /** Bytes of payload that the next record may have, or undefined when there is none, or not enough credit. */
   nextLength(): number | undefined {
-    return this.#queue.nextLength(this.#got);
+    return this.#outgoing.nextLength();
   }
 
   /** Writes the next record. @param length What {@link PeerStream.nextLength} has given. */
   writeNext(frame: RecordWriter, length: number): void {
-    this.#got -= creditCost(length);
     this.deficit -= creditCost(length);
-    this.#queue.write(frame, this.number, length);
-    if (this.#whenReady.length > 0) this.#tellReady();
-    if (this.#farewell !== undefined && this.#queue.isEmpty) this.#host.hasWord(this);
-  }
-
-  get #isReady(): boolean {
-    return this.#readyState === CLOSED || this.bufferedAmount < READY_BELOW_BYTES;
+    this.#outgoing.write(frame, this.number, length);
+    if (this.#farewell !== undefined && this.#outgoing.isWritten) this.#host.hasWord(this);
   }
 
   #forgo(): void {
@@ -259,13 +232,6 @@ export class PeerStream extends SocketEvents {
     this.tell("open");
   }
 
-  /** @param bytes Ours: whoever sends may change its own as soon as `send()` returns. */
-  #push(bytes: Uint8Array, isText: boolean): void {
-    if (this.#readyState === CLOSED) return;
-    this.#queue.push(bytes, isText);
-    this.#host.hasData(this);
-  }
-
   #unreadable(error: unknown): void {
     this.tell("error", { message: `cannot send a Blob: ${error}` });
     this.#refuse(CLOSE.peerLost);
@@ -274,7 +240,7 @@ export class PeerStream extends SocketEvents {
   /** Ends it at once: what is wrong cannot be mended. */
   #refuse(close: Close): void {
     if (this.#readyState === CLOSED) return;
-    this.#queue.clear();
+    this.#outgoing.end();
     this.#readyState = CLOSING;
     this.#bid({ said: close, told: close });
   }
@@ -282,11 +248,11 @@ export class PeerStream extends SocketEvents {
   #bid(farewell: { readonly said: Close; readonly told: Close }): void {
     if (this.#readyState === CLOSED) return;
     this.#farewell ??= farewell;
-    if (this.#queue.isEmpty) this.#host.hasWord(this);
+    if (this.#outgoing.isWritten) this.#host.hasWord(this);
   }
 
   #hurry(): void {
-    this.#queue.clear();
+    this.#outgoing.end();
     this.#bid({ said: CLOSE.peerLost, told: CLOSE.peerLost });
     this.#host.hasWord(this);
   }
@@ -298,10 +264,8 @@ export class PeerStream extends SocketEvents {
   }
 
   #writeWindow(frame: RecordWriter): void {
-    const due = this.#host.windowBytes - this.#given;
-    if (!this.#isPaired || due <= 0) return;
-    this.#given += due;
-    frame.window(this.number, due);
+    const due = this.#incoming.takeCredit();
+    if (due > 0) frame.window(this.number, due);
   }
 
   #writeClose(frame: RecordWriter, { said, told }: { readonly said: Close; readonly told: Close }): void {
@@ -309,21 +273,13 @@ export class PeerStream extends SocketEvents {
     this.#end({ ...told, wasClean: true });
   }
 
-  #tellReady(): void {
-    if (!this.#isReady) return;
-    const resolves = this.#whenReady;
-    this.#whenReady = [];
-    for (const resolve of resolves) resolve();
-  }
-
   #end(ended: Ended): void {
     if (this.#readyState === CLOSED) return;
     this.#readyState = CLOSED;
     this.#cancelFarewell();
-    this.#queue.clear();
-    this.#assembler.clear();
+    this.#outgoing.end();
+    this.#incoming.clear();
     this.#host.ended(this);
-    this.#tellReady();
     this.tell("close", { ...ended });
     this.#close.come(ended);
   }
