@@ -4,6 +4,7 @@
  * @module
  */
 
+import { besideBulk } from "./beside_bulk.ts";
 import { instances } from "./instances.ts";
 import { couples, type Crowd, fans, growth, joins, onStreams, type Patience } from "./joins.ts";
 import { meetings } from "./meetings.ts";
@@ -103,6 +104,9 @@ export const GROUPS: Record<string, (contestants: Contestant[], plan: Plan) => A
     const contestants = all.filter(({ isProxy }) => !isProxy);
     for (const kind of Object.keys(IDLE)) yield await idle(contestants, kind, idleness);
     yield await afterLoad(contestants, load, { ...pace, ...idleness });
+  },
+  async *bulk(all, { pace }) {
+    yield await besideBulk(all.filter(({ hasStreams }) => hasStreams), pace);
   },
   instances: (_, { pace }) => instances(pace),
 };
