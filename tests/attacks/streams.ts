@@ -11,7 +11,8 @@ import type { Attack, Patience } from "./stage.ts";
 const [TEXT, BINARY] = [1, 2];
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const FATE_SECONDS = 5;
+/** As long as a busy machine needs to open all. */
+const FATE_SECONDS = 20;
 /** Opens in a loop: more than the burst of 20,000. */
 const OPENS = 30_000;
 /** Opens of one socket that then hangs up: nearly all that it may have. */

@@ -5,6 +5,7 @@
  */
 
 import { encode } from "@std/msgpack";
+import { Buffer } from "node:buffer";
 
 const FINAL = 0x80;
 const TEXT = 1;
@@ -50,6 +51,11 @@ export const CLOSE_FRAME = new Uint8Array([FINAL | CLOSE, MASKED | 2, 0, 0, 0, 0
 /** A `Join` in the ancestor's own spelling, which this relay knows as well. */
 export function joinFrame(documentIds: string[]): Uint8Array<ArrayBuffer> {
   return maskedFrame(encode({ type: "Join", documentIds }), "binary");
+}
+
+/** The same for protocol 5. */
+export function joinArray(join: string[]): Uint8Array<ArrayBuffer> {
+  return maskedFrame(new TextEncoder().encode(JSON.stringify([{ type: "Join", join }])), "text");
 }
 
 /** `times` copies of a frame in one buffer, to be sent in one write. */
@@ -122,4 +128,28 @@ function concat(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
     at += part.length;
   }
   return whole;
+}
+
+/** How protocol 5 says what is counted. */
+const INTRODUCTION = Buffer.from('"type":"Introduction"');
+
+/** Counts introductions of protocol 5, of which one frame may have many. */
+export class IntroductionCounter {
+  readonly #tally: Tally;
+  /** The end of what came before, in which one may have begun. */
+  #rest = Buffer.alloc(0);
+
+  constructor(tally: Tally) {
+    this.#tally = tally;
+  }
+
+  push(buffer: Uint8Array<ArrayBuffer>, length: number): void {
+    const bytes = Buffer.concat([this.#rest, buffer.subarray(0, length)]);
+    let end = 0;
+    for (let at = bytes.indexOf(INTRODUCTION); at >= 0; at = bytes.indexOf(INTRODUCTION, end)) {
+      this.#tally.messages += 1;
+      end = at + INTRODUCTION.length;
+    }
+    this.#rest = bytes.subarray(Math.max(end, bytes.length - INTRODUCTION.length + 1));
+  }
 }

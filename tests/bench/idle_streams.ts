@@ -9,6 +9,7 @@ import { maskedFrame } from "./frames.ts";
 import type { Generator, Listener, RawSocket } from "./generator.ts";
 import type { Running } from "./servers.ts";
 
+const [BINARY, PING] = [2, 9];
 const OPENING_MS = 60_000;
 const READ_BYTES = 256 * 1024;
 /** Conversations of two clients. */
@@ -45,6 +46,11 @@ function opens(first: number, count: number, userName: string): Uint8Array<Array
   return maskedFrame(frame.take(), "binary");
 }
 
+/** Masked with zeros. */
+function pongOf(payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(0x8a, 0x80 + payload.length, 0, 0, 0, 0, ...payload);
+}
+
 /** Counts streams whose other side has come. */
 class OpenedCounter implements Listener {
   opened = 0;
@@ -60,20 +66,27 @@ class OpenedCounter implements Listener {
   readable(socket: RawSocket): void {
     this.#length += socket.read(this.#buffer.subarray(this.#length));
     let at = 0;
-    for (let end = this.#endOfFrame(at); end !== undefined && end <= this.#length; end = this.#endOfFrame(at)) at = end;
+    for (let end = this.#frameEnd(at); end !== undefined && end <= this.#length; end = this.#frameEnd(at)) {
+      this.#hear(socket, this.#buffer.slice(at, end));
+      at = end;
+    }
     this.#buffer.copyWithin(0, at, this.#length);
     this.#length -= at;
   }
 
-  /** Where the frame at this place ends; counts what is in it, if it is whole. */
-  #endOfFrame(at: number): number | undefined {
-    if (this.#length - at < 4) return undefined;
+  /** Where the frame at this place ends. None is longer than 64 KiB. */
+  #frameEnd(at: number): number | undefined {
+    if (this.#length - at < 2) return undefined;
     const short = this.#buffer[at + 1];
-    const from = at + (short < 126 ? 2 : 4);
-    const end = from + (short < 126 ? short : this.#buffer[at + 2] * 256 + this.#buffer[at + 3]);
-    const isBinary = (this.#buffer[at] & 0x0f) === 2;
-    if (isBinary && end <= this.#length) this.#count(this.#buffer.slice(from, end));
-    return end;
+    if (short < 126) return at + 2 + short;
+    return this.#length - at < 4 ? undefined : at + 4 + this.#buffer[at + 2] * 256 + this.#buffer[at + 3];
+  }
+
+  /** Who does not answer pings is not idle but dead. */
+  #hear(socket: RawSocket, frame: Uint8Array<ArrayBuffer>): void {
+    const [opcode, payload] = [frame[0] & 0x0f, frame.slice(frame[1] < 126 ? 2 : 4)];
+    if (opcode === PING) socket.write(pongOf(payload));
+    else if (opcode === BINARY) this.#count(payload);
   }
 
   #count(frame: Uint8Array<ArrayBuffer>): void {

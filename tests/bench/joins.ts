@@ -7,7 +7,7 @@
 import { introductionPath } from "../../src/protocol.ts";
 import { contest } from "./contest.ts";
 import { doubts, type Spent, Stopwatch } from "./cost.ts";
-import { joinFrame, MessageCounter, type Tally } from "./frames.ts";
+import { IntroductionCounter, joinArray, joinFrame, MessageCounter, type Tally } from "./frames.ts";
 import { Generator, type RawSocket } from "./generator.ts";
 import { compare, type Metric, type Row } from "./report.ts";
 import type { Contestant, Running } from "./servers.ts";
@@ -21,6 +21,8 @@ export interface Crowd {
   introductions: number;
   /** Wanted joins per second, as a multiple of the baseline's. */
   aim?: number;
+  /** On protocol 5, where the server has it. */
+  streams?: boolean;
 }
 
 /** How often, and how long one round may take. */
@@ -48,6 +50,11 @@ export function fans(peers: number, popular: number, aim?: number): Crowd {
   const documents = Array.from({ length: peers }, (_, at) => [`popular-${at % popular}`]);
   const introductions = peers * (peers / popular - 1);
   return { title: `${peers} joins, ${popular} popular documents`, documents, introductions, aim };
+}
+
+/** The same on protocol 5, against sockets as ever. */
+export function onStreams(crowd: Crowd, aim: number): Crowd {
+  return { ...crowd, title: `${crowd.title}, protocol 5`, aim, streams: true };
 }
 
 /** Lets one crowd join on every server and says how they compare. */
@@ -92,9 +99,12 @@ function metrics({ aim }: Crowd): Metric<Result>[] {
 
 function joinAll(server: Running, crowd: Crowd, deadlineSeconds: number): Result {
   using generator = new Generator();
-  const sockets = generator.open(server.port, crowd.documents.map(() => introductionPath(crypto.randomUUID())));
-  const introduced = listenAll(sockets);
-  const frames = crowd.documents.map(joinFrame);
+  const isMultiplexed = crowd.streams === true && server.hasStreams === true;
+  const query = isMultiplexed ? "?protocol=5" : "";
+  const paths = crowd.documents.map(() => introductionPath(crypto.randomUUID()) + query);
+  const sockets = generator.open(server.port, paths);
+  const introduced = listenAll(sockets, isMultiplexed);
+  const frames = crowd.documents.map(isMultiplexed ? joinArray : joinFrame);
   const stopwatch = new Stopwatch(server.pid);
   sendAll(generator, sockets, frames);
   awaitAll(generator, introduced, { crowd, deadlineSeconds });
@@ -103,11 +113,11 @@ function joinAll(server: Running, crowd: Crowd, deadlineSeconds: number): Result
   return { ...spent, joins: sockets.length };
 }
 
-function listenAll(sockets: RawSocket[]): Tally {
+function listenAll(sockets: RawSocket[], isMultiplexed: boolean): Tally {
   const tally = { messages: 0 };
   const buffer = new Uint8Array(256 * 1024);
   for (const socket of sockets) {
-    const counter = new MessageCounter(tally);
+    const counter = isMultiplexed ? new IntroductionCounter(tally) : new MessageCounter(tally);
     socket.listener = { readable: () => counter.push(buffer, socket.read(buffer)) };
   }
   return tally;

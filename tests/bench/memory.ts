@@ -27,8 +27,8 @@ type Fill = (generator: Generator, server: Running, sockets: number) => number;
 
 const BALL = new Ball(64, "binary", 1);
 
-/** What both sides of a conversation may take. */
-const AIMS: Record<string, Aim> = { "pair as streams": { atMost: 0.1 } };
+/** Two KiB for both sides of a conversation, where the ancestor takes 16. */
+const AIMS: Record<string, Aim> = { "pair as streams": { atMost: 0.125 } };
 
 /** Every kind of idle socket, each on servers that were just started. */
 export const IDLE: Record<string, Fill> = {

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { besideBulk } from "./beside_bulk.ts";
 import { instances } from "./instances.ts";
-import { couples, type Crowd, fans, growth, joins, type Patience } from "./joins.ts";
+import { couples, type Crowd, fans, growth, joins, onStreams, type Patience } from "./joins.ts";
 import { meetings } from "./meetings.ts";
 import { afterLoad, IDLE, idle, type Idleness } from "./memory.ts";
 import type { Row } from "./report.ts";
@@ -35,11 +36,12 @@ const KEYSTROKES: Game = { ...CHAT, kind: "binary" };
 const PIPELINED: Game = { ...KEYSTROKES, window: 32 };
 const STREAMS: Game = { ...PIPELINED, streams: true };
 const SYNC: Game = { ...KEYSTROKES, bytes: 64 * KIB };
+const FANS = [fans(2000, 10, 1.4), onStreams(fans(2000, 10), 6)];
 /** Memory is taken in steps of megabytes, which fewer sockets would be charged with. */
 const MANY_SOCKETS = 8000;
 
 export const FULL: Plan = {
-  crowds: [couples(500), couples(1000), couples(2000), couples(5000, 25), fans(2000, 10, 1.4)],
+  crowds: [couples(500), couples(1000), couples(2000), couples(5000, 25), ...FANS],
   games: [CHAT, STREAMS, ...everyGame()],
   load: [PIPELINED, { ...SYNC, window: 32 }],
   pace: { rounds: 3, warmUpSeconds: 1, seconds: 3 },
@@ -52,7 +54,7 @@ export const FULL: Plan = {
 /** What the README states. */
 export const README: Plan = {
   ...FULL,
-  crowds: [couples(5000, 25), fans(2000, 10, 1.4)],
+  crowds: [couples(5000, 25), ...FANS],
   games: [
     CHAT,
     { ...CHAT, pairs: 1 },
@@ -67,7 +69,7 @@ export const README: Plan = {
 };
 
 export const QUICK: Plan = {
-  crowds: [couples(500), couples(2000), fans(500, 10)],
+  crowds: [couples(500), couples(2000), fans(500, 10), onStreams(fans(500, 10), 6)],
   games: [CHAT, KEYSTROKES, PIPELINED, STREAMS, SYNC],
   load: [PIPELINED],
   pace: { rounds: 1, warmUpSeconds: 0.5, seconds: 1.5 },
@@ -102,6 +104,9 @@ export const GROUPS: Record<string, (contestants: Contestant[], plan: Plan) => A
     const contestants = all.filter(({ isProxy }) => !isProxy);
     for (const kind of Object.keys(IDLE)) yield await idle(contestants, kind, idleness);
     yield await afterLoad(contestants, load, { ...pace, ...idleness });
+  },
+  async *bulk(all, { pace }) {
+    yield await besideBulk(all.filter(({ hasStreams }) => hasStreams), pace);
   },
   instances: (_, { pace }) => instances(pace),
 };

@@ -25,6 +25,8 @@ export interface Contestant {
   readonly name: string;
   /** Knows nothing but bytes: it takes part where only bytes matter, and no aim is for it. */
   readonly isProxy?: boolean;
+  /** It speaks protocol 5. */
+  readonly hasStreams?: boolean;
   start(): Promise<Running>;
 }
 
@@ -34,12 +36,14 @@ const ROOM = ["--max-buffered-bytes", String(64 * 1024 * 1024)];
 /** This relay on its default transport. */
 export const RELAY: Contestant = {
   name: "relay",
+  hasStreams: true,
   start: async () => ({ ...running(await startRelay(ROOM, { env: RELAY_ENV })), hasStreams: true }),
 };
 
 /** This relay on the transport for the internet. */
 export const RELAY_WS: Contestant = {
   name: "relay ws",
+  hasStreams: true,
   start: async () => ({ ...running(await startRelay(["--transport", "tcp"], { env: RELAY_ENV })), hasStreams: true }),
 };
 

@@ -78,8 +78,11 @@ export const LIMITS = {
   pauseUnheardBytes: MIB,
   /** Bytes of such messages where it cannot: 10,000 joins of ids of 512 bytes. */
   unheardBytes: 8 * MIB,
-  /** Bytes of frames of streams that wait to be read, where their sender cannot be paused: what comes in 0.3 s. */
-  unreadBytes: 32 * MIB,
+  /**
+   * Bytes of frames with streams that wait to be read, where their sender cannot be paused: whoever keeps to its credit
+   * says no more, unless on thousands of streams at once. The memory budget bounds the sum of all.
+   */
+  unreadBytes: 128 * MIB,
   /** Bytes that a waiting message takes besides its own. */
   unheardMessageBytes: 256,
   /** Bytes that an interest takes besides its id, in both indexes (measured: 285 with an id of 36 characters). */

@@ -10,7 +10,6 @@ import {
   type JoinRefusal,
   type RelayMessage,
   splitIntroduction,
-  utf8Length,
   WIRE_LIMITS,
 } from "../../protocol.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -84,10 +83,10 @@ export class ControlSocket implements IntroductionSocket {
   /** The next frame of what was said, or undefined when all is taken. */
   next(): string | undefined {
     const batch: string[] = [];
-    for (let text = this.#texts.peek(), bytes = 2; text !== undefined; text = this.#texts.peek()) {
-      bytes += utf8Length(text) + 1;
-      // There is one comma less than messages.
-      if (batch.length > 0 && bytes - 1 > WIRE_LIMITS.controlFrameBytes) break;
+    for (let text = this.#texts.peek(), most = 2; text !== undefined; text = this.#texts.peek()) {
+      // A UTF-16 unit takes at most 3 bytes of UTF-8: to measure each would cost more than a few frames more.
+      most += text.length * 3 + 1;
+      if (batch.length > 0 && most > WIRE_LIMITS.controlFrameBytes) break;
       batch.push(text);
       this.#bytes -= costOf(text);
       this.#texts.shift();
