@@ -1,7 +1,7 @@
 /** A pair that only wants to talk, and notices when something keeps it from it. */
 
 import { Inbox } from "../helpers/process.ts";
-import type { Noticed } from "./conversation.ts";
+import type { Meeting, Noticed } from "./conversation.ts";
 
 export type { Noticed };
 
@@ -14,9 +14,9 @@ export class Innocents {
     this.#worker.onmessage = ({ data }) => this.#inbox.push(data);
   }
 
-  static async meet(url: string, document: string): Promise<Innocents> {
+  static async meet(meeting: Meeting): Promise<Innocents> {
     const innocents = new Innocents();
-    innocents.#worker.postMessage({ url, document });
+    innocents.#worker.postMessage(meeting);
     await innocents.#inbox.next("innocents to meet");
     return innocents;
   }

@@ -63,7 +63,9 @@ export async function play(attack: Attack, contestant: Contestant, patience: Pat
   const relays = elsewhere === undefined ? [relay] : [relay, elsewhere];
   const scene = { ...patience, elsewhere };
   const prepared = await attack.prepare?.(relay, scene) ?? [];
-  const innocents = await Promise.all(relays.map(({ url }, i) => Innocents.meet(url, `doc-${i}`)));
+  const innocents = await Promise.all(
+    relays.map(({ url, pid }, i) => Innocents.meet({ url, document: `doc-${i}`, relayPid: pid })),
+  );
   const attacker = await attack.run(relay, scene);
   const noticed = worst(await Promise.all(innocents.map((pair) => pair.leave())));
   for (const raw of prepared) raw[Symbol.dispose]();
@@ -76,7 +78,8 @@ export async function play(attack: Attack, contestant: Contestant, patience: Pat
 /** Of those who were closed, or else of all, the one who waited longest. */
 function worst(all: readonly Noticed[]): Noticed {
   const closed = all.filter(({ end }) => end !== undefined);
-  return (closed.length > 0 ? closed : all).toSorted((one, other) => other.slowestMs - one.slowestMs)[0];
+  const one = (closed.length > 0 ? closed : all).toSorted((one, other) => other.slowestMs - one.slowestMs)[0];
+  return { ...one, mostWorkMs: Math.max(...all.map(({ mostWorkMs }) => mostWorkMs)) };
 }
 
 /** The most resident memory that a process ever had, which the kernel knows as long as it lives. */

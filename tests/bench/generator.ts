@@ -80,6 +80,11 @@ export class Generator implements Disposable {
     return opened;
   }
 
+  /** Begins to open one, and goes on: `opened` gets it, and may say that it is gone, which hangs up. */
+  begin(port: number, path: string, opened: (socket: RawSocket) => void): void {
+    this.#connect(port, new Opening(path, opened));
+  }
+
   /** Connects through a proxy to a listener of our own: who connected and who was accepted, in turn. */
   bridge(port: number, listener: number, count: number): RawSocket[] {
     return Array.from({ length: count }, () => {
@@ -163,7 +168,7 @@ class Opening implements Listener {
   #answer = "";
   readonly #buffer = new Uint8Array(4096);
 
-  constructor(readonly path: string) {}
+  constructor(readonly path: string, readonly opened: (socket: RawSocket) => void = () => {}) {}
 
   readable(socket: RawSocket): void {
     const length = socket.read(this.#buffer);
@@ -175,5 +180,6 @@ class Opening implements Listener {
     if (socket.gone || (this.done && !this.#answer.startsWith("HTTP/1.1 101"))) {
       throw new Error(`Cannot open ${this.path}: want 101, got ${this.#answer.split("\r\n")[0] || "a hang-up"}`);
     }
+    if (this.done) this.opened(socket);
   }
 }

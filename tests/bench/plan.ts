@@ -4,6 +4,7 @@
  * @module
  */
 
+import { arrivals } from "./arrivals.ts";
 import { besideBulk } from "./beside_bulk.ts";
 import { instances } from "./instances.ts";
 import { couples, type Crowd, fans, growth, joins, onStreams, type Patience } from "./joins.ts";
@@ -20,6 +21,8 @@ export interface Plan {
   games: Game[];
   /** Played before memory is read a last time. */
   load: Game[];
+  /** New sockets on their way in at a time. */
+  arrivals: number[];
   pace: Pace;
   idleness: Idleness;
   patience: Patience;
@@ -44,6 +47,7 @@ export const FULL: Plan = {
   crowds: [couples(500), couples(1000), couples(2000), couples(5000, 25), ...FANS],
   games: [CHAT, STREAMS, ...everyGame()],
   load: [PIPELINED, { ...SYNC, window: 32 }],
+  arrivals: [20, 100, 500],
   pace: { rounds: 3, warmUpSeconds: 1, seconds: 3 },
   idleness: { sockets: MANY_SOCKETS, settleSeconds: 2 },
   patience: { rounds: 3, deadlineSeconds: 60 },
@@ -72,6 +76,7 @@ export const QUICK: Plan = {
   crowds: [couples(500), couples(2000), fans(500, 10), onStreams(fans(500, 10), 6)],
   games: [CHAT, KEYSTROKES, PIPELINED, STREAMS, SYNC],
   load: [PIPELINED],
+  arrivals: [100],
   pace: { rounds: 1, warmUpSeconds: 0.5, seconds: 1.5 },
   idleness: { sockets: 500, settleSeconds: 0.5 },
   patience: { rounds: 1, deadlineSeconds: 10 },
@@ -93,6 +98,10 @@ export const GROUPS: Record<string, (contestants: Contestant[], plan: Plan) => A
   },
   async *throughput(contestants, { games, pace }) {
     for (const game of games) yield await throughput(contestants, game, pace);
+  },
+  async *arrivals(all, { arrivals: numbers, pace }) {
+    const contestants = all.filter(({ isProxy }) => !isProxy);
+    for (const inFlight of numbers) yield await arrivals(contestants, inFlight, pace);
   },
   async *meetings(all, { meetings: count }) {
     yield await meetings(all.filter(({ isProxy }) => !isProxy), count);
