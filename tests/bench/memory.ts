@@ -9,9 +9,10 @@ import { contest } from "./contest.ts";
 import { residentBytes } from "./cost.ts";
 import { joinFrame } from "./frames.ts";
 import { Generator } from "./generator.ts";
+import { streamConversations } from "./idle_streams.ts";
 import { pairUp, sidePaths } from "./pairs.ts";
 import { Ball } from "./ping_pong.ts";
-import { compare, type Row } from "./report.ts";
+import { type Aim, compare, type Row } from "./report.ts";
 import type { Contestant, Running } from "./servers.ts";
 import { type Game, type Pace, play, title } from "./throughput.ts";
 
@@ -26,6 +27,9 @@ type Fill = (generator: Generator, server: Running, sockets: number) => number;
 
 const BALL = new Ball(64, "binary", 1);
 
+/** What both sides of a conversation may take. */
+const AIMS: Record<string, Aim> = { "pair as streams": { atMost: 0.1 } };
+
 /** Every kind of idle socket, each on servers that were just started. */
 export const IDLE: Record<string, Fill> = {
   "introduction socket": (generator, { port }, sockets) => {
@@ -37,6 +41,11 @@ export const IDLE: Record<string, Fill> = {
     return generator.open(port, sidePaths(sockets).map(([alice]) => alice)).length;
   },
   "pair": (generator, server, sockets) => pairUp(generator, server, sockets / 2, BALL).length,
+  /** Beside pairs of sockets, where the server has no streams. */
+  "pair as streams": (generator, server, sockets) =>
+    server.hasStreams
+      ? streamConversations(generator, server, sockets / 2)
+      : pairUp(generator, server, sockets / 2, BALL).length,
 };
 
 /** Resident memory per idle thing of one kind. */
@@ -45,7 +54,7 @@ export async function idle(contestants: Contestant[], kind: string, idleness: Id
   const scenario = `${idleness.sockets} idle sockets`;
   return compare(contestants, outcomes, {
     scenario,
-    metrics: [{ name: `memory per ${kind}`, unit: "bytes", of: (bytes) => bytes }],
+    metrics: [{ name: `memory per ${kind}`, unit: "bytes", of: (bytes) => bytes, aim: AIMS[kind] }],
   });
 }
 

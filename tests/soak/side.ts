@@ -9,7 +9,7 @@ import { CLOSE, connectionPath } from "../../src/protocol.ts";
 import { greeterOf, greetingOf, payloadOf, type Said } from "./talk.ts";
 import type { TestedRelay } from "./tested_relay.ts";
 import type { TestedRelays } from "./tested_relays.ts";
-import { type Departure, type Ending, OPCODE, WireSocket } from "./wire_socket.ts";
+import { type Carrier, type Departure, type Ending, OPCODE, type WireListener, WireSocket } from "./wire_socket.ts";
 
 /** Whom a side is from, whom it is for, and what about. */
 export interface ConnectionKey {
@@ -29,6 +29,11 @@ export interface SideOptions {
   /** Whether the peer that is waited for has been there for a while. */
   readonly isThere: (key: ConnectionKey) => boolean;
   readonly ended: (side: Side) => void;
+  /** Where it is a stream, instead of a socket of its own to any instance. */
+  readonly within?: {
+    readonly relay: TestedRelay;
+    open(key: ConnectionKey, listener: WireListener): Carrier;
+  };
 }
 
 /** The codes that we close with are ours alone, so that one that crosses is known. */
@@ -49,20 +54,26 @@ export class Side {
   readonly relay: TestedRelay;
   readonly openedAt = performance.now();
   readonly #options: SideOptions;
-  readonly #socket: WireSocket;
+  readonly #socket: Carrier;
   readonly #waiting = new Set<() => void>();
   #heard = 0;
 
   constructor(readonly key: ConnectionKey, options: SideOptions) {
     this.#options = options;
     options.sides.set(this.serial, this);
-    this.relay = options.relays.any();
+    this.relay = options.within?.relay ?? options.relays.any();
     const { localId, remoteId, documentId } = key;
-    this.#socket = new WireSocket(this.relay.port, connectionPath(localId, remoteId, documentId), {
+    const listener: WireListener = {
       message: (opcode, payload) => this.#hear(opcode, payload),
       ended: (ending) => this.#ended(ending),
-    });
+    };
+    this.#socket = options.within?.open(key, listener) ??
+      new WireSocket(this.relay.port, connectionPath(localId, remoteId, documentId), listener);
     this.#socket.opened.then(() => this.#greet(), (error) => this.#refused(error));
+  }
+
+  get isStream(): boolean {
+    return this.#options.within !== undefined;
   }
 
   get opened(): Promise<void> {
@@ -108,6 +119,12 @@ export class Side {
     if (this.isGone) return;
     this.isGivenUp = true;
     this.#socket.leave("FIN");
+  }
+
+  /** The socket that it is in is given up. */
+  giveUp(): void {
+    this.isGivenUp = true;
+    this.wake();
   }
 
   /** Sends a frame that ends it. */

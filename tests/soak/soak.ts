@@ -20,6 +20,8 @@ export interface SoakOptions {
   /** Ends the counted round earlier. */
   readonly seconds: number;
   readonly seed: number;
+  /** The share of peers that speak protocol 5, from 0 to 1. */
+  readonly streams: number;
   /** More than one: with a NATS server between them; all of these fail now and then. */
   readonly instances: number;
   /** What an instance may take after the counted round, as a multiple of what it took before. */
@@ -79,9 +81,9 @@ function grown(
 async function round(
   relays: TestedRelays,
   chance: Chance,
-  { peers, steps, seconds, failures: kinds }: SoakOptions & { failures: Parameters<typeof fail>[2]["kinds"] },
+  { peers, steps, seconds, streams, failures: kinds }: SoakOptions & { failures: Parameters<typeof fail>[2]["kinds"] },
 ) {
-  const world = new World(relays, peers);
+  const world = new World(relays, peers, streams);
   await assemble(world);
   await world.settled();
   const deadline = performance.now() + seconds * 1000;

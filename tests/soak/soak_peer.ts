@@ -12,12 +12,17 @@ import type { Malformed } from "./garbage.ts";
 import { Side, type SideOptions } from "./side.ts";
 import type { TestedRelay } from "./tested_relay.ts";
 import { type Departure, type Ending, OPCODE, WireSocket } from "./wire_socket.ts";
+import { WireStreams } from "./wire_streams.ts";
 
 /** What a peer needs of the world. */
-export type PeerOptions = Omit<SideOptions, "ended">;
+export type PeerOptions = Omit<SideOptions, "ended" | "within">;
 
 /** How peers spell the introduction messages: the three ways that are in use. */
 export const DIALECTS = ["json", "json in binary", "msgpack"] as const;
+/** Protocol 5: what is said in one turn is an array, and conversations are streams. */
+const STREAMS = "streams";
+
+export type Dialect = typeof DIALECTS[number] | typeof STREAMS;
 
 /** Malformed messages that one socket may send and live on: 99 of them. */
 const MALFORMED_MOST = 99;
@@ -29,6 +34,8 @@ interface Link {
   /** Whether it is open and has joined. */
   isOpen: boolean;
   isGivenUp: boolean;
+  /** With protocol 5. */
+  readonly streams: WireStreams | undefined;
 }
 
 /** One peer. */
@@ -42,7 +49,7 @@ export class SoakPeer {
   constructor(
     readonly id: string,
     readonly documents: readonly string[],
-    readonly dialect: typeof DIALECTS[number],
+    readonly dialect: Dialect,
     options: PeerOptions,
   ) {
     this.#options = options;
@@ -75,7 +82,8 @@ export class SoakPeer {
       malformed: 0,
       isOpen: false,
       isGivenUp: false,
-      socket: new WireSocket(relay.port, introductionPath(this.id), {
+      streams: this.#speaksStreams ? this.#streamsOn(() => link.socket) : undefined,
+      socket: new WireSocket(relay.port, introductionPath(this.id) + (this.#speaksStreams ? "?protocol=5" : ""), {
         message: (opcode, payload) => this.#hear(link, opcode, payload),
         ended: (ending) => this.#linkEnded(link, ending),
       }),
@@ -116,6 +124,8 @@ export class SoakPeer {
 
   /** Says something that is no message. The socket lives on; at the hundredth it is closed, so that one is not sent. */
   babble({ opcode, payload }: Malformed): void {
+    // With protocol 5 binary frames are records, which are right or the end.
+    if (this.#speaksStreams && opcode === OPCODE.binary) return;
     if (this.#link?.isOpen !== true || this.#link.malformed >= MALFORMED_MOST) return;
     this.#link.malformed += 1;
     this.#link.socket.send(opcode, payload);
@@ -124,9 +134,11 @@ export class SoakPeer {
   /** Opens a connection, also over one that is there. */
   open(remoteId: string, documentId: string): void {
     const older = this.sideFor(remoteId, documentId);
+    const link = this.#link;
     if (older !== undefined) older.isSuperseded = true;
     const side = new Side({ localId: this.id, remoteId, documentId }, {
       ...this.#options,
+      within: link?.streams && { relay: link.relay, open: (key, listener) => link.streams!.open(key, listener) },
       ended: () => {
         // A newer side that comes and goes while instances cannot hear each other is unknown where the older one is.
         older?.abandon();
@@ -147,6 +159,7 @@ export class SoakPeer {
   #forgetLink(): Link | undefined {
     const link = this.#link;
     if (link !== undefined) link.isGivenUp = true;
+    if (link?.streams !== undefined) this.sides.forEach((side) => side.giveUp());
     this.#link = undefined;
     this.interests.clear();
     return link;
@@ -154,6 +167,7 @@ export class SoakPeer {
 
   #tell(type: "Join" | "Leave", documentIds: readonly string[]): void {
     const json = { type, [type.toLowerCase()]: documentIds };
+    if (this.#speaksStreams) return this.#link?.socket.send(OPCODE.text, Buffer.from(JSON.stringify([json])));
     if (this.dialect === "msgpack") {
       this.#link?.socket.send(OPCODE.binary, encode({ type, documentIds: [...documentIds] }));
     } else {this.#link?.socket.send(
@@ -163,10 +177,18 @@ export class SoakPeer {
   }
 
   #hear(link: Link, opcode: number, payload: Buffer): void {
+    if (link.streams !== undefined && opcode === OPCODE.binary) return link.streams.take(payload);
     if (link !== this.#link) return;
+    if (link.streams !== undefined) {
+      return (JSON.parse(payload.toString()) as Heard[]).forEach((one) => this.#take(one));
+    }
     const wanted = this.dialect === "msgpack" ? OPCODE.binary : OPCODE.text;
     if (opcode !== wanted) return this.#violate(`speaks ${this.dialect} and was answered with opcode ${opcode}`);
-    const { type, userName, peerId, documentIds } = read(opcode, payload);
+    this.#take(read(opcode, payload));
+  }
+
+  #take({ type, userName, peerId, documentIds }: Heard): void {
+    if (this.#speaksStreams && (type === "Welcome" || type === "Heartbeat")) return;
     if (type !== "Introduction") return this.#violate(`heard ${type} on its introduction socket`);
     for (const id of documentIds) this.#meet(userName ?? peerId ?? "", id);
   }
@@ -186,7 +208,19 @@ export class SoakPeer {
     if (this.interests.has(documentId)) this.#tell("Join", [documentId]);
   }
 
+  get #speaksStreams(): boolean {
+    return this.dialect === STREAMS;
+  }
+
+  #streamsOn(socket: () => WireSocket): WireStreams {
+    return new WireStreams({
+      write: (frame) => socket().send(OPCODE.binary, frame),
+      corrupt: (frame) => void this.corruptLink(frame),
+    });
+  }
+
   #linkEnded(link: Link, { code, reason }: Ending): void {
+    link.streams?.ended();
     if (link.isGivenUp) return;
     this.#forgetLink();
     // As clients do, it comes again, to another instance.

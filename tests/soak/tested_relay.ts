@@ -11,6 +11,7 @@ import { fetchTrusting } from "../helpers/trust.ts";
 /** What must come back to zero. */
 export interface Counts {
   readonly connections: number;
+  readonly streams: number;
   readonly peers: number;
   readonly documents: number;
   readonly seekers: number;
@@ -55,9 +56,9 @@ export class TestedRelay implements AsyncDisposable {
 
   async counts(): Promise<Counts> {
     const response = await fetchTrusting(this.relay.http, { headers: { accept: "application/json" } });
-    const { connections, peers, documents, seekers, pairs, bufferedBytes, backplane } = await response.json();
+    const { connections, streams, peers, documents, seekers, pairs, bufferedBytes, backplane } = await response.json();
     const { remotePairs = 0 } = backplane ?? {};
-    return { connections, peers, documents, seekers, pairs, remotePairs, bufferedBytes };
+    return { connections, streams, peers, documents, seekers, pairs, remotePairs, bufferedBytes };
   }
 
   /** MiB of resident memory when the runtime has given back what it does not need (DESIGN 5.5). */

@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
 import { frameOf, handshake } from "../helpers/raw.ts";
 
-export const OPCODE = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 /** How a client leaves: with a close frame, with a FIN, or with a reset. */
 export type Departure = "close" | "FIN" | "RST";
@@ -25,12 +25,28 @@ export interface WireListener {
   ended(ending: Ending): void;
 }
 
+/** What carries one side of a conversation: a socket, or a stream. */
+export interface Carrier {
+  readonly opened: Promise<void>;
+  send(opcode: number, payload: Uint8Array): void;
+  /** Any bytes, also such as no client may send. */
+  sendRaw(bytes: Uint8Array): void;
+  leave(how: Departure, close?: { code: number; reason: string }): void;
+}
+
+interface ServerFrame {
+  readonly opcode: number;
+  readonly isFinal: boolean;
+  readonly payload: Buffer;
+}
+
+const FINAL = 0x80;
 const HEAD_END = "\r\n\r\n";
 /** Not zero, so that the relay is not spared the unmasking. */
 const MASK = [0x37, 0xfa, 0x21, 0x3d];
 
 /** One connection, upgraded. */
-export class WireSocket {
+export class WireSocket implements Carrier {
   readonly opened: Promise<void>;
   readonly #listener: WireListener;
   readonly #socket: Socket;
@@ -39,6 +55,9 @@ export class WireSocket {
   #isOpen = false;
   #isClosing = false;
   #ending: Ending | undefined;
+  /** The message that has begun: what it is, and its fragments. */
+  #opcode = 0;
+  #fragments: Buffer[] = [];
 
   constructor(port: number, readonly path: string, listener: WireListener) {
     this.#listener = listener;
@@ -78,7 +97,7 @@ export class WireSocket {
   #received(chunk: Buffer): void {
     this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
     if (!this.#isOpen && !this.#readHead()) return;
-    for (let frame = this.#take(); frame !== undefined; frame = this.#take()) this.#hear(frame.opcode, frame.payload);
+    for (let frame = this.#take(); frame !== undefined; frame = this.#take()) this.#hear(frame);
   }
 
   #readHead(): boolean {
@@ -92,10 +111,20 @@ export class WireSocket {
     return this.#isOpen;
   }
 
-  #hear(opcode: number, payload: Buffer): void {
+  #hear({ opcode, isFinal, payload }: ServerFrame): void {
     if (opcode === OPCODE.ping) this.send(OPCODE.pong, payload);
     else if (opcode === OPCODE.close) this.#hearClose(payload);
-    else if (opcode !== OPCODE.pong) this.#listener.message(opcode, payload);
+    else if (opcode !== OPCODE.pong) this.#hearPart(opcode, isFinal, payload);
+  }
+
+  /** What a stream says comes in fragments. */
+  #hearPart(opcode: number, isFinal: boolean, payload: Buffer): void {
+    if (opcode !== OPCODE.continuation) this.#opcode = opcode;
+    this.#fragments.push(payload);
+    if (!isFinal) return;
+    const message = this.#fragments.length === 1 ? payload : Buffer.concat(this.#fragments);
+    this.#fragments = [];
+    this.#listener.message(this.#opcode, message);
   }
 
   #hearClose(payload: Buffer): void {
@@ -111,13 +140,13 @@ export class WireSocket {
     this.#listener.ended(this.#ending ?? { code: undefined, reason: "" });
   }
 
-  #take(): { opcode: number; payload: Buffer } | undefined {
+  #take(): ServerFrame | undefined {
     const header = headerOf(this.#buffer);
     if (header === undefined || this.#buffer.length < header.bytes + header.length) return;
     const payload = this.#buffer.subarray(header.bytes, header.bytes + header.length);
-    const opcode = this.#buffer[0] & 0x0f;
+    const [opcode, isFinal] = [this.#buffer[0] & 0x0f, (this.#buffer[0] & FINAL) !== 0];
     this.#buffer = this.#buffer.subarray(header.bytes + header.length);
-    return { opcode, payload };
+    return { opcode, isFinal, payload };
   }
 }
 

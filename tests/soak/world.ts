@@ -8,7 +8,7 @@ import type { Counts } from "./tested_relay.ts";
 import type { TestedRelays } from "./tested_relays.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import type { ConnectionKey, Side } from "./side.ts";
-import { DIALECTS, SoakPeer } from "./soak_peer.ts";
+import { type Dialect, DIALECTS, SoakPeer } from "./soak_peer.ts";
 
 /**
  * Peers about one document: enough that a joiner meets several, few enough that thousands of peers fit the relay's 10,000
@@ -36,7 +36,8 @@ export class World {
     return this.#hungUp.length;
   }
 
-  constructor(readonly relays: TestedRelays, peers: number) {
+  /** @param streams The share of peers that speak protocol 5. */
+  constructor(readonly relays: TestedRelays, peers: number, streams: number) {
     const options = {
       relays,
       sides: this.sides,
@@ -45,7 +46,7 @@ export class World {
       isThere: (key: ConnectionKey) => this.#isThere(key),
     };
     this.peers = Array.from({ length: peers }, (_, i) => {
-      return new SoakPeer(`peer-${i}`, documentsOf(i), DIALECTS[i % DIALECTS.length], options);
+      return new SoakPeer(`peer-${i}`, documentsOf(i), dialectOf(i, streams), options);
     });
   }
 
@@ -79,7 +80,8 @@ export class World {
     const paired = sides.filter(({ isPaired }) => isPaired);
     const apart = paired.filter(({ relay, partner }) => partner?.relay !== relay).length;
     return {
-      connections: present.length + sides.length,
+      connections: present.length + sides.filter(({ isStream }) => !isStream).length,
+      streams: sides.filter(({ isStream }) => isStream).length,
       peers: present.length,
       documents: this.#documentsByRelay(present),
       seekers: sides.length - paired.length,
@@ -142,6 +144,7 @@ export class World {
 
 const EMPTY: Counts = {
   connections: 0,
+  streams: 0,
   peers: 0,
   documents: 0,
   seekers: 0,
@@ -155,6 +158,12 @@ function documentsOf(index: number): string[] {
   const first = `doc-${Math.floor(index / PEERS_PER_DOCUMENT)}`;
   const half = Math.floor(index / 2);
   return index % 2 === 0 ? [first, `shared-${Math.floor(half / PEERS_PER_DOCUMENT)}`] : [first];
+}
+
+/** Spread evenly, so that all kinds meet each other. */
+function dialectOf(index: number, streams: number): Dialect {
+  const isStreaming = Math.floor((index + 1) * streams) > Math.floor(index * streams);
+  return isStreaming ? "streams" : DIALECTS[index % DIALECTS.length];
 }
 
 function hasMet(peer: SoakPeer, other: SoakPeer, documentId: string): boolean {

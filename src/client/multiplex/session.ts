@@ -9,7 +9,6 @@ import {
   KIND,
   MULTIPLEX_PROTOCOL,
   type Opening,
-  packMessages,
   readRelayMessage,
   RecordReader,
   type RelayMessage,
@@ -18,24 +17,16 @@ import {
   type Welcome,
   WIRE_LIMITS,
 } from "../../protocol.ts";
-import { FrameWriter } from "./frame_writer.ts";
 import { Liveness } from "./liveness.ts";
 import { PeerStream, type StreamHost } from "./peer_stream.ts";
+import { Sender, type SenderOptions, type SessionSocket } from "./sender.ts";
 import type { Time } from "./time.ts";
 import { TokenRenewal } from "./token_renewal.ts";
 
-/** Bytes that may wait in the socket before more is written: then a small message waits for little. */
-const SOCKET_BACKLOG_BYTES = 256 * 1024;
-/** Milliseconds between two looks at a socket that is full: twice as long each time. */
-const LOOK_AGAIN_MS = { least: 1, most: 50 };
+export type { SessionSocket } from "./sender.ts";
+
 const LEFT: Close = { code: 1000, reason: "" };
 const HEARTBEAT = JSON.stringify({ type: "Heartbeat" });
-
-/** What carries a session: a WebSocket that is open. */
-export interface SessionSocket {
-  readonly bufferedAmount: number;
-  send(data: string | Uint8Array<ArrayBuffer>): void;
-}
 
 /** Who hears what the relay says. */
 export interface SessionListener {
@@ -81,23 +72,16 @@ export class Session implements StreamHost {
   readonly time: Time;
   messageBytes = 0;
   windowBytes = 0;
-  readonly #socket: SessionSocket;
   readonly #listener: SessionListener;
+  readonly #sender: Sender;
   readonly #liveness: Liveness;
   readonly #renewal: TokenRenewal;
-  readonly #writer = new FrameWriter();
   /** By number. */
   readonly #streams = new Map<number, PeerStream>();
   /** All, those that have no number yet included. */
   readonly #all = new Set<PeerStream>();
   #mostStreams = 0;
   #lastNumber = 0;
-  /** Messages to say at the end of the turn, as JSON. */
-  #messages: string[] = [];
-  #isFlushDue = false;
-  #isFlushing = false;
-  #lookMs = 0;
-  #cancelLook: (() => void) | undefined;
   #isGoingAway = false;
   #isOver = false;
   /** Hears that there are no streams any more. */
@@ -105,9 +89,9 @@ export class Session implements StreamHost {
 
   /** @param welcome What the relay said first. The frame is to be {@link Session.heard} all the same. */
   constructor(welcome: Welcome, { socket, time, askToken }: SessionOptions, listener: SessionListener) {
-    this.#socket = socket;
     this.time = time;
     this.#listener = listener;
+    this.#sender = this.#makeSender({ socket, time });
     this.#liveness = new Liveness(time, welcome.heartbeatSeconds * 1000, {
       ask: () => this.say([HEARTBEAT]),
       dead: () => listener.broken(new Error("the relay does not answer any more")),
@@ -125,15 +109,13 @@ export class Session implements StreamHost {
   open(options: StreamOptions): PeerStream {
     const stream = new PeerStream(options, this);
     this.#all.add(stream);
-    this.#writer.hasStream(stream);
-    this.#plan();
+    this.#sender.hasStream(stream);
     return stream;
   }
 
   /** Says messages, each as JSON, with all that is said in this turn. */
   say(messages: Iterable<string>): void {
-    this.#messages.push(...messages);
-    this.#plan();
+    this.#sender.say(messages);
   }
 
   /** A frame has come. */
@@ -147,7 +129,7 @@ export class Session implements StreamHost {
       if (!(error instanceof Violation)) throw error;
       this.#listener.broken(new Error(`the relay broke protocol ${MULTIPLEX_PROTOCOL}: ${error.message}`));
     }
-    if (this.#cancelLook !== undefined) this.#plan();
+    this.#sender.heard();
   }
 
   /** Ends all streams behind what was sent, and tells when that is done: at once if nothing has to wait. */
@@ -155,7 +137,7 @@ export class Session implements StreamHost {
     this.#whenEmpty = done;
     this.#renewal.stop();
     for (const stream of [...this.#all]) stream.leave(close);
-    this.#flush();
+    this.#sender.flush();
   }
 
   /** The socket has ended, and all streams with it. */
@@ -164,25 +146,32 @@ export class Session implements StreamHost {
     this.#isOver = true;
     this.#liveness.stop();
     this.#renewal.stop();
-    this.#stopLooking();
+    this.#sender.stop();
     for (const stream of [...this.#all]) stream.lost(close);
   }
 
   hasWord(stream: PeerStream): void {
-    this.#writer.hasWord(stream);
-    this.#plan();
+    this.#sender.hasWord(stream);
   }
 
   hasData(stream: PeerStream): void {
-    this.#writer.hasData(stream);
-    this.#plan();
+    this.#sender.hasData(stream);
   }
 
   ended(stream: PeerStream): void {
     this.#all.delete(stream);
     // There may be room for one that waits.
-    if (this.#streams.delete(stream.number)) this.#plan();
+    if (this.#streams.delete(stream.number)) this.#sender.plan();
     this.#tellEmpty();
+  }
+
+  #makeSender(options: SenderOptions): Sender {
+    return new Sender(options, {
+      number: (stream) => this.#number(stream),
+      sent: () => this.#liveness.sent(),
+      flushed: () => this.#tellEmpty(),
+      broken: (error) => this.#listener.broken(error),
+    });
   }
 
   #hear(text: string): void {
@@ -221,7 +210,7 @@ export class Session implements StreamHost {
     this.windowBytes = Math.max(limits.windowBytes, WIRE_LIMITS.firstWindowBytes);
     this.#mostStreams = Math.max(1, limits.streams);
     this.#renewal.welcomed(expiresInSeconds);
-    this.#plan();
+    this.#sender.plan();
   }
 
   #readRecords(bytes: Uint8Array<ArrayBuffer>): void {
@@ -241,55 +230,6 @@ export class Session implements StreamHost {
     else stream.closed(record.close);
   }
 
-  /** What is said in one turn goes out together. */
-  #plan(): void {
-    if (this.#isFlushDue || this.#isOver) return;
-    this.#isFlushDue = true;
-    queueMicrotask(() => this.#flush());
-  }
-
-  #flush(): void {
-    this.#isFlushDue = false;
-    // Listeners that are told something meanwhile may ask for it again.
-    if (this.#isOver || this.#isFlushing) return;
-    this.#isFlushing = true;
-    try {
-      this.#writeMessages();
-      if (this.#writeStreams()) this.#lookMs = 0;
-      else this.#lookAgain();
-    } catch (error) {
-      this.#listener.broken(error as Error);
-    } finally {
-      this.#isFlushing = false;
-    }
-    this.#tellEmpty();
-  }
-
-  #writeMessages(): void {
-    const messages = this.#messages;
-    if (messages.length === 0) return;
-    this.#messages = [];
-    // One alone may be as long as a frame.
-    const frames = messages.length === 1 ? messages : packMessages(messages, WIRE_LIMITS.introductionBytes);
-    for (const frame of frames) this.#send(frame);
-  }
-
-  /** False: the socket is full. */
-  #writeStreams(): boolean {
-    this.#stopLooking();
-    for (;;) {
-      if (this.#socket.bufferedAmount > SOCKET_BACKLOG_BYTES) return false;
-      const frame = this.#writer.next((stream) => this.#number(stream));
-      if (frame === undefined || this.#isOver) return true;
-      this.#send(frame);
-    }
-  }
-
-  #send(frame: string | Uint8Array<ArrayBuffer>): void {
-    this.#socket.send(frame);
-    this.#liveness.sent();
-  }
-
   /** 0: there is no room for it yet. */
   #number(stream: PeerStream): number {
     if (this.#streams.size >= this.#mostStreams) return 0;
@@ -297,20 +237,9 @@ export class Session implements StreamHost {
     return this.#lastNumber;
   }
 
-  /** A hidden page has slow timers: whatever comes makes it look, too. */
-  #lookAgain(): void {
-    this.#lookMs = Math.min(LOOK_AGAIN_MS.most, Math.max(LOOK_AGAIN_MS.least, this.#lookMs * 2));
-    this.#cancelLook = this.time.after(this.#lookMs, () => this.#flush());
-  }
-
-  #stopLooking(): void {
-    this.#cancelLook?.();
-    this.#cancelLook = undefined;
-  }
-
   #tellEmpty(): void {
     const done = this.#whenEmpty;
-    if (done === undefined || this.#isOver || this.#all.size > 0 || this.#isFlushing) return;
+    if (done === undefined || this.#isOver || this.#all.size > 0 || this.#sender.isFlushing) return;
     this.end(LEFT);
     done();
   }

@@ -23,6 +23,12 @@ export function keyOf({ localId, remoteId, documentId }: ConnectionKey): string 
   return JSON.stringify([localId, remoteId, documentId]);
 }
 
+/** The key that {@link keyOf} made a string of, with its ids alone. */
+export function keyWith(ids: string): ConnectionKey {
+  const [localId, remoteId, documentId] = JSON.parse(ids);
+  return { localId, remoteId, documentId };
+}
+
 /** The other side of the same conversation. */
 export function reverse({ localId, remoteId, documentId }: ConnectionKey): ConnectionKey {
   return { localId: remoteId, remoteId: localId, documentId };

@@ -11,7 +11,7 @@ import type { Budget, Share } from "../core/memory_budget.ts";
 import { type Message, messageBytes } from "../core/message.ts";
 import { Queue } from "../core/queue.ts";
 import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
-import type { Turn } from "./turn.ts";
+import type { Turn } from "../core/turn.ts";
 
 /** What becomes of what is read. */
 export interface FrameListener {

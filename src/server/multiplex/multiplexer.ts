@@ -9,7 +9,7 @@ import type { Counters } from "../metrics/counters.ts";
 import type { PeerSocket } from "../transport/transport.ts";
 import { FramePool } from "./frame_pool.ts";
 import { type Permit, Session, type SessionOptions } from "./session.ts";
-import { Turn } from "./turn.ts";
+import { Turn } from "../core/turn.ts";
 
 /** What a multiplexer needs. */
 export interface MultiplexerOptions extends Omit<SessionOptions, "takePlace" | "givePlaceBack" | "turn" | "frames"> {

@@ -30,7 +30,7 @@ import type { FramePool } from "./frame_pool.ts";
 import { type FrameListener, FrameReader } from "./frame_reader.ts";
 import { Sender } from "./sender.ts";
 import { Stream, type StreamHost } from "./stream.ts";
-import type { Turn } from "./turn.ts";
+import type { Turn } from "../core/turn.ts";
 
 /** What a token permits, and until when. */
 export interface Permit {

@@ -27,7 +27,7 @@ import {
   Splice,
 } from "../transport/transport.ts";
 import { PartReader } from "../websocket/part_reader.ts";
-import { Utf8Check } from "../websocket/utf8.ts";
+import { IncomingMessage } from "./incoming_message.ts";
 import { SendQueue } from "./send_queue.ts";
 
 /** What a stream needs of the socket that it is in. */
@@ -71,8 +71,8 @@ export class Stream implements PeerSocket {
   #isPaired = false;
   #owesOpened = false;
   #isPaused = false;
-  /** The message that has begun and not ended: its bytes, and the check of its text. */
-  #message: { readonly isText: boolean; readonly check: Utf8Check | undefined; bytes: number } | undefined;
+  /** The message that has begun and not ended. */
+  #message: IncomingMessage | undefined;
   #closing: Close | undefined;
   #isOver = false;
   /** Data waits for credit, since this was set. */
@@ -143,7 +143,7 @@ export class Stream implements PeerSocket {
     if (cost > this.#given) throw new Violation("more data than credit");
     this.#given -= cost;
     const begins = this.#message === undefined;
-    const problem = this.#check(record);
+    const problem = this.#problemWith(record);
     if (problem !== undefined) return this.#fail(problem, problem === CLOSE.tooBig ? problem : VANISHED);
     const { frame, isText, hasMore, payloadStart, payloadEnd } = record;
     this.#listener.message(new Part(frame, isText, begins, !hasMore, payloadStart, payloadEnd));
@@ -223,20 +223,15 @@ export class Stream implements PeerSocket {
     splice.release();
   }
 
-  /** What is wrong with the next part of a message. */
-  #check(record: RecordReader): Close | undefined {
-    const { isText, hasMore } = record;
-    // A message that is only one part, and not text: most are.
-    if (this.#message === undefined && !hasMore && !isText) return this.#isTooBig(record.length);
-    const message = this.#message ?? { isText, check: isText ? new Utf8Check() : undefined, bytes: 0 };
-    if (message.isText !== isText) throw new Violation("message changes its type");
-    message.bytes += record.length;
+  /** What is wrong with the next part of a message, if anything. */
+  #problemWith(record: RecordReader): Close | undefined {
+    const { isText, hasMore, length } = record;
+    const { maxMessageBytes } = this.#host;
+    // Most messages have one part and are not text.
+    if (this.#message === undefined && !hasMore && !isText) return length > maxMessageBytes ? CLOSE.tooBig : undefined;
+    const message = this.#message ?? new IncomingMessage(isText, maxMessageBytes);
     this.#message = hasMore ? message : undefined;
-    return this.#isTooBig(message.bytes) ?? (isUtf8(message.check, record) ? undefined : CLOSE.notUtf8);
-  }
-
-  #isTooBig(bytes: number): Close | undefined {
-    return bytes > this.#host.maxMessageBytes ? CLOSE.tooBig : undefined;
+    return message.problemWith(record);
   }
 
   /** Gives credit back as soon as half a window is due. */
@@ -292,9 +287,4 @@ export class Stream implements PeerSocket {
     this.#host.ended(this);
     this.#listener.closed(ending);
   }
-}
-
-/** Whether the next part of a text can follow what came before. */
-function isUtf8(check: Utf8Check | undefined, { frame, payloadStart, payloadEnd, hasMore }: RecordReader): boolean {
-  return check === undefined || check.accepts(frame, payloadStart, payloadEnd) && (hasMore || check.isWhole);
 }

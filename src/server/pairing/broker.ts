@@ -8,30 +8,24 @@
 import { CLOSE } from "../../protocol.ts";
 import type { Matchmaker } from "./matchmaker.ts";
 import type { Logger } from "../core/log.ts";
-import { type PairSummary, Pipe, type PipeOptions } from "./pipe.ts";
+import { type PairSummary, Pipe, type PipeOptions, type Side } from "./pipe.ts";
 import { PendingConnection, type PendingConnectionOptions } from "./pending_connection.ts";
-import { type ConnectionKey, keyOf, reverse } from "../core/connection_key.ts";
+import { type ConnectionKey, keyOf, keyWith, reverse } from "../core/connection_key.ts";
 import { SettlingSocket } from "./settling_socket.ts";
 import type { PeerSocket } from "../transport/transport.ts";
 
 /** What a broker needs: what its pending connections and pipes need, and a log. */
-export interface BrokerOptions extends PendingConnectionOptions, Omit<PipeOptions, "ended"> {
+export interface BrokerOptions extends PendingConnectionOptions, PipeOptions {
   readonly backplane: Matchmaker;
   readonly log: Logger;
-}
-
-/** One side of a pair. */
-interface Side {
-  readonly socket: PeerSocket;
-  readonly pipe: Pipe;
 }
 
 /** What a pending connection is paired with. */
 interface Counterpart {
   readonly key: ConnectionKey;
   readonly socket: PeerSocket;
-  /** Which of the two are connections of this instance. */
-  readonly leaves: readonly ConnectionKey[];
+  /** It is on another instance. */
+  readonly isRemote: boolean;
 }
 
 /** Pairs reciprocal connections. */
@@ -58,13 +52,13 @@ export class Broker {
     const counterpart = this.#pending.get(keyOf(reverse(key)));
     if (counterpart === undefined) return this.#hold(key, socket);
     this.#options.backplane.came(key, false);
-    this.#join(counterpart, { key, socket, leaves: [counterpart.key, key] });
+    this.#join(counterpart, { key, socket, isRemote: false });
   }
 
   /** Pairs a pending connection with its other side, on another instance. False: it is not pending any more. */
   joinRemote(key: ConnectionKey, socket: PeerSocket): boolean {
     const pending = this.#pending.get(keyOf(key));
-    if (pending !== undefined) this.#join(pending, { key: reverse(key), socket, leaves: [key] });
+    if (pending !== undefined) this.#join(pending, { key: reverse(key), socket, isRemote: true });
     return pending !== undefined;
   }
 
@@ -99,21 +93,24 @@ export class Broker {
     this.#options.log.debug("holding {local} for {remote}", { local: key.localId, remote: key.remoteId });
   }
 
-  #join(pending: PendingConnection, { key, socket, leaves }: Counterpart): void {
+  #join(pending: PendingConnection, { key, socket, isRemote }: Counterpart): void {
     const ids = [keyOf(pending.key), keyOf(key)];
     const held = pending.handOver();
     this.#options.backplane.paired(pending.key);
-    const ended = (summary: PairSummary) => {
-      for (const id of ids) this.#sides.delete(id);
-      for (const left of leaves) this.#options.backplane.went(left);
-      this.#options.log.info("a pair ended: {why}", { ...summary });
-    };
     this.#options.counters.pairsMade += 1;
-    const pipe = new Pipe(pending.socket, socket, { ...this.#options, ended });
+    // A relay has tens of thousands of pairs: of both keys, a pair holds only the ids as one string.
+    const ended = (summary: PairSummary) => this.#ended(ids, isRemote, summary);
+    const pipe = new Pipe([pending.socket, socket], ended, this.#options);
     // Before the first frame, which may already end the pair.
-    this.#sides.set(ids[0], { socket: pending.socket, pipe });
-    this.#sides.set(ids[1], { socket, pipe });
+    for (const [at, id] of ids.entries()) this.#sides.set(id, pipe.sides[at]);
     this.#options.log.debug("paired {local} with {remote}", { local: key.localId, remote: key.remoteId });
     pipe.start(held, pending.isPaused);
+  }
+
+  /** Other instances know only the connections of this one. */
+  #ended(ids: readonly string[], isRemote: boolean, summary: PairSummary): void {
+    for (const id of ids) this.#sides.delete(id);
+    for (const id of isRemote ? ids.slice(0, 1) : ids) this.#options.backplane.went(keyWith(id));
+    this.#options.log.info("a pair ended: {why}", { ...summary });
   }
 }

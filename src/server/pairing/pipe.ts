@@ -27,8 +27,6 @@ export interface PipeOptions {
   readonly counters: Counters;
   /** Bytes that one receiving socket may leave unread. */
   readonly maxBufferedBytes: number;
-  /** The pipe carries nothing any more, though its sockets may still be closing. Called exactly once. */
-  readonly ended: (summary: PairSummary) => void;
 }
 
 /** What an ended pair was: no ids, no addresses, nothing that a peer wrote. */
@@ -40,17 +38,34 @@ export interface PairSummary {
   readonly why: string;
 }
 
+/** One side of a pair. */
+export interface Side {
+  readonly socket: PeerSocket;
+  readonly pipe: Pipe;
+}
+
 /** A pair of sockets, piped. */
 export class Pipe {
   readonly #options: PipeOptions;
+  readonly #ended: (summary: PairSummary) => void;
   readonly #ends: readonly [End, End];
   readonly #startedAt: number;
   #isOpen = true;
 
-  constructor(first: PeerSocket, second: PeerSocket, options: PipeOptions) {
+  /** @param ended It carries nothing any more, though its sockets may still be closing. Called exactly once. */
+  constructor(
+    [first, second]: readonly [PeerSocket, PeerSocket],
+    ended: (summary: PairSummary) => void,
+    options: PipeOptions,
+  ) {
     this.#options = options;
+    this.#ended = ended;
     this.#startedAt = options.clock.now();
     this.#ends = [new End(first, this, options), new End(second, this, options)];
+  }
+
+  get sides(): readonly [Side, Side] {
+    return this.#ends;
   }
 
   /**
@@ -89,7 +104,7 @@ export class Pipe {
       end.stopPolling();
       closeEnd(end);
     }
-    this.#options.ended(this.#summary(why));
+    this.#ended(this.#summary(why));
   }
 
   /** Takes a frame that one side has just sent. */
@@ -154,7 +169,7 @@ function reasonOf({ code }: Ending): string {
 }
 
 /** One side of a pipe. */
-class End implements SocketListener, BudgetHolder {
+class End implements Side, SocketListener, BudgetHolder {
   /** This socket's share of the memory budget. */
   readonly share: Share;
   /** Frames and bytes that this side sent and the other got. */

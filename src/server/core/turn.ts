@@ -1,12 +1,12 @@
 /**
- * A turn of the event loop, which all sockets with streams share.
+ * One turn of the event loop: what is done at once in it, for a bounded time, and what is done at its end.
  *
  * @module
  */
 
-import type { Clock } from "../core/clock.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { Steps } from "../core/work_scheduler.ts";
+import type { Clock } from "./clock.ts";
+import { LIMITS } from "./limits.ts";
+import type { Steps } from "./work_scheduler.ts";
 
 /** Looks at the time are as dear as records: only one of so many is made. */
 const LOOK_EVERY = 8;
