@@ -1,6 +1,6 @@
 /** Every attack, in the order of the table. */
 
-import { bulkPairs, busyPairs, pingFlood, pipelinedRequests, unfinishedIntroductions } from "./busy.ts";
+import { bulkPairs, busyPairs, pingFlood, pinnedReads, pipelinedRequests, unfinishedIntroductions } from "./busy.ts";
 import { handshakeResets, silentConnections } from "./descriptors.ts";
 import { emptyFrames, endlessFragments, lastWords, stalledReader, tinyFrames, unpairedHold } from "./floods.ts";
 import {
@@ -48,6 +48,7 @@ export const ATTACKS = {
   pingFlood,
   busyPairs,
   bulkPairs,
+  pinnedReads,
   unfinishedIntroductions,
   pipelinedRequests,
   brokenCredit,

@@ -1,5 +1,6 @@
 /** Attacks with nothing but work: what comes is small, or right, and there is a lot of it. */
 
+import { LIMITS } from "../../src/server/core/limits.ts";
 import { concat } from "../helpers/frames.ts";
 import type { Listening } from "../helpers/process.ts";
 import { frameOf, RawConnection } from "../helpers/raw.ts";
@@ -14,6 +15,8 @@ const SECONDS = 5;
 /** Bytes of one write. */
 const BATCH = 128 * KIB;
 const SMALL = 125;
+/** More than there are large buffers for reads. */
+const IDLE = 160;
 
 export const pingFlood: Attack = {
   name: `Pings of ${SMALL} B at full speed for ${SECONDS} s`,
@@ -39,8 +42,25 @@ export const bulkPairs: Attack = {
   name: `Four pairs that send 64 KiB at full speed for ${SECONDS} s`,
   oursOnly: true,
   async run(relay) {
-    const sent = await Promise.all([0, 1, 2, 3].map((i) => busyPair(relay, `bulk-${i}`, 64 * KIB)));
+    const sent = await Promise.all([0, 1, 2, 3].map((i) => busyPair(relay, `bulk-${i}`, { size: 64 * KIB })));
     return `${sent.every((frames) => frames > 0) ? "all" : "not all"} are served`;
+  },
+};
+
+export const pinnedReads: Attack = {
+  name: `${IDLE} idle connections that hold the relay's read memory, beside bulk`,
+  oursOnly: true,
+  async run(relay) {
+    let [alone, beside] = [0, 0];
+    for (let round = 0; round < 6; round++) {
+      alone += await busyPair(relay, `alone-${round}`, { size: 64 * KIB, seconds: 0.4 });
+      const idle = await Promise.all(Array.from({ length: IDLE }, (_, i) => pin(relay, `${round}-${i}`)));
+      // What they have said is read: from now on they are idle.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      beside += await busyPair(relay, `beside-${round}`, { size: 64 * KIB, seconds: 0.4 });
+      for (const raw of idle) raw[Symbol.dispose]();
+    }
+    return `bulk at ${Math.round(100 * beside / alone)} %`;
   },
 };
 
@@ -75,7 +95,11 @@ export const pipelinedRequests: Attack = {
 };
 
 /** One pair whose sender sends what it can, and whose receiver takes all; tells how many bytes came. */
-async function busyPair(relay: Listening, document: string, size = SMALL): Promise<number> {
+async function busyPair(
+  relay: Listening,
+  document: string,
+  { size = SMALL, seconds = SECONDS } = {},
+): Promise<number> {
   using sender = await RawConnection.upgrade(relay, `/connection/mallory/eve/${document}`);
   using reader = await RawConnection.upgrade(relay, `/connection/eve/mallory/${document}`);
   let received = 0;
@@ -87,17 +111,24 @@ async function busyPair(relay: Listening, document: string, size = SMALL): Promi
       received += count;
     }
   })();
-  await flood(sender, frameOf(BINARY, new Uint8Array(size)));
+  await flood(sender, frameOf(BINARY, new Uint8Array(size)), seconds);
   reader[Symbol.dispose]();
   await reading;
   return received;
 }
 
 /** Sends the same frame over and over, for the time of the attack or until the relay takes no more. */
-async function flood(raw: RawConnection, frame: Uint8Array): Promise<void> {
+async function flood(raw: RawConnection, frame: Uint8Array, seconds = SECONDS): Promise<void> {
   const batch = concat(Array<Uint8Array>(Math.max(1, Math.floor(BATCH / frame.length))).fill(frame));
-  const until = performance.now() + SECONDS * 1000;
+  const until = performance.now() + seconds * 1000;
   while (performance.now() < until && await taken(raw, batch));
+}
+
+/** Looks like bulk, and then nothing comes: what has come fills a large buffer, so that a still larger one is read into. */
+async function pin(relay: Listening, id: string): Promise<RawConnection> {
+  const raw = await RawConnection.upgrade(relay, `/connection/mallory-${id}/nobody/doc`);
+  await raw.write(frameOf(BINARY, new Uint8Array(MIB)).subarray(0, LIMITS.readBytes.large));
+  return raw;
 }
 
 async function taken(raw: RawConnection, bytes: Uint8Array): Promise<boolean> {

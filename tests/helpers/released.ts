@@ -6,6 +6,7 @@
  */
 
 import { Child, Listening } from "./process.ts";
+import { CERTIFICATE_FILES } from "./trust.ts";
 
 /** 3 is relay-client and relay 3.6.2, which speak JSON; 4 is relay 4.2.2, which speaks MessagePack. */
 export type ServerGeneration = 3 | 4;
@@ -138,7 +139,7 @@ async function install(): Promise<void> {
 }
 
 function nodeOptions(...args: string[]) {
-  return { args, cwd: FOLDER, env: { NODE_NO_WARNINGS: "1" } };
+  return { args, cwd: FOLDER, env: { NODE_NO_WARNINGS: "1", NODE_EXTRA_CA_CERTS: CERTIFICATE_FILES.cert } };
 }
 
 function parseEvent(line: string): ClientEvent {

@@ -20,7 +20,8 @@ export async function fetchTrusting(url: string, init: RequestInit = {}): Promis
   using client = Deno.createHttpClient(trusting());
   const response = await fetch(url, { ...init, client } as RequestInit);
   // Read at once: the client does not outlive this call.
-  return new Response(await response.arrayBuffer(), response);
+  const body = await response.arrayBuffer();
+  return new Response(body.byteLength > 0 ? body : null, response);
 }
 
 /** A WebSocket, from whomever. */

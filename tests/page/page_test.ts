@@ -6,7 +6,8 @@ import { Server } from "../../src/server/mod.ts";
 import { answerAsset, makeAssets } from "../../src/server/page/assets.ts";
 import { answerPage, fill, type Status } from "../../src/server/page/page.ts";
 import { duration } from "../../src/server/page/scripts/duration.js";
-import { TRANSPORTS } from "../helpers/transports.ts";
+import { VARIANTS } from "../helpers/transports.ts";
+import { fetchTrusting } from "../helpers/trust.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const PAGE = new URL("src/server/page/", ROOT);
@@ -135,13 +136,16 @@ Deno.test("everything that the page and its scripts name is an asset", async () 
   assertEquals([...assets.keys()].filter((path) => !named.includes(path)), []);
 });
 
-for (const transport of TRANSPORTS) {
-  Deno.test(`over ${transport}: an asset, its head, its tag, and a method that is refused`, async () => {
-    const server = await new Server({ port: 0, host: "127.0.0.1", transport }).listen();
+for (const { name, config, isTls } of VARIANTS) {
+  Deno.test(`over ${name}: an asset, its head, its tag, and a method that is refused`, async () => {
+    const server = await new Server({ port: 0, host: "127.0.0.1", ...config }).listen();
     const fetchIt = async (path: string, init: RequestInit = {}) => {
       // What is compressed on its way has another tag, and no length.
       const headers = { "accept-encoding": "identity", ...init.headers };
-      const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, { ...init, headers });
+      const answer = await fetchTrusting(`http${isTls ? "s" : ""}://127.0.0.1:${server.port}${path}`, {
+        ...init,
+        headers,
+      });
       return { answer, text: await answer.text() };
     };
     try {

@@ -5,7 +5,7 @@ import { CLOSE, VERSION } from "../../src/protocol.ts";
 import { Peer } from "../helpers/peer.ts";
 import { Listening, portOf, startRelay, within } from "../helpers/process.ts";
 import { frameOf, handshake, RawConnection } from "../helpers/raw.ts";
-import { TRANSPORTS, WITH_TCP } from "../helpers/transports.ts";
+import { VARIANTS, WITH_TCP } from "../helpers/transports.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 /** In the second half, pairs talk on, on a machine that may be busy. */
@@ -180,15 +180,15 @@ Deno.test("on Deno Deploy it says once that instances do not see each other", as
   assertEquals(relay.stderr.match(/instances do not see each other/g)?.length, 1);
 });
 
-for (const transport of TRANSPORTS) {
-  Deno.test(`${transport}: neither an unfinished request nor a refused or closed socket keeps it from ending`, async () => {
-    await using relay = await startRelay(["--transport", transport, "--drain-timeout", "1"]);
-    using unfinished = await RawConnection.open(relay.port);
+for (const { name, flags } of VARIANTS) {
+  Deno.test(`${name}: neither an unfinished request nor a refused or closed socket keeps it from ending`, async () => {
+    await using relay = await startRelay([...flags, "--drain-timeout", "1"]);
+    using unfinished = await RawConnection.open(relay);
     await unfinished.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nabc");
-    using refused = await RawConnection.open(relay.port);
+    using refused = await RawConnection.open(relay);
     await refused.write(handshake("/nope"));
-    using superseded = await RawConnection.upgrade(relay.port, "/connection/a/b/doc");
-    using _newer = await RawConnection.upgrade(relay.port, "/connection/a/b/doc");
+    using superseded = await RawConnection.upgrade(relay, "/connection/a/b/doc");
+    using _newer = await RawConnection.upgrade(relay, "/connection/a/b/doc");
     assertEquals((await superseded.readClose())?.code, 4409);
     relay.signal("SIGTERM");
     assertEquals((await within(relay.exited, "the relay to end", 1 + SLACK_SECONDS)).code, 0);

@@ -8,6 +8,7 @@ import { Population, untilReady } from "../helpers/population.ts";
 import { startRelay } from "../helpers/process.ts";
 import { withProgram } from "../helpers/programs.ts";
 import { type Data, type Generation, ReleasedClient } from "../helpers/released.ts";
+import { VARIANTS } from "../helpers/transports.ts";
 
 /** How a socket that outlived its client's reconnect comes to its end. */
 type LateEnd = "hangs up" | "is killed";
@@ -37,6 +38,18 @@ for (const transport of ["deno", "tcp"]) {
       return new Meeting(relay, () => relay.url);
     });
   }
+}
+
+for (const { name, flags } of VARIANTS.filter(({ isTls }) => isTls)) {
+  const [first, second] = [{ generation: 3, userName: "alice" }, { generation: 4, userName: "bob" }] as const;
+  Deno.test(`${name}: v3 and v4 clients are introduced and hear each other unchanged and in order`, async () => {
+    await using relay = await startRelay([...flags]);
+    const meeting = new Meeting(relay, () => relay.url);
+    await using a = await start(meeting, first);
+    await using b = await start(meeting, second);
+    await meet(a, b);
+    await Promise.all([talk(a, b, "from alice"), talk(b, a, "from bob")]);
+  });
 }
 
 for (const transport of ["deno", "tcp"]) {

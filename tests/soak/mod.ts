@@ -5,15 +5,17 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { VARIANTS } from "../helpers/transports.ts";
 import { soak, type SoakOptions } from "./soak.ts";
 
 /** 2,000 peers take 8,000 sockets of the relay's 10,000, and as many descriptors of ours. */
-const DEFAULTS = { peers: 2_000, steps: 100_000, seconds: 600, seed: 1, instances: 1, streams: "0", transport: "deno" };
+const DEFAULTS = { peers: 2_000, steps: 100_000, seconds: 600, seed: 1, instances: 1, streams: "0", variant: "deno" };
+const NAMES = VARIANTS.map(({ name }) => name).join(", ");
 
 const HELP = `Peers join, connect, talk, drop and send garbage at random; nothing may be lost, changed or left behind.
 Runs twice, since the first round only warms the relay up. Linux only.
 
-Usage: deno run -A tests/soak/mod.ts [--peers N] [--steps N] [--seconds N] [--seed N] [--instances N] [--streams SHARE] [--transport deno|tcp]
+Usage: deno run -A tests/soak/mod.ts [--peers N] [--steps N] [--seconds N] [--seed N] [--instances N] [--streams SHARE] [--variant NAME]
 
   --peers      how many (default ${DEFAULTS.peers}; each takes 4 sockets)
   --steps      actions in each round (default ${DEFAULTS.steps})
@@ -22,7 +24,7 @@ Usage: deno run -A tests/soak/mod.ts [--peers N] [--steps N] [--seconds N] [--se
   --instances  more than 1 act as one over a NATS server; then instances and NATS are killed, replaced and frozen
                in the second round (default ${DEFAULTS.instances})
   --streams    the share of peers that speak protocol 5, from 0 to 1 (default ${DEFAULTS.streams})
-  --transport  deno or tcp (default ${DEFAULTS.transport})
+  --variant    one of ${NAMES} (default ${DEFAULTS.variant})
   --help       prints this`;
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
@@ -41,8 +43,7 @@ async function main(args: string[]): Promise<number> {
 function parse(args: string[]): SoakOptions | string | undefined {
   const given = parseArgs(args, { boolean: ["help"], string: Object.keys(DEFAULTS) });
   if (given.help) return;
-  const number = (name: Exclude<keyof typeof DEFAULTS, "transport" | "streams">) =>
-    Number(given[name] ?? DEFAULTS[name]);
+  const number = (name: Exclude<keyof typeof DEFAULTS, "variant" | "streams">) => Number(given[name] ?? DEFAULTS[name]);
   const numbers = {
     peers: number("peers"),
     steps: number("steps"),
@@ -53,9 +54,9 @@ function parse(args: string[]): SoakOptions | string | undefined {
   for (const [name, value] of Object.entries(numbers)) {
     if (!Number.isInteger(value) || value < 1) return `Cannot parse --${name}: want a positive integer.\n\n${HELP}`;
   }
-  const transport = given.transport ?? DEFAULTS.transport;
-  if (transport !== "deno" && transport !== "tcp") return `Cannot parse --transport: want deno or tcp.\n\n${HELP}`;
+  const variant = VARIANTS.find(({ name }) => name === (given.variant ?? DEFAULTS.variant));
+  if (variant === undefined) return `Cannot parse --variant: want one of ${NAMES}.\n\n${HELP}`;
   const streams = Number(given.streams ?? DEFAULTS.streams);
   if (!(streams >= 0 && streams <= 1)) return `Cannot parse --streams: want a number from 0 to 1.\n\n${HELP}`;
-  return { ...numbers, transport, streams };
+  return { ...numbers, variant, streams };
 }

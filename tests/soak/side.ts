@@ -68,7 +68,7 @@ export class Side {
       ended: (ending) => this.#ended(ending),
     };
     this.#socket = options.within?.open(key, listener) ??
-      new WireSocket(this.relay.port, connectionPath(localId, remoteId, documentId), listener);
+      new WireSocket(this.relay.relay, connectionPath(localId, remoteId, documentId), listener);
     this.#socket.opened.then(() => this.#greet(), (error) => this.#refused(error));
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RelayConfig } from "../../src/server/mod.ts";
+import type { Variant } from "../helpers/transports.ts";
 import { act } from "./actions.ts";
 import { Chance } from "./chance.ts";
 import { fail, FREEZES, KILLS } from "./failures.ts";
@@ -14,7 +14,7 @@ import { World } from "./world.ts";
 
 /** How much, and how. */
 export interface SoakOptions {
-  readonly transport: RelayConfig["transport"];
+  readonly variant: Variant;
   readonly peers: number;
   readonly steps: number;
   /** Ends the counted round earlier. */

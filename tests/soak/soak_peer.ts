@@ -83,7 +83,7 @@ export class SoakPeer {
       isOpen: false,
       isGivenUp: false,
       streams: this.#speaksStreams ? this.#streamsOn(() => link.socket) : undefined,
-      socket: new WireSocket(relay.port, introductionPath(this.id) + (this.#speaksStreams ? "?protocol=5" : ""), {
+      socket: new WireSocket(relay.relay, introductionPath(this.id) + (this.#speaksStreams ? "?protocol=5" : ""), {
         message: (opcode, payload) => this.#hear(link, opcode, payload),
         ended: (ending) => this.#linkEnded(link, ending),
       }),

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { RelayConfig } from "../../src/server/mod.ts";
 import { type Listening, RELAY_ENV, startRelay } from "../helpers/process.ts";
+import type { Variant } from "../helpers/transports.ts";
 import { fetchTrusting } from "../helpers/trust.ts";
 
 /** What must come back to zero. */
@@ -45,8 +45,8 @@ export class TestedRelay implements AsyncDisposable {
     });
   }
 
-  static async start(transport: RelayConfig["transport"], args: string[] = []): Promise<TestedRelay> {
-    const relay = await startRelay(["--transport", transport, "--drain-timeout", "1", ...args], { env: ENV });
+  static async start({ flags }: Variant, args: string[] = []): Promise<TestedRelay> {
+    const relay = await startRelay([...flags, "--drain-timeout", "1", ...args], { env: ENV });
     return new TestedRelay(relay);
   }
 

@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { RelayConfig } from "../../src/server/mod.ts";
 import { NatsServer } from "../helpers/nats.ts";
+import type { Variant } from "../helpers/transports.ts";
 import type { Chance } from "./chance.ts";
 import { type Counts, TestedRelay } from "./tested_relay.ts";
 
 /** What to start. */
 export interface TestedRelaysOptions {
-  readonly transport: RelayConfig["transport"];
+  readonly variant: Variant;
   readonly instances: number;
   /** Decides who comes where. */
   readonly chance: Chance;
@@ -101,7 +101,7 @@ export class TestedRelays implements AsyncDisposable {
 
   async #add(): Promise<void> {
     const args = this.#nats === undefined ? [] : ["--nats", this.#nats.url];
-    const relay = await TestedRelay.start(this.#options.transport, args);
+    const relay = await TestedRelay.start(this.#options.variant, args);
     this.#living.push(relay);
     this.#ever.push(relay);
   }

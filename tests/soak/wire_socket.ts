@@ -1,12 +1,14 @@
 /**
- * A WebSocket client on raw TCP that hundreds of peers can afford, and that can also end as no API lets one end.
+ * A WebSocket client on raw TCP, or TLS over it, that hundreds of peers can afford, and that can also end as no API lets one end.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
-import { frameOf, handshake } from "../helpers/raw.ts";
+import { connect as connectTls } from "node:tls";
+import { frameOf, handshake, type Target } from "../helpers/raw.ts";
+import { trusting } from "../helpers/trust.ts";
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
@@ -49,6 +51,8 @@ const MASK = [0x37, 0xfa, 0x21, 0x3d];
 export class WireSocket implements Carrier {
   readonly opened: Promise<void>;
   readonly #listener: WireListener;
+  readonly #tcp: Socket;
+  /** TLS, or the same. */
   readonly #socket: Socket;
   readonly #opening = Promise.withResolvers<void>();
   #buffer: Buffer = Buffer.alloc(0);
@@ -59,12 +63,13 @@ export class WireSocket implements Carrier {
   #opcode = 0;
   #fragments: Buffer[] = [];
 
-  constructor(port: number, readonly path: string, listener: WireListener) {
+  constructor({ port, isTls }: Target, readonly path: string, listener: WireListener) {
     this.#listener = listener;
     this.opened = this.#opening.promise;
     this.opened.catch(() => {}); // also those who never wait
-    this.#socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    this.#socket.on("connect", () => this.#socket.write(handshake(path)));
+    this.#tcp = connect({ port, host: "127.0.0.1", noDelay: true });
+    this.#socket = isTls ? secured(this.#tcp) : this.#tcp;
+    this.#socket.on(isTls ? "secureConnect" : "connect", () => this.#socket.write(handshake(path)));
     this.#socket.on("data", (chunk: Buffer) => this.#received(chunk));
     this.#socket.on("error", () => {}); // "close" follows
     this.#socket.on("close", () => this.#closed());
@@ -83,7 +88,7 @@ export class WireSocket implements Carrier {
   leave(how: Departure, { code = 1000, reason = "" } = {}): void {
     if (how === "close") this.#sendClose(code, reason);
     else if (how === "FIN") this.#socket.destroy();
-    else this.#socket.resetAndDestroy();
+    else this.#tcp.resetAndDestroy();
   }
 
   #sendClose(code: number, reason: string): void {
@@ -148,6 +153,10 @@ export class WireSocket implements Carrier {
     this.#buffer = this.#buffer.subarray(header.bytes + header.length);
     return { opcode, isFinal, payload };
   }
+}
+
+function secured(socket: Socket): Socket {
+  return connectTls({ socket, host: "127.0.0.1", ca: trusting().caCerts });
 }
 
 /** What a server's frame header says; undefined while it is incomplete. */

@@ -46,7 +46,7 @@ export async function storm(options: StormOptions): Promise<StormReport> {
   const { variant, seconds, seed, memoryMargin = MEMORY_MARGIN } = options;
   const chance = new Chance(seed);
   const material = new Material();
-  await using relay = await TestedRelay.start(variant.transport, [...variant.flags, "--log-level", "warning"]);
+  await using relay = await TestedRelay.start(variant, ["--log-level", "warning"]);
   const descriptors = descriptorsOf(relay);
   await round(relay, { ...options, seconds: seconds / 2 }, { material, chance: chance.branch(), name: "warm-up" });
   await emptied(relay, descriptors);

@@ -7,14 +7,14 @@ import { assertEquals } from "@std/assert";
 import { CLOSE } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import { Server } from "../../src/server/mod.ts";
+import { closeFrame, Listener, numbered, numberOf, Speaker } from "../helpers/bulk.ts";
 import { FakeClock } from "../helpers/fakes.ts";
 import { Population } from "../helpers/population.ts";
 import { within } from "../helpers/process.ts";
 import { withProgram } from "../helpers/programs.ts";
-import { frameOf, RawConnection, type RawFrame, type Target } from "../helpers/raw.ts";
+import { RawConnection, type Target } from "../helpers/raw.ts";
 import { TCP_VARIANTS, type Variant } from "../helpers/transports.ts";
 
-const [BINARY, CLOSING] = [2, 8];
 const KIB = 1024;
 
 /** Where alice and bob come to. */
@@ -46,8 +46,8 @@ class House implements Place {
 class Street implements Place {
   private constructor(readonly population: Population) {}
 
-  static async open({ flags }: Variant): Promise<Street> {
-    return new Street(await Population.start(2, [...flags]));
+  static async open({ flags }: Variant, more: string[] = []): Promise<Street> {
+    return new Street(await Population.start(2, [...flags, ...more]));
   }
 
   get alices(): Target {
@@ -116,6 +116,22 @@ withProgram("nats-server", () => {
   for (const variant of TCP_VARIANTS) {
     const name = `${variant.name}, two instances: ends are told behind what came before them`;
     Deno.test(name, (t) => endings(t, Street.open(variant)));
+
+    Deno.test(`${variant.name}, two instances: a drain with bulk under way ends it behind whole messages, with 1012`, async () => {
+      await using street = await Street.open(variant, ["--drain-timeout", "3"]);
+      const documents = Array.from({ length: 2 }, (_, i) => `bulk ${i}`);
+      const pairs = await Promise.all(documents.map((document) => Pair.open(street, document)));
+      const sockets = pairs.flatMap(({ alice, bob }) => [alice, bob]);
+      const speakers = sockets.map((raw) => new Speaker(raw));
+      const listeners = sockets.map((raw) => new Listener(raw));
+      await within(Promise.all(listeners.map(({ bulk }) => bulk)), "bulk to be under way");
+      street.population.relays[0].signal("SIGTERM");
+      const ends = await within(Promise.all(listeners.map(({ end }) => end)), "all to hear of it");
+      for (const pair of pairs) pair[Symbol.dispose]();
+      await Promise.all(speakers.map((speaker) => speaker.stop()));
+      assertEquals(ends, sockets.map(() => CLOSE.restarting));
+      assertEquals((await street.population.relays[0].exited).code, 0);
+    });
   }
 });
 
@@ -188,64 +204,3 @@ async function hungUp(place: Place, end: "FIN" | "RST" | "close"): Promise<void>
 
 /** On a machine that may be busy. */
 const AT_ONCE_SECONDS = 10;
-
-/** Sends as fast as it can, until it is stopped or hung up on. */
-class Speaker {
-  #last: Uint8Array | undefined;
-  readonly #done: Promise<void>;
-
-  constructor(raw: RawConnection) {
-    this.#done = this.#speak(raw).catch(() => {}); // hung up on
-  }
-
-  /** Ends with these bytes, behind a whole frame. */
-  async stop(last: Uint8Array = new Uint8Array(0)): Promise<void> {
-    this.#last = last;
-    await this.#done;
-  }
-
-  async #speak(raw: RawConnection): Promise<void> {
-    for (let i = 0; this.#last === undefined; i++) await raw.write(numbered(i, 64 * KIB));
-    await raw.write(this.#last);
-  }
-}
-
-/** Reads all there is, and notes how it ends. Messages out of order are an end of their own. */
-class Listener {
-  readonly #bulk = Promise.withResolvers<void>();
-  /** Bulk is under way. */
-  readonly bulk = this.#bulk.promise;
-  readonly end: Promise<{ code: number; reason: string } | undefined>;
-
-  constructor(raw: RawConnection) {
-    this.end = this.#listen(raw);
-  }
-
-  async #listen(raw: RawConnection): Promise<{ code: number; reason: string } | undefined> {
-    for (let i = 0;; i++) {
-      const frame = await raw.readFrame();
-      if (frame?.opcode !== BINARY) return frame && closeOf(frame.payload);
-      assertEquals(numberOf(frame), i);
-      if (i === 10) this.#bulk.resolve();
-    }
-  }
-}
-
-/** A message that begins with its number. */
-function numbered(number: number, length: number): Uint8Array {
-  const payload = new Uint8Array(length);
-  new DataView(payload.buffer).setUint32(0, number);
-  return frameOf(BINARY, payload);
-}
-
-function numberOf(frame: RawFrame | undefined): number | undefined {
-  return frame && new DataView(frame.payload.buffer).getUint32(0);
-}
-
-function closeFrame(code: number): Uint8Array {
-  return frameOf(CLOSING, Uint8Array.of(code >> 8, code & 0xff));
-}
-
-function closeOf(payload: Uint8Array): { code: number; reason: string } {
-  return { code: (payload[0] << 8) | payload[1], reason: new TextDecoder().decode(payload.subarray(2)) };
-}

@@ -4,7 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { Server } from "../../src/server/server.ts";
 import { Peer } from "../helpers/peer.ts";
 import { handshake, RawConnection } from "../helpers/raw.ts";
-import { TRANSPORTS } from "../helpers/transports.ts";
+import { type Variant, VARIANTS } from "../helpers/transports.ts";
 
 /** Requests, and the ids that they are for. */
 const REQUESTS: [what: string, request: string, id: string][] = [
@@ -31,14 +31,15 @@ const SUBPROTOCOLS: [asked: string, chosen: string | undefined][] = [
   ["v10.stomp,v11.stomp", "v10.stomp"],
 ];
 
-for (const transport of TRANSPORTS) {
+for (const variant of VARIANTS) {
+  const { name, transport } = variant;
   for (const [what, request, id] of REQUESTS) {
     const isRefused = REFUSED[transport].includes(what);
-    Deno.test(`${transport}: ${what} is ${isRefused ? "refused below the relay" : "no reason to refuse a socket"}`, async () => {
-      await using relay = await start(transport);
+    Deno.test(`${name}: ${what} is ${isRefused ? "refused below the relay" : "no reason to refuse a socket"}`, async () => {
+      await using relay = await start(variant);
       await using bob = await Peer.open(`${relay.url}/introduction/bob`);
       bob.say({ type: "Join", join: ["doc"] });
-      using raw = await RawConnection.open(relay.port);
+      using raw = await RawConnection.open(relay);
       await raw.write(request);
       assertMatch(await raw.readHead(), isRefused ? /^HTTP\/1.1 400 / : /^HTTP\/1.1 101 /);
       if (isRefused) return;
@@ -49,9 +50,9 @@ for (const transport of TRANSPORTS) {
 
   for (const path of ["/introduction/alice", "/connection/alice/bob/doc"]) {
     for (const [asked, chosen] of SUBPROTOCOLS) {
-      Deno.test(`${transport}: of the subprotocols "${asked}" for ${path} the first is chosen`, async () => {
-        await using relay = await start(transport);
-        using raw = await RawConnection.open(relay.port);
+      Deno.test(`${name}: of the subprotocols "${asked}" for ${path} the first is chosen`, async () => {
+        await using relay = await start(variant);
+        using raw = await RawConnection.open(relay);
         await raw.write(handshake(path, { "sec-websocket-protocol": asked }));
         const head = await raw.readHead();
         assertEquals(/^sec-websocket-protocol: (.*)\r$/im.exec(head)?.[1], chosen);
@@ -61,8 +62,8 @@ for (const transport of TRANSPORTS) {
   }
 }
 
-async function start(transport: "deno" | "tcp") {
-  const server = await new Server({ port: 0, host: "127.0.0.1", transport }).listen();
-  const { port } = server;
-  return { port, url: `ws://127.0.0.1:${port}`, [Symbol.asyncDispose]: () => server.close() };
+async function start({ config, isTls }: Variant) {
+  const server = await new Server({ port: 0, host: "127.0.0.1", ...config }).listen();
+  const url = `${isTls ? "wss" : "ws"}://127.0.0.1:${server.port}`;
+  return { port: server.port, isTls, url, [Symbol.asyncDispose]: () => server.close() };
 }

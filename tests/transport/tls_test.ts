@@ -4,6 +4,7 @@ import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/ass
 import { ConfigError } from "../../src/server/core/config_error.ts";
 import { readTls } from "../../src/server/core/tls.ts";
 import { Server } from "../../src/server/mod.ts";
+import { closeFrame, Listener, Speaker } from "../helpers/bulk.ts";
 import { Listening } from "../helpers/process.ts";
 import { RawConnection } from "../helpers/raw.ts";
 import { TRANSPORTS, WITH_TCP } from "../helpers/transports.ts";
@@ -104,6 +105,27 @@ Deno.test("tcp: SIGHUP renews the certificate for new connections, and open sock
   while (!await certificates.areShown(relay.port));
   await alice.sendText("still here");
   assertEquals(new TextDecoder().decode((await bob.readFrame())?.payload), "still here");
+});
+
+Deno.test("tcp: a certificate that is renewed while bulk is under way costs no pair a message", WITH_TCP, async () => {
+  await using certificates = await Certificates.make("ec");
+  await using relay = await startRelay("--transport", "tcp", ...certificates.flags);
+  const raws = await Promise.all(
+    ["/connection/a/b/doc", "/connection/b/a/doc"].map((path) => certificates.upgrade(relay.port, path)),
+  );
+  const speakers = raws.map((raw) => new Speaker(raw));
+  const listeners = raws.map((raw) => new Listener(raw));
+  await Promise.all(listeners.map(({ bulk }) => bulk));
+  for (let i = 0; i < 3; i++) {
+    await certificates.renew();
+    relay.signal("SIGHUP");
+    while (!await certificates.areShown(relay.port));
+    await Promise.all(listeners.map((listener) => listener.next()));
+  }
+  await speakers[0].stop(closeFrame(4_200));
+  assertEquals((await listeners[1].end)?.code, 4_200);
+  for (const raw of raws) raw[Symbol.dispose]();
+  await Promise.all([...speakers.map((speaker) => speaker.stop()), ...listeners.map(({ end }) => end)]);
 });
 
 Deno.test("a certificate and a key that do not belong together, or are none, are refused before anything listens", async () => {

@@ -1,9 +1,13 @@
 /**
  * The cases of the Autobahn test suite that concern an intermediary's framing, by their numbers. An echo server is
- * what they are written for; a relay answers nothing, so that what they send is heard behind it instead.
+ * what they are written for; a relay answers nothing, so that what they send is heard behind it instead: of the codec, and
+ * then of a relay that uses it.
  */
 
 import { assertEquals } from "@std/assert";
+import { CLOSE, connectionPath } from "../../src/protocol.ts";
+import { Server } from "../../src/server/mod.ts";
+import { sendable } from "../../src/server/transport/transport.ts";
 import { OPCODE } from "../../src/server/websocket/encode.ts";
 import {
   chopped,
@@ -12,11 +16,15 @@ import {
   concat,
   cut,
   type Heard,
+  heardBy,
   heardThrough,
   hex,
   walk,
   walkerOf,
 } from "../helpers/frames.ts";
+import { within } from "../helpers/process.ts";
+import { RawConnection } from "../helpers/raw.ts";
+import { TCP_VARIANTS } from "../helpers/transports.ts";
 
 const { continuation, text, binary, close, ping, pong } = OPCODE;
 
@@ -281,4 +289,59 @@ for (const { number, what, frames, heard, chop } of CASES) {
     const all = bytes.length < 5_000 ? { ...ways, "octet by octet": chopped(bytes, 1) } : ways;
     for (const [way, pieces] of Object.entries(all)) assertEquals(heardThrough(walkerOf(), pieces), heard, way);
   });
+}
+
+/** Larger ones are for the codec alone. */
+const MOST_ON_THE_WIRE = 300 * KIB;
+/** Pairs at once: each waits for a few milliseconds. */
+const PAIRS = 20;
+const LOST: Heard = ["close", CLOSE.peerLost.code, hex(CLOSE.peerLost.reason)];
+
+for (const { name, config, isTls } of TCP_VARIANTS) {
+  Deno.test(`${name}: all cases of Autobahn, from a socket to its partner`, async () => {
+    const server = await new Server({ port: 0, host: "127.0.0.1", ...config }).listen();
+    const target = { port: server.port, isTls };
+    const cases = CASES.map((one) => ({ ...one, bytes: concat(one.frames.map(clientFrame)) }))
+      .filter(({ bytes }) => bytes.length <= MOST_ON_THE_WIRE);
+    for (let at = 0; at < cases.length; at += PAIRS) {
+      await Promise.all(
+        cases.slice(at, at + PAIRS).map(async ({ number, heard, bytes }) => {
+          using client = await RawConnection.upgrade(target, connectionPath("fuzzer", "partner", number));
+          using partner = await RawConnection.upgrade(target, connectionPath("partner", "fuzzer", number));
+          const isOver = heard.some(([what]) => what === "failure" || what === "close");
+          await client.write(isOver ? bytes : concat([bytes, clientFrame(NORMAL)]));
+          const [told, chunks] = await within(
+            Promise.all([client.readClose(), readAll(partner)]),
+            `case ${number} to end`,
+          );
+          const failure = heard.find(([what]) => what === "failure")?.[1] as number | undefined;
+          if (failure !== undefined) assertEquals(told?.code, failure, number);
+          assertEquals(heardBy("client", chunks), expectedBehind(heard, isOver, chunks), number);
+        }),
+      );
+    }
+    await server.close();
+  });
+}
+
+/** A close comes behind it, unless a frame was cut off by a failure within it. */
+function expectedBehind(heard: readonly Heard[], isOver: boolean, chunks: readonly Uint8Array[]): Heard[] {
+  if (!isOver) return [...heard, HEARD_NORMAL];
+  const before = heard.slice(0, -1);
+  const [what, code, reason] = heard.at(-1)!;
+  // What an API cannot send does not cross.
+  if (what === "close") return [...before, ["close", sendable({ code: code as number, reason: "" }).code, reason]];
+  return heardBy("client", chunks).at(-1)?.[0] === "close" ? [...before, LOST] : before;
+}
+
+/** All that comes until the relay hangs up. The close is answered, as a client does. */
+async function readAll(raw: RawConnection): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const chunk = new Uint8Array(64 * KIB);
+    const count = await raw.connection.read(chunk).catch(() => null);
+    if (count === null) return chunks;
+    chunks.push(chunk.subarray(0, count));
+    if (heardBy("client", chunks).at(-1)?.[0] === "close") await raw.write(clientFrame(NORMAL)).catch(() => {});
+  }
 }
