@@ -10,8 +10,7 @@ for (const variant of VARIANTS.filter(({ transport, isTls }) => transport === "t
   const { name } = variant;
   Deno.test(`${name}: 200 peers of every dialect join, connect, talk, drop and send garbage; nothing is lost or left`, async () => {
     const options = { variant, peers: 200, steps: 3_000, seconds: 8, seed: 4, instances: 1, streams: 0.3 };
-    // What 60 peers bring into memory at their first stream is no leak; the long form is strict.
-    const { actions } = await soak({ ...options, memoryMargin: 1.5 });
+    const { actions } = await soak(options);
     assertEquals(Object.keys(actions).length, 12, "every action happened");
   });
 
