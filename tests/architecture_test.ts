@@ -58,7 +58,7 @@ const WINGS: Record<string, Wing> = {
   tcp: { files: [`${SERVER}transport/tcp/`], doors: ["transport.ts"], enters: "transport websocket core protocol" },
   transport: { files: [`${SERVER}transport/`], enters: "core protocol" },
   websocket: { files: [`${SERVER}websocket/`], enters: "core protocol" },
-  config: { files: [`${SERVER}config.ts`], enters: "core" },
+  config: { files: [`${SERVER}config.ts`, `${SERVER}config/`], enters: "core" },
   core: { files: [`${SERVER}core/`], enters: "protocol" },
   automerge: { files: ["src/automerge/"], doors: ["mod.ts"], enters: "messages client protocol" },
   yjs: { files: ["src/yjs/"], doors: ["mod.ts"], enters: "messages client protocol" },

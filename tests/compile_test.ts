@@ -57,6 +57,14 @@ Deno.test("each platform's binary is compiled as this one's", async () => {
   assertEquals(tasks["compile:target"].command, ofTarget);
 });
 
+// A task cannot share its flags with another one: a task that runs a task gets a signal twice, and the relay ends at once.
+Deno.test("the tasks that start it differ only in what they may read", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const [command, ...others] = ["start", "start:tls", "start:files"]
+    .map((name) => tasks[name].command.replace(/ --allow-read(=\S+)? /, " "));
+  assertEquals(others, [command, command]);
+});
+
 Deno.test("the task that starts it names permissions that suffice, and not all", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   for (const name of ["start", "start:tls", "start:files", "compile"]) {

@@ -7,7 +7,7 @@
 import { get, type IncomingMessage } from "node:http";
 import { connect } from "node:tls";
 import { type Environment, readConfig } from "../server/config.ts";
-import { ownUrl } from "../server/core/own_address.ts";
+import { ownUrl } from "../server/config/own_address.ts";
 import { RelayAddress } from "./address.ts";
 import type { Deadline } from "./deadline.ts";
 import { type Answer, ask } from "./http.ts";

@@ -32,8 +32,8 @@ const MOST_SECONDS = 600;
 /** What `--help` prints. */
 export const HELP = `Usage: relay check [URL] [options]
 
-Acts as two peers, and reports whether the relay at URL works, and how well: with a socket for each conversation, as every
-client can, and with all in one socket, if the relay speaks protocol 5. URL is host, host:port, http(s)://... or
+Acts as two peers, and reports whether the relay at URL works, and how well: with a socket for each conversation, as
+every client can, and with all in one socket, if the relay speaks protocol 5. URL is host, host:port, http(s)://... or
 ws(s)://..., with or without a path. By default it is the URL of the relay with the same variables on this machine.
 
   --json               print one JSON object

@@ -8,7 +8,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { ConfigError } from "./core/config_error.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./core/log.ts";
-import { canonicalOrigin } from "./core/origins.ts";
+import { canonicalOrigin } from "./config/origins.ts";
 
 /** Reads one environment variable. */
 export type Environment = (name: string) => string | undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OwnAddress } from "./core/own_address.ts";
+import type { OwnAddress } from "./config/own_address.ts";
 
 /** The relay cannot listen. The message is one sentence for the operator; `cause` is the error of the runtime. */
 export class ListenError extends Error {

@@ -8,7 +8,7 @@ import type { Clock } from "../core/clock.ts";
 import type { RelayConfig } from "../config.ts";
 import { LIMITS } from "../core/limits.ts";
 import { networkOf } from "../core/networks.ts";
-import { Origins } from "../core/origins.ts";
+import { Origins } from "../config/origins.ts";
 import { Refusal } from "../core/refusal.ts";
 import { EVERYTHING, type Grant, type Tokens } from "./tokens.ts";
 

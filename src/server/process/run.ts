@@ -11,7 +11,7 @@ import { DEPLOY_VARIABLE, type RelayConfig } from "../config.ts";
 import { isLateReset } from "../core/guard.ts";
 import { LIMITS } from "../core/limits.ts";
 import { ListenError } from "../listen_error.ts";
-import type { OwnAddress } from "../core/own_address.ts";
+import type { OwnAddress } from "../config/own_address.ts";
 import { type Logger, printLog, relayLogger } from "../core/log.ts";
 import { LineQueue } from "./line_queue.ts";
 import { availableMemory, descriptorLimit, ignoresHangup, openDescriptors, residentMemory } from "./machine.ts";

@@ -5,7 +5,7 @@
  */
 
 import { LIMITS } from "../core/limits.ts";
-import { type OwnAddress, ownHost } from "../core/own_address.ts";
+import { type OwnAddress, ownHost } from "../config/own_address.ts";
 
 const REQUEST = new TextEncoder().encode("GET /healthz HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n");
 

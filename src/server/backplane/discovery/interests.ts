@@ -11,21 +11,22 @@
  * @module
  */
 
-import type { Clock, Timer } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { ConnectionKey } from "../../core/connection_key.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
-import { Queue } from "../../core/queue.ts";
 import { WorkQueue } from "../../core/work_queue.ts";
 import type { Steps, WorkScheduler } from "../../core/work_scheduler.ts";
 import type { Announcer } from "../../discovery/announcer.ts";
 import type { LocalServices } from "../backplane.ts";
-import type { Bus, Subscription } from "../bus/bus.ts";
+import type { Bus } from "../bus/bus.ts";
 import { encodeJson } from "../codec.ts";
 import { type MemberEntry, type MessageOf, readMessage } from "../messages.ts";
+import { Announcements } from "./announcements.ts";
 import { RemoteIntroductions } from "./remote_introductions.ts";
 import { type Member, Roster } from "./roster.ts";
 import { Sightings } from "./sightings.ts";
+import { portions, type Topic } from "./topic.ts";
 import { documentSubject, placeOf } from "../bus/subjects.ts";
 
 /** What interests need. */
@@ -37,57 +38,43 @@ export interface InterestsOptions {
   readonly scheduler: WorkScheduler;
 }
 
-/** A document that peers here are interested in. */
-interface Topic {
-  readonly documentId: string;
-  readonly subject: string;
-  readonly subscription: Subscription;
-  readonly roster: Roster;
-}
-
-/** The second announcement of a join. */
-interface Repetition {
-  readonly topic: Topic;
-  readonly member: Member;
-  /** In milliseconds of the clock. */
-  readonly at: number;
-}
-
 /** A message of another instance, and what is to be done about it. */
 interface Task {
   readonly bytes: number;
   readonly steps: () => Steps;
 }
 
-/** The interests of this instance's peers, as others get to know of them. */
+/** The interests of this instance's peers, and what other instances say about theirs. */
 export class Interests implements Announcer {
   readonly #topics = new Map<string, Topic>();
   readonly #bySubject = new Map<string, Topic>();
   readonly #options: InterestsOptions;
   /** Names this process to those that note the numbers of its joins: its name on the bus may change. */
   readonly #birth = crypto.randomUUID();
-  readonly #failed: (error: unknown) => void;
   #joins = 0;
   readonly #introductions: RemoteIntroductions;
   readonly #sightings: Sightings;
   readonly #tasks: WorkQueue<Task>;
   /** Bytes of the messages that wait. */
   #taskBytes = 0;
-  readonly #repetitions = new Queue<Repetition>();
-  #repeating: Timer | undefined;
-  #round: Iterator<Topic> | undefined;
-  #rounds: Timer | undefined;
-  /** Topics, and parts of one, that should have been announced in the present round. */
-  #owed = 0;
-  /** How often everything was announced. */
-  #epoch = 0;
+  readonly #announcements: Announcements;
 
   constructor(options: InterestsOptions) {
     this.#options = options;
     const failed = (error: unknown) => options.log.error("a message of another instance failed: {error}", { error });
-    this.#failed = failed;
     this.#introductions = new RemoteIntroductions({ ...options, failed });
     this.#sightings = new Sightings(options.clock);
+    this.#announcements = new Announcements({
+      ...options,
+      failed,
+      topics: this.#topics,
+      birth: this.#birth,
+      roundBegins: () => this.#sightings.forgetOld(),
+      settled: (topic, member) => {
+        topic.roster.forget(member);
+        this.#closeEmpty(topic);
+      },
+    });
     this.#tasks = new WorkQueue({ ...options, failed, work: (task) => this.#work(task) });
   }
 
@@ -109,7 +96,7 @@ export class Interests implements Announcer {
     if (topic === undefined || member === undefined) return 0;
     const isAnnounced = member.announced === member.join;
     topic.roster.join(member, ++this.#joins);
-    if (!member.isDue) this.#announceTwice(topic, member);
+    if (!member.isDue) this.#announcements.announceTwice(topic, member);
     return isAnnounced ? LIMITS.announcementWork : 0;
   }
 
@@ -120,16 +107,12 @@ export class Interests implements Announcer {
 
   /** Announces all interests here to all instances, and asks for theirs. */
   announceAll(): void {
-    this.#run(this.#announceEach(++this.#epoch));
+    this.#announcements.announceAll();
   }
 
   /** Takes an answer. `bytes` is its length on the bus. */
   received(answer: MessageOf<"here">, bytes: number): void {
     this.#later(bytes, () => this.#takeAnswer(answer));
-  }
-
-  #run(steps: Steps): void {
-    this.#options.scheduler.run(steps, this.#failed);
   }
 
   #open(documentId: string): Topic {
@@ -140,7 +123,7 @@ export class Interests implements Announcer {
     const topic: Topic = { documentId, subject, subscription, roster: new Roster() };
     this.#topics.set(documentId, topic);
     this.#bySubject.set(subject, topic);
-    this.#rounds ??= this.#options.clock.after(LIMITS.roundMs, () => this.#goRound());
+    this.#announcements.startRounds();
     return topic;
   }
 
@@ -149,75 +132,7 @@ export class Interests implements Announcer {
     topic.subscription.cancel();
     this.#topics.delete(topic.documentId);
     this.#bySubject.delete(topic.subject);
-    if (this.#topics.size > 0) return;
-    this.#rounds?.cancel();
-    this.#rounds = undefined;
-  }
-
-  #announceTwice(topic: Topic, member: Member): void {
-    this.#announce(topic, member);
-    this.#announceAgainLater(topic, member);
-  }
-
-  #announce(topic: Topic, member: Member): void {
-    member.announced = member.join;
-    this.#publish(topic, [entryOf(member)], true);
-  }
-
-  /** @param asks Whether the others answer with their own members. */
-  #publish(topic: Topic, members: MemberEntry[], asks: boolean): void {
-    const instance = this.#options.bus.self;
-    const message: MessageOf<"members"> = { kind: "members", instance, birth: this.#birth, members, asks };
-    this.#options.bus.publish(topic.subject, encodeJson(message));
-  }
-
-  #announceAgainLater(topic: Topic, member: Member): void {
-    member.isDue = true;
-    this.#repetitions.push({ topic, member, at: this.#options.clock.now() + LIMITS.announceAgainMs });
-    this.#awaitRepetition();
-  }
-
-  #awaitRepetition(): void {
-    const next = this.#repetitions.peek();
-    if (next === undefined) return;
-    const { clock } = this.#options;
-    this.#repeating ??= clock.after(Math.max(0, next.at - clock.now()), () => {
-      this.#repeating = undefined;
-      this.#run(this.#repeatDue());
-    });
-  }
-
-  *#repeatDue(): Steps {
-    const now = this.#options.clock.now();
-    for (let next = this.#repetitions.peek(); next !== undefined && next.at <= now; next = this.#repetitions.peek()) {
-      this.#repetitions.shift();
-      this.#repeat(next);
-      yield;
-    }
-    this.#awaitRepetition();
-  }
-
-  #repeat({ topic, member }: Repetition): void {
-    member.isDue = false;
-    const isNew = member.announced !== member.join;
-    if (member.sockets > 0 && isNew) return this.#announceTwice(topic, member);
-    if (member.sockets > 0) return this.#announce(topic, member);
-    topic.roster.forget(member);
-    this.#closeEmpty(topic);
-  }
-
-  *#announceEach(epoch: number): Steps {
-    for (const topic of this.#topics.values()) {
-      if (epoch !== this.#epoch) return;
-      yield* this.#announceTopic(topic, true);
-    }
-  }
-
-  *#announceTopic(topic: Topic, asks: boolean): Steps {
-    for (const members of this.#portions(topic.roster.present())) {
-      this.#publish(topic, members, asks);
-      yield;
-    }
+    if (this.#topics.size === 0) this.#announcements.stopRounds();
   }
 
   /** Drops what is too much: everything is announced again within {@link LIMITS.announceEveryMs}. */
@@ -257,7 +172,7 @@ export class Interests implements Announcer {
       yield* this.#makeRoom();
     }
     if (!asks) return;
-    for (const members of this.#portions(here)) {
+    for (const members of portions(here, this.#options.bus)) {
       const answer: MessageOf<"here"> = { kind: "here", document: topic.subject, birth: this.#birth, members };
       this.#options.bus.send(instance, encodeJson(answer));
       yield;
@@ -289,48 +204,4 @@ export class Interests implements Announcer {
     if (roster.latest <= introduced) return [];
     return roster.joinedSince(introduced, LIMITS.introducedPerDocument, (member) => member.peerId !== peerId);
   }
-
-  *#portions(members: Iterable<Member>): Iterable<MemberEntry[]> {
-    const most = Math.min(LIMITS.announcedBytes, this.#options.bus.maxPayload / 2);
-    let portion: MemberEntry[] = [];
-    let bytes = 0;
-    for (const member of members) {
-      // An escaped UTF-16 unit takes six bytes, and the rest of an entry is short.
-      const size = member.peerId.length * 6 + 40;
-      if (portion.length > 0 && bytes + size > most) {
-        yield portion;
-        portion = [];
-        bytes = 0;
-      }
-      portion.push(entryOf(member));
-      bytes += size;
-    }
-    if (portion.length > 0) yield portion;
-  }
-
-  /** Announces a part of the interests again, so that all are announced within {@link LIMITS.announceEveryMs}. */
-  #goRound(): void {
-    this.#rounds = this.#options.clock.after(LIMITS.roundMs, () => this.#goRound());
-    this.#sightings.forgetOld();
-    this.#owed += this.#topics.size * LIMITS.roundMs / LIMITS.announceEveryMs;
-    this.#run(this.#announceOwed());
-  }
-
-  *#announceOwed(): Steps {
-    for (; this.#owed >= 1; this.#owed--) {
-      const topic = this.#nextTopic();
-      if (topic === undefined) return;
-      yield* this.#announceTopic(topic, false);
-    }
-  }
-
-  #nextTopic(): Topic | undefined {
-    const next = (this.#round ??= this.#topics.values()).next();
-    if (!next.done) return next.value;
-    this.#round = undefined;
-  }
-}
-
-function entryOf({ peerId, join, sockets }: Member): MemberEntry {
-  return [peerId, join, sockets];
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { canonicalOrigin, Origins } from "../../src/server/core/origins.ts";
+import { canonicalOrigin, Origins } from "../../src/server/config/origins.ts";
 
 /** What an operator allows, with origins as browsers send them: those that it lets in, and those that it does not. */
 const ALLOWED: [allowed: string, sent: string[], others: string[]][] = [
