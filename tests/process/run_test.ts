@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { CLOSE, VERSION } from "../../src/protocol.ts";
+import { LIMITS } from "../../src/server/core/limits.ts";
 import { Peer } from "../helpers/peer.ts";
 import { Listening, portOf, startRelay, within } from "../helpers/process.ts";
 import { frameOf, handshake, RawConnection } from "../helpers/raw.ts";
@@ -53,9 +54,19 @@ Deno.test("a second signal does not wait for the drain", async () => {
   const alice = await Peer.open(`${relay.url}/connection/a/b/doc`);
   relay.signal("SIGTERM");
   while ((await readiness(relay.http))[0] !== 503);
-  relay.signal("SIGTERM");
+  const again = setInterval(() => relay.signal("SIGTERM"), LIMITS.sameSignalMs);
   assertEquals((await relay.exited).code, 130);
+  clearInterval(again);
   await alice.closed;
+});
+
+Deno.test("a signal that comes twice at once, as a Ctrl-C under deno task does, is one: the relay drains", async () => {
+  await using relay = await startRelay(["--drain-timeout", "1"]);
+  const alice = await Peer.open(`${relay.url}/connection/a/b/doc`);
+  relay.signal("SIGINT");
+  relay.signal("SIGINT");
+  assertEquals(await alice.closed, CLOSE.restarting);
+  assertEquals((await relay.exited).code, 0);
 });
 
 Deno.test("a bad value is one sentence and exit code 2, before anything listens", async () => {

@@ -272,6 +272,8 @@ export const LIMITS = {
   lingerMs: 2_000,
   /** Milliseconds in which a peer without a backlog has to answer a close. */
   closeAnswerMs: 10_000,
+  /** Milliseconds in which a repeated signal is the same one: `deno task` passes on a Ctrl-C that the relay has got, too. */
+  sameSignalMs: 100,
   /** Milliseconds for the closing handshakes when the relay ends. */
   closeMs: 1_000,
   /** Milliseconds for listener and backplane after that. */

@@ -71,7 +71,7 @@ async function run(given: RelayConfig, { clock, log }: Surroundings): Promise<nu
   // Before listening: a signal may come as soon as the address is printed, and without a signal listener the runtime
   // panics when descriptors run out.
   const hangup = firstHangup(server, config, log);
-  const signal = firstSignal(log);
+  const signal = firstSignal({ clock, log });
   const overload = firstOverload(config, descriptors, { clock, log });
   await server.listen();
   announce(config, server.port, clock);
@@ -126,12 +126,16 @@ function surviveErrors(log: Logger): void {
   });
 }
 
-/** The first signal starts the drain; a second one ends the process at once. */
-function firstSignal(log: Logger): Promise<End> {
+/** The first signal starts the drain; a second one, if it is not the same one again, ends the process at once. */
+function firstSignal({ clock, log }: Surroundings): Promise<End> {
   return new Promise((resolve) => {
-    let signals = 0;
+    let signalledAt: number | undefined;
     const listener = () => {
-      if (++signals > 1) Deno.exit(EXIT.impatient);
+      if (signalledAt !== undefined) {
+        if (clock.now() - signalledAt >= LIMITS.sameSignalMs) Deno.exit(EXIT.impatient);
+        return;
+      }
+      signalledAt = clock.now();
       log.info("draining; a second signal ends the relay at once");
       resolve("signal");
     };
