@@ -64,6 +64,8 @@ Deno.test("a signal that comes twice at once, as a Ctrl-C under deno task does, 
   await using relay = await startRelay(["--drain-timeout", "1"]);
   const alice = await Peer.open(`${relay.url}/connection/a/b/doc`);
   relay.signal("SIGINT");
+  // The system would make one of two that are under way.
+  while (!relay.stderr.includes("draining")) await new Promise(setImmediate);
   relay.signal("SIGINT");
   assertEquals(await alice.closed, CLOSE.restarting);
   assertEquals((await relay.exited).code, 0);

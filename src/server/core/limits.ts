@@ -273,7 +273,7 @@ export const LIMITS = {
   /** Milliseconds in which a peer without a backlog has to answer a close. */
   closeAnswerMs: 10_000,
   /** Milliseconds in which a repeated signal is the same one: `deno task` passes on a Ctrl-C that the relay has got, too. */
-  sameSignalMs: 100,
+  sameSignalMs: 300,
   /** Milliseconds for the closing handshakes when the relay ends. */
   closeMs: 1_000,
   /** Milliseconds for listener and backplane after that. */
