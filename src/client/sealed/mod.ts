@@ -23,6 +23,7 @@ export interface SealOptions {
 /** All that one secret seals. */
 export class Seal {
   readonly #keys: Keys;
+  readonly #effort = { count: 0 };
 
   /** @param secret 32 bytes. */
   constructor(secret: Uint8Array) {
@@ -36,6 +37,6 @@ export class Seal {
 
   /** A conversation over a socket that is open, or about to be. */
   wrap(carrier: Carrier, conversation: WireConversation, options: SealOptions): SealedSocket {
-    return new SealedSocket(carrier, { keys: this.#keys, conversation, ...options });
+    return new SealedSocket(carrier, { keys: this.#keys, effort: this.#effort, conversation, ...options });
   }
 }

@@ -19,7 +19,10 @@ const CLOSED = 3;
 const NORMAL_CLOSURE = 1000;
 const NO_CODE = 1005;
 const ABNORMAL_CLOSURE = 1006;
-/** For the rest of a handshake, once the other side has spoken: as long as the client waits for a relay. */
+/**
+ * For the rest of a handshake, once the other side has spoken: as long as the client waits for a relay. Each takes some
+ * milliseconds of work: as long as others of a thousand go on, its turn may still come.
+ */
 const HANDSHAKE_WITHIN_MS = 10_000;
 /** For the rest of what was sent before a close, when the other side does not take it. */
 const CLOSE_WITHIN_MS = 60_000;
@@ -43,6 +46,8 @@ export interface Carrier {
 
 /** What a sealed conversation needs besides what carries it. */
 export interface SealedSocketOptions extends HandshakeOptions {
+  /** How many messages of handshakes all conversations of this client have heard. */
+  readonly effort: { count: number };
   /** Runs `action` after a delay in milliseconds; returns how to cancel it. */
   after(milliseconds: number, action: () => void): () => void;
 }
@@ -162,12 +167,20 @@ export class SealedSocket extends SocketEvents {
   }
 
   #meet(bytes: Uint8Array): void {
-    this.#cancelTimeout ??= this.#options.after(HANDSHAKE_WITHIN_MS, () => {
-      this.#break(`the peer did not end its handshake in ${HANDSHAKE_WITHIN_MS / 1000} s`);
-    });
+    this.#options.effort.count += 1;
+    if (this.#cancelTimeout === undefined) this.#expectMore();
     const answer = this.#handshake.heard(bytes);
     if (answer !== undefined) this.#carrier.send(answer);
     if (this.#handshake.meeting !== undefined) this.#open();
+  }
+
+  #expectMore(): void {
+    const { after, effort } = this.#options;
+    const before = effort.count;
+    this.#cancelTimeout = after(HANDSHAKE_WITHIN_MS, () => {
+      if (effort.count > before) this.#expectMore();
+      else this.#break(`the peer did not end its handshake in ${HANDSHAKE_WITHIN_MS / 1000} s`);
+    });
   }
 
   #open(): void {

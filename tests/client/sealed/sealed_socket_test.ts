@@ -305,6 +305,18 @@ Deno.test("sealed: whoever begins a handshake and does not end it is given up", 
   assertEquals(initiator.closes, [], "who waits for somebody may wait long");
 });
 
+Deno.test("sealed: whoever has many handshakes to make has time for each as long as it goes on with others", () => {
+  const [pair, other] = [new Pair().open(), new Pair().open()];
+  const [initiator, responder] = pair.inOrder;
+  pair.passOne(initiator, responder);
+  responder.clock.pass(9_999);
+  other.passOne(...other.inOrder);
+  responder.clock.pass(9_999);
+  assertEquals(responder.closes, []);
+  responder.clock.pass(2);
+  assertBroken(responder);
+});
+
 Deno.test("sealed: no timer is left behind", () => {
   const pair = new Pair().open().settle();
   assertEquals([pair.left.clock.pending, pair.right.clock.pending], [0, 0]);
