@@ -142,6 +142,10 @@ export const LIMITS = {
   operationWork: 8 * KIB,
   /** Bytes that count for accepting a connection. */
   acceptWork: 64 * KIB,
+  /** Bytes that count for a handshake of TLS, which takes 2 ms: one a turn. */
+  tlsHandshakeWork: 2 * MIB,
+  /** Bytes that count besides for each byte that TLS carries: it costs six times what any other does (measured). */
+  tlsByteWork: 5,
   /** Connections that the system queues until the relay accepts them: as many as it allows by default. */
   acceptBacklog: 4_096,
   /** Bytes of a request before its body: twice what browsers with long tokens send. */

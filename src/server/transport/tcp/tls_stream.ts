@@ -14,30 +14,42 @@ import { type SecureContext, TLSSocket } from "node:tls";
 import { LIMITS } from "../../core/limits.ts";
 import type { BufferPool, ReadSize } from "./buffer_pool.ts";
 import type { ByteStream } from "./byte_stream.ts";
+import type { Turn } from "./turn.ts";
 
 type Done = (error?: Error | null) => void;
 
 /** What is read next when the last read has filled its buffer. */
 const LARGER: Record<ReadSize, ReadSize> = { small: "medium", medium: "large", large: "large", huge: "huge" };
 
+/** What all streams of a transport share. */
+export interface TlsStreamOptions {
+  readonly secureContext: SecureContext;
+  readonly pool: BufferPool;
+  readonly turn: Turn;
+}
+
 /** One connection, as its server. */
 export class TlsStream implements ByteStream {
   readonly #tcp: Deno.TcpConn;
   readonly #pool: BufferPool;
+  readonly #turn: Turn;
   readonly #ciphertext: Duplex;
   readonly #socket: TLSSocket;
   /** What the next read of TCP begins with: a hello fits. */
   #size: ReadSize = "medium";
   #isReceiving = false;
+  /** The next bytes are a hello, whose answer costs more than much bulk. */
+  #awaitsHello = true;
   /** Decrypted, and not read yet: at most what one read of TCP brought. */
   readonly #cleartext: Uint8Array[] = [];
   #error: Error | undefined;
   #hasEnded = false;
   #wake: () => void = () => {};
 
-  constructor(tcp: Deno.TcpConn, secureContext: SecureContext, pool: BufferPool) {
+  constructor(tcp: Deno.TcpConn, { secureContext, pool, turn }: TlsStreamOptions) {
     this.#tcp = tcp;
     this.#pool = pool;
+    this.#turn = turn;
     this.#ciphertext = new Duplex({
       // Node's TLS takes all it can get, paused or not: it gets what this side asks for.
       read: () => {},
@@ -68,6 +80,7 @@ export class TlsStream implements ByteStream {
   /** Takes as much as is encrypted at once; resolves when the network has it. */
   write(bytes: Uint8Array): Promise<number> {
     const taken = bytes.subarray(0, LIMITS.readBytes.large);
+    this.#turn.spend(taken.byteLength * LIMITS.tlsByteWork);
     return new Promise((resolve, reject) => {
       this.#socket.write(taken, (error) => error ? reject(error) : resolve(taken.byteLength));
     });
@@ -107,10 +120,15 @@ export class TlsStream implements ByteStream {
 
   #receive(): void {
     this.#isReceiving = true;
+    this.#turn.run(this.#begin);
+  }
+
+  readonly #begin = () => {
     const buffer = this.#pool.acquire(this.#size);
     this.#tcp.read(buffer.bytes).then((count) => {
       this.#isReceiving = false;
       if (count === null) return void this.#ciphertext.push(null);
+      this.#spend(count);
       this.#size = count === buffer.bytes.byteLength ? LARGER[this.#size] : "small";
       // A copy, for what is pushed may wait.
       const bytes = Buffer.from(buffer.bytes.subarray(0, count));
@@ -118,6 +136,11 @@ export class TlsStream implements ByteStream {
       this.#ciphertext.push(bytes);
       this.#wake();
     }, (error) => this.#ciphertext.destroy(error));
+  };
+
+  #spend(count: number): void {
+    this.#turn.spend(count * LIMITS.tlsByteWork + (this.#awaitsHello ? LIMITS.tlsHandshakeWork : 0));
+    this.#awaitsHello = false;
   }
 
   #send(bytes: Uint8Array, done: Done): void {

@@ -72,7 +72,8 @@ export class TcpTransport implements Transport {
     const { buffers, host } = this.#options;
     const shared = { pool: this.#pool, scheduler: new ReadScheduler(turn), turn, buffers, open: this.#connections };
     const handshake = this.#handshakeOptions(handler);
-    const accepted = (tcp: Deno.TcpConn) => this.#admit(new Connection(this.#secured(tcp), shared), tcp, handshake);
+    const accepted = (tcp: Deno.TcpConn) =>
+      this.#admit(new Connection(this.#secured(tcp, turn), shared), tcp, handshake);
     this.#listener = new Listener({ ...this.#options, turn, accepted });
     this.#inspect();
     return { hostname: host, port: this.#listener.port };
@@ -91,8 +92,9 @@ export class TcpTransport implements Transport {
     return Promise.resolve();
   }
 
-  #secured(tcp: Deno.TcpConn): ByteStream {
-    return this.#secureContext === undefined ? tcp : new TlsStream(tcp, this.#secureContext, this.#pool);
+  #secured(tcp: Deno.TcpConn, turn: Turn): ByteStream {
+    const secureContext = this.#secureContext;
+    return secureContext === undefined ? tcp : new TlsStream(tcp, { secureContext, pool: this.#pool, turn });
   }
 
   #handshakeOptions(handler: Handler): HandshakeOptions {
