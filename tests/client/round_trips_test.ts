@@ -11,6 +11,7 @@ import { trusting } from "../helpers/trust.ts";
 const ROUND_TRIP_MS = 100;
 /** Whatever else the machine does makes some late: one of so many has to be as quick as it should be. */
 const TRIES = 20;
+const TRIES_NEARBY = 300;
 /** What timers and two processes may add. */
 const TOLERANCE = 1.1;
 
@@ -32,7 +33,7 @@ for (const { name, flags, isTls } of VARIANTS) {
   Deno.test(`round trips: on the same machine a join takes less than 3 ms, on ${name}`, async () => {
     await using relay = await startRelay([...flags]);
     await using couple = await Couple.connect({ url: relay.url });
-    await couple.quickest(({ heard }) => heard < 3);
+    await couple.quickest(({ heard }) => heard < 3, TRIES_NEARBY);
   });
 }
 
@@ -84,13 +85,13 @@ class Couple implements AsyncDisposable {
   }
 
   /** Lets them meet about one document after the other, until once each side was as quick as is wanted. */
-  async quickest(isQuick: (times: Times, other: Times) => boolean): Promise<Times[]> {
+  async quickest(isQuick: (times: Times, other: Times) => boolean, tries = TRIES): Promise<Times[]> {
     let times: Times[] = [];
-    for (let i = 0; i < TRIES; i++) {
+    for (let i = 0; i < tries; i++) {
       times = await this.join(`doc ${i}`);
       if (isQuick(times[0], times[1]) && isQuick(times[1], times[0])) return times;
     }
-    throw new Error(`Cannot meet as soon as wanted: the last of ${TRIES} tries took ${JSON.stringify(times)} ms`);
+    throw new Error(`Cannot meet as soon as wanted: the last of ${tries} tries took ${JSON.stringify(times)} ms`);
   }
 
   /** Both join a document: the times of both. */
