@@ -5,12 +5,12 @@
  */
 
 import { WIRE_LIMITS } from "../protocol.ts";
-import { Connector } from "./connector.ts";
-import { Dialer } from "./dialer.ts";
+import { Connector } from "./link/connector.ts";
+import { Dialer } from "./link/dialer.ts";
 import { Emitter } from "./emitter.ts";
 import { type Environment, platform } from "./environment.ts";
 import { CLIENT_EVENTS, type ClientEvents, type DocumentId, type PeerSocketMap, type UserName } from "./events.ts";
-import { IntroductionLink } from "./introduction_link.ts";
+import { IntroductionLink } from "./link/introduction_link.ts";
 import { checkId, type ClientOptions, type Settings, settle } from "./options.ts";
 import type { PeerSocket } from "./peer_socket.ts";
 import { Peers } from "./peers.ts";

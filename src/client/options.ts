@@ -6,7 +6,7 @@
 
 import { introductionPath } from "../protocol.ts";
 import type { WebSocketClass } from "./peer_socket.ts";
-import { type Backoff, DEFAULT_BACKOFF } from "./reconnect.ts";
+import { type Backoff, DEFAULT_BACKOFF } from "./link/reconnect.ts";
 import { relayUrl } from "./relay_url.ts";
 import { readSecret, type Secret } from "./sealed/secret.ts";
 

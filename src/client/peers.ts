@@ -5,7 +5,7 @@
  */
 
 import type { DocumentId, PeerEvent, PeerSocketMap, UserName } from "./events.ts";
-import { PeerLink, type PeerLinkListener, type PeerLinkOptions } from "./peer_link.ts";
+import { PeerLink, type PeerLinkListener, type PeerLinkOptions } from "./link/peer_link.ts";
 import type { PeerSocket } from "./peer_socket.ts";
 import type { Conversation } from "./wire.ts";
 

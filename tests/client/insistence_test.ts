@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Insistence } from "../../src/client/insistence.ts";
+import { Insistence } from "../../src/client/link/insistence.ts";
 
 /** Whether each of these introductions, by its time in seconds, is to be followed. */
 function followed(...seconds: number[]): boolean[] {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { decode, encode, HEARTBEAT } from "../../src/client/messages.ts";
+import { decode, encode, HEARTBEAT } from "../../src/client/link/messages.ts";
 import { decode as relayDecodes } from "../../src/server/discovery/dialects.ts";
 
 Deno.test("messages: the words are frozen", () => {

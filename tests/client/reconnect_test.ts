@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { DEFAULT_BACKOFF, drawDelay, longestDelay } from "../../src/client/reconnect.ts";
-import { Retry } from "../../src/client/retry.ts";
+import { DEFAULT_BACKOFF, drawDelay, longestDelay } from "../../src/client/link/reconnect.ts";
+import { Retry } from "../../src/client/link/retry.ts";
 import { FakeRelay } from "./fake_relay.ts";
 import { chance } from "./chance.ts";
 

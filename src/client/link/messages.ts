@@ -12,7 +12,7 @@ import {
   type Leave,
   utf8Length,
   WIRE_LIMITS,
-} from "../protocol.ts";
+} from "../../protocol.ts";
 
 const ENVELOPE_BYTES = 64; // a message without any document, rounded up
 

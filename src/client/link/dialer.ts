@@ -4,14 +4,14 @@
  * @module
  */
 
-import { CLOSE } from "../protocol.ts";
-import { reasonOf } from "./socket/callback.ts";
-import type { Environment } from "./environment.ts";
-import type { Token } from "./options.ts";
-import type { PlatformSocket, WebSocketClass } from "./peer_socket.ts";
-import { socketUrl } from "./relay_url.ts";
-import type { PeerClose } from "./socket/end.ts";
-import type { Path } from "./wire.ts";
+import { CLOSE } from "../../protocol.ts";
+import { reasonOf } from "../socket/callback.ts";
+import type { Environment } from "../environment.ts";
+import type { Token } from "../options.ts";
+import type { PlatformSocket, WebSocketClass } from "../peer_socket.ts";
+import { socketUrl } from "../relay_url.ts";
+import type { PeerClose } from "../socket/end.ts";
+import type { Path } from "../wire.ts";
 
 /** A handshake over a slow mobile network takes 3 s; one that takes longer than this has died on the way. */
 const ANSWER_WITHIN_MS = 10_000;

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { CLOSE } from "../protocol.ts";
+import { CLOSE } from "../../protocol.ts";
 import type { Connection, Connector } from "./connector.ts";
 import type { Ending } from "./dialer.ts";
-import type { Environment } from "./environment.ts";
+import type { Environment } from "../environment.ts";
 import { Insistence } from "./insistence.ts";
-import { type PeerSocket, type PlatformSocket, toPeerSocket } from "./peer_socket.ts";
+import { type PeerSocket, type PlatformSocket, toPeerSocket } from "../peer_socket.ts";
 import type { Backoff } from "./reconnect.ts";
 import { Retry } from "./retry.ts";
-import type { Conversation, Wire } from "./wire.ts";
+import type { Conversation, Wire } from "../wire.ts";
 
 /** An application's close without a code arrives as 1005. */
 const DELIBERATE = new Set([1000, 1005]);

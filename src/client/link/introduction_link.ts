@@ -4,10 +4,10 @@
  * @module
  */
 
-import { CLOSE, type Close } from "../protocol.ts";
+import { CLOSE, type Close } from "../../protocol.ts";
 import type { Ending } from "./dialer.ts";
-import type { NetworkListener } from "./environment.ts";
-import type { Session } from "./multiplex/session.ts";
+import type { NetworkListener } from "../environment.ts";
+import type { Session } from "../multiplex/session.ts";
 import type { Backoff } from "./reconnect.ts";
 import { RelaySocket, type RelaySocketOptions } from "./relay_socket.ts";
 import { Retry } from "./retry.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { connectionPath } from "../protocol.ts";
+import { connectionPath } from "../../protocol.ts";
 import type { Call, CallListener, Dialer } from "./dialer.ts";
-import type { Session } from "./multiplex/session.ts";
-import type { PlatformSocket } from "./peer_socket.ts";
-import { socketUrl } from "./relay_url.ts";
-import type { Conversation } from "./wire.ts";
+import type { Session } from "../multiplex/session.ts";
+import type { PlatformSocket } from "../peer_socket.ts";
+import { socketUrl } from "../relay_url.ts";
+import type { Conversation } from "../wire.ts";
 
 /** What a connector needs. */
 export interface ConnectorOptions {

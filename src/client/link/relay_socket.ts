@@ -4,13 +4,13 @@
  * @module
  */
 
-import { CLOSE, type Close, MULTIPLEX_PROTOCOL, PROTOCOL_PARAMETER } from "../protocol.ts";
+import { CLOSE, type Close, MULTIPLEX_PROTOCOL, PROTOCOL_PARAMETER } from "../../protocol.ts";
 import type { Call, Dialer, Ending } from "./dialer.ts";
-import type { Environment } from "./environment.ts";
+import type { Environment } from "../environment.ts";
 import { decode, encode, HEARTBEAT, type Order } from "./messages.ts";
-import { readWelcome, Session, type SessionListener, type SessionSocket } from "./multiplex/session.ts";
-import type { PlatformSocket } from "./peer_socket.ts";
-import type { Path } from "./wire.ts";
+import { readWelcome, Session, type SessionListener, type SessionSocket } from "../multiplex/session.ts";
+import type { PlatformSocket } from "../peer_socket.ts";
+import type { Path } from "../wire.ts";
 
 /** Proxies close what is idle for 30 s and more. */
 const HEARTBEAT_EVERY_MS = 25_000;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Environment } from "./environment.ts";
+import type { Environment } from "../environment.ts";
 import { type Backoff, drawDelay, longestDelay } from "./reconnect.ts";
 
 /** A thing that closes sooner has not recovered: its backoff goes on growing. */
