@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { CLOSE, WIRE_LIMITS } from "../../src/protocol.ts";
+import { CLOSE, RecordWriter, WIRE_LIMITS } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import { FakeSocket } from "../helpers/fakes.ts";
 import { EVERYTHING, MuxHouse } from "./mux_house.ts";
@@ -239,4 +239,25 @@ Deno.test("a frame full of messages is heard in turns, in order, and others are 
   house.clock.pass(1_000);
   assertEquals([house.multiplexer.streams, house.introducer.counts.documents], [2, 1]);
   assertEquals([shown, bob.on(1).isOpened], [500, true]);
+});
+
+Deno.test("text frames that wait to be heard are bounded; records are by credit and by the memory budget", () => {
+  const house = new MuxHouse();
+  const now = house.clock.now.bind(house.clock);
+  // No turn has time for anything.
+  let looks = 0;
+  house.clock.now = () => now() + 10 * looks++;
+  const [alice, bob] = [house.client("alice"), house.client("bob")];
+  const text = JSON.stringify([{ type: "Later", text: "x".repeat(500_000) }]);
+  const frame = new RecordWriter();
+  frame.open(1, { userName: "carol", documentId: "doc" });
+  for (let i = 0; i < 60; i++) frame.data(1, new Uint8Array(900), { text: false, more: false });
+  const records = frame.take();
+  alice.socket.receive(JSON.stringify(Array(1_000).fill({ type: "Heartbeat" })));
+  bob.socket.receive(JSON.stringify(Array(1_000).fill({ type: "Heartbeat" })));
+  for (let i = 0; i < 16; i++) alice.socket.receive(text);
+  for (let i = 0; i < 200; i++) bob.socket.receive(records);
+  assertEquals([alice.socket.closedWith, bob.socket.closedWith], [undefined, undefined]);
+  alice.socket.receive(text);
+  assertEquals(alice.socket.closedWith, CLOSE.flooding);
 });

@@ -21,8 +21,8 @@ export interface FrameListener {
   take(record: RecordReader): void;
   /** A frame that breaks the protocol. */
   violated(violation: Violation): void;
-  /** What waits to be read has become more, or less. */
-  waits(bytes: number): void;
+  /** What waits to be read has become more, or less. @param textBytes Of these, those of text frames. */
+  waits(bytes: number, textBytes: number): void;
   failed(error: unknown): void;
 }
 
@@ -47,6 +47,8 @@ export class FrameReader {
   /** Frames that wait for a later turn; the first is being read. */
   readonly #frames = new Queue<Message>();
   #bytes = 0;
+  /** Of text frames. */
+  #textBytes = 0;
   readonly #share: Share;
   #isStopped = false;
 
@@ -80,20 +82,22 @@ export class FrameReader {
   /** What the frames keep in memory counts, and what keeping them costs. */
   #keep(frame: Message): void {
     this.#frames.push(frame);
-    this.#weigh(costOf(frame));
+    this.#weigh(frame, costOf(frame));
   }
 
   /** The frame behind the first, which is done with. */
   #next(): Message | undefined {
     const done = this.#frames.shift();
-    if (done !== undefined) this.#weigh(-costOf(done));
+    if (done !== undefined) this.#weigh(done, -costOf(done));
     return this.#frames.peek();
   }
 
-  #weigh(bytes: number): void {
+  #weigh(frame: Message, bytes: number): void {
+    if (this.#isStopped) return;
     this.#bytes += bytes;
+    if (typeof frame === "string") this.#textBytes += bytes;
     this.#share.set(this.#bytes);
-    if (!this.#isStopped) this.#listener.waits(this.#bytes);
+    if (!this.#isStopped) this.#listener.waits(this.#bytes, this.#textBytes);
   }
 
   *#read(frame: Message): Steps {

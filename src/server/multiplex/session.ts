@@ -149,10 +149,10 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
   }
 
   /** What waits to be read is bounded, and its sender is not read on where it can be paused. */
-  waits(bytes: number): void {
+  waits(bytes: number, textBytes: number): void {
     if (bytes > LIMITS.pauseUnheardBytes) this.#socket.pause?.();
     else this.#socket.resume?.();
-    if (bytes > LIMITS.unreadBytes) this.fail(CLOSE.flooding);
+    if (bytes > LIMITS.unreadBytes || textBytes > LIMITS.unheardBytes) this.fail(CLOSE.flooding);
   }
 
   violated({ message }: Violation): void {
