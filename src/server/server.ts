@@ -33,8 +33,8 @@ import { readTls } from "./core/tls.ts";
 import { noSuchPage, Router, type SocketRoute } from "./http/router.ts";
 import type { ConnectionKey } from "./core/connection_key.ts";
 import { chosenSubprotocol } from "./http/subprotocol.ts";
-import { Poll } from "./core/poll.ts";
-import { WorkScheduler } from "./core/work_scheduler.ts";
+import { Poll } from "./core/scheduling/poll.ts";
+import { WorkScheduler } from "./core/scheduling/work_scheduler.ts";
 import { EVERYTHING, type Grant, Tokens } from "./http/tokens.ts";
 import { type Address, type Handler, type PeerSocket, type Transport, Upgrade } from "./transport/transport.ts";
 
@@ -105,6 +105,7 @@ export class Server {
       ...parts,
       ...this.#config,
       scheduler,
+      poll: this.#poll,
       budget: buffers,
       permitOf: (token) => this.#tokens.areNeeded ? this.#tokens.grantOf(token) : EVERYTHING,
       introduce: (...args) => this.#introducer.welcome(...args),

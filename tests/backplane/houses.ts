@@ -9,8 +9,8 @@ import { SharedBackplane } from "../../src/server/backplane/shared_backplane.ts"
 import { Broker } from "../../src/server/pairing/broker.ts";
 import { MemoryBudget } from "../../src/server/core/memory_budget.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
-import { Poll } from "../../src/server/core/poll.ts";
-import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
+import { Poll } from "../../src/server/core/scheduling/poll.ts";
+import { WorkScheduler } from "../../src/server/core/scheduling/work_scheduler.ts";
 import { Introducer } from "../../src/server/discovery/introducer.ts";
 import type { ConnectionKey } from "../../src/server/core/connection_key.ts";
 import { FakeClock, FakeSocket, silentLog } from "../helpers/fakes.ts";

@@ -4,7 +4,7 @@ import type { Close } from "../../src/protocol.ts";
 import type { Clock, Timer } from "../../src/server/core/clock.ts";
 import { assemble, Part } from "../../src/server/core/message.ts";
 import { type Logger, relayLogger } from "../../src/server/core/log.ts";
-import type { Ending, Frame, PeerSocket, SocketListener } from "../../src/server/transport/transport.ts";
+import type { Chunk, Ending, PeerSocket, SocketListener } from "../../src/server/transport/transport.ts";
 
 /** A logger that nobody listens to. */
 export const silentLog: Logger = relayLogger();
@@ -58,21 +58,21 @@ export class FakeClock implements Clock {
 
 /** A peer's socket: records what the relay does, and plays what the peer does. */
 export class FakeSocket implements PeerSocket {
-  readonly sent: Frame[] = [];
+  readonly sent: Chunk[] = [];
   /** What came behind the close: the rest of a frame may. */
-  readonly sentLate: Frame[] = [];
+  readonly sentLate: Chunk[] = [];
   closedWith: Close | undefined;
   backlog = 0;
   #listener: SocketListener | undefined;
   #isGone = false;
   #parts: Uint8Array<ArrayBuffer>[] = [];
 
-  send(frame: Frame): void {
+  send(chunk: Chunk): void {
     if (this.#isGone) return;
-    if (this.closedWith !== undefined) this.sentLate.push(frame);
-    else if (frame instanceof Part) this.#assemble(frame);
+    if (this.closedWith !== undefined) this.sentLate.push(chunk);
+    else if (chunk instanceof Part) this.#assemble(chunk);
     // Whoever sends bytes may write over them afterwards.
-    else this.sent.push(frame instanceof Uint8Array ? frame.slice() : frame);
+    else this.sent.push(chunk instanceof Uint8Array ? chunk.slice() : chunk);
   }
 
   #assemble(part: Part): void {
@@ -90,13 +90,13 @@ export class FakeSocket implements PeerSocket {
   }
 
   /** The peer sends a frame. */
-  receive(frame: Frame): void {
-    if (this.closedWith === undefined && !this.#isGone) this.#listener?.message(frame);
+  receive(chunk: Chunk): void {
+    if (this.closedWith === undefined && !this.#isGone) this.#listener?.message(chunk);
   }
 
   /** The rest comes of a frame that was under way when the socket was closed. */
-  receiveRest(frame: Frame): void {
-    if (!this.#isGone) this.#listener?.message(frame);
+  receiveRest(chunk: Chunk): void {
+    if (!this.#isGone) this.#listener?.message(chunk);
   }
 
   /** The peer sends a message as JSON. */

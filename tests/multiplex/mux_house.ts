@@ -14,8 +14,8 @@ import {
 import { ALONE } from "../../src/server/backplane/backplane.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import { MemoryBudget } from "../../src/server/core/memory_budget.ts";
-import { Poll } from "../../src/server/core/poll.ts";
-import { WorkScheduler } from "../../src/server/core/work_scheduler.ts";
+import { Poll } from "../../src/server/core/scheduling/poll.ts";
+import { WorkScheduler } from "../../src/server/core/scheduling/work_scheduler.ts";
 import { Introducer } from "../../src/server/discovery/introducer.ts";
 import { Counters } from "../../src/server/metrics/counters.ts";
 import { Multiplexer } from "../../src/server/multiplex/multiplexer.ts";
@@ -50,14 +50,15 @@ export class MuxHouse {
     const { clock, counters } = this;
     const buffers = this.buffers = new MemoryBudget(maxBufferedTotal, clock);
     const parts = { buffers, clock, counters, log: silentLog, backplane: ALONE };
-    const scheduler = new WorkScheduler(clock, new Poll(clock));
+    const poll = new Poll(clock);
+    const scheduler = new WorkScheduler(clock, poll);
     this.introducer = new Introducer({ ...parts, scheduler });
     this.broker = new Broker({
       ...{ ...parts, holdTimeout: 600, maxBufferedBytes: 16 * MIB, remind: () => true },
       isInterested: (peerId, documentId) => this.introducer.isInterested(peerId, documentId),
     });
     this.multiplexer = new Multiplexer({
-      ...{ ...parts, scheduler, maxStreams, maxMessageBytes, permitOf, budget: buffers },
+      ...{ ...parts, scheduler, poll, maxStreams, maxMessageBytes, permitOf, budget: buffers },
       introduce: (...args) => this.introducer.welcome(...args),
       connect: (...args) => this.broker.welcome(...args),
     });

@@ -5,7 +5,7 @@
  */
 
 import type { ConnectionKey } from "../core/connection_key.ts";
-import type { Steps } from "../core/work_scheduler.ts";
+import type { Steps } from "../core/scheduling/work_scheduler.ts";
 import type { Announcer } from "../discovery/announcer.ts";
 import type { Matchmaker } from "../pairing/matchmaker.ts";
 import type { PeerSocket } from "../transport/transport.ts";

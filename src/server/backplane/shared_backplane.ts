@@ -6,7 +6,7 @@
 
 import type { Backplane, BackplaneStatus, LocalServices } from "./backplane.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
+import type { Steps, WorkScheduler } from "../core/scheduling/work_scheduler.ts";
 import type { Counters } from "../metrics/counters.ts";
 import type { Logger } from "../core/log.ts";
 import type { ConnectionKey } from "../core/connection_key.ts";

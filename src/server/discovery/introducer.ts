@@ -14,10 +14,10 @@ import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/log.ts";
 import type { MemoryBudget } from "../core/memory_budget.ts";
 import type { Message } from "../core/message.ts";
-import { WorkQueue } from "../core/work_queue.ts";
-import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
+import { WorkQueue } from "../core/scheduling/work_queue.ts";
+import type { Steps, WorkScheduler } from "../core/scheduling/work_scheduler.ts";
 import { type Counters, increment } from "../metrics/counters.ts";
-import { byteLength, type Frame, type IntroductionSocket } from "../transport/transport.ts";
+import { byteLength, type Chunk, type IntroductionSocket } from "../transport/transport.ts";
 import type { Announcer } from "./announcer.ts";
 import { decodeInSteps, type MalformedReason } from "./dialects.ts";
 import { DocumentIndex } from "./document_index.ts";
@@ -76,7 +76,7 @@ export class Introducer {
     const registration = new Registration(socket, { peerId, scope, clock, buffers, evict });
     this.#peers.add(registration);
     socket.listen({
-      message: (frame) => this.#hear(registration, frame),
+      message: (chunk) => this.#hear(registration, chunk),
       ending: () => this.#forget(registration),
       closed: (ending) => {
         counters.closed(ending);
@@ -152,12 +152,12 @@ export class Introducer {
     return isWithin;
   }
 
-  #hear(peer: Registration, frame: Frame): void {
-    const work = LIMITS.messageWork + byteLength(frame) / 1024 * LIMITS.messageKibWork;
+  #hear(peer: Registration, chunk: Chunk): void {
+    const work = LIMITS.messageWork + byteLength(chunk) / 1024 * LIMITS.messageKibWork;
     if (!peer.rate.take()) return this.#dismiss(peer, CLOSE.flooding);
     if (!this.#charge(peer, work)) return;
     // Introduction sockets are never spliced.
-    peer.keep(frame as Message);
+    peer.keep(chunk as Message);
     if (!peer.isServed) this.#startServing(peer);
     if (peer.unheardBytes === 0) return;
     peer.detachLatest();
@@ -182,8 +182,8 @@ export class Introducer {
     peer.isServed = false;
   }
 
-  *#take(peer: Registration, frame: Message): Steps {
-    const decoded = yield* decodeInSteps(frame);
+  *#take(peer: Registration, encoded: Message): Steps {
+    const decoded = yield* decodeInSteps(encoded);
     if ("reason" in decoded) return this.#refuse(peer, decoded.reason);
     peer.dialect = decoded.dialect;
     const { message } = decoded;
@@ -329,13 +329,13 @@ export class Introducer {
   }
 
   /** To a peer that has not just joined. Its socket is closed if it has not read what was sent before. */
-  #tellOnce(listener: Registration, introduction: Frame): void {
+  #tellOnce(listener: Registration, introduction: Message): void {
     const isSlow = listener.isOpen && listener.unreadBytes > LIMITS.introductionBacklogBytes;
     if (isSlow) this.#dismiss(listener, CLOSE.slowReader);
     else this.#send(listener, introduction);
   }
 
-  #send(listener: Registration, introduction: Frame): void {
+  #send(listener: Registration, introduction: Message): void {
     if (!listener.isOpen) return;
     this.#options.counters.introductions += 1;
     this.#outbox.push(listener, introduction);

@@ -6,7 +6,7 @@
 
 import { LIMITS } from "../core/limits.ts";
 import { sample } from "./sample.ts";
-import type { Frame } from "../transport/transport.ts";
+import type { Message } from "../core/message.ts";
 import { type Dialect, encode } from "./dialects.ts";
 import type { Registration } from "./registration.ts";
 
@@ -63,19 +63,19 @@ export class Introductions {
 export class IntroductionEncoder {
   readonly #userName: string;
   #documentIds: readonly string[] = [];
-  readonly #encoded = new Map<Dialect, Frame>();
+  readonly #encoded = new Map<Dialect, Message>();
 
   constructor(userName: string) {
     this.#userName = userName;
   }
 
-  encode(documentIds: readonly string[], dialect: Dialect): Frame {
+  encode(documentIds: readonly string[], dialect: Dialect): Message {
     if (!isSame(documentIds, this.#documentIds)) this.#encoded.clear();
     this.#documentIds = documentIds;
-    const frame = this.#encoded.get(dialect) ??
+    const message = this.#encoded.get(dialect) ??
       encode({ type: "Introduction", userName: this.#userName, documentIds: [...documentIds] }, dialect);
-    this.#encoded.set(dialect, frame);
-    return frame;
+    this.#encoded.set(dialect, message);
+    return message;
   }
 }
 

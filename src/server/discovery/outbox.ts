@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
-import { byteLength, type Frame } from "../transport/transport.ts";
+import type { Steps, WorkScheduler } from "../core/scheduling/work_scheduler.ts";
+import type { Message } from "../core/message.ts";
+import { byteLength } from "../transport/transport.ts";
 import type { Registration } from "./registration.ts";
 
 /** Frames that are sent in one step. */
@@ -26,9 +27,9 @@ export class Outbox {
     this.#failed = failed;
   }
 
-  push(listener: Registration, frame: Frame): void {
-    if (listener.unsent.push(frame) === 1) this.#listeners.push(listener);
-    listener.unsentBytes += byteLength(frame);
+  push(listener: Registration, message: Message): void {
+    if (listener.unsent.push(message) === 1) this.#listeners.push(listener);
+    listener.unsentBytes += byteLength(message);
     listener.share.set(listener.keptBytes);
     if (!this.#isSending) this.#sendLater();
   }
@@ -52,12 +53,12 @@ export class Outbox {
 
 /** Frames that are added meanwhile are sent the next time. */
 function* sendTo(listener: Registration): Steps {
-  const frames = listener.unsent;
+  const messages = listener.unsent;
   listener.unsent = [];
-  for (const [at, frame] of frames.entries()) {
+  for (const [at, message] of messages.entries()) {
     if (!listener.isOpen) return;
-    listener.unsentBytes -= byteLength(frame);
-    listener.socket.send(frame);
+    listener.unsentBytes -= byteLength(message);
+    listener.socket.send(message);
     if (at % STEP === STEP - 1) yield;
   }
   yield;

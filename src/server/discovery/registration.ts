@@ -9,7 +9,7 @@ import { LIMITS } from "../core/limits.ts";
 import type { MemoryBudget, Share } from "../core/memory_budget.ts";
 import type { Message } from "../core/message.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
-import { byteLength, type Frame, type IntroductionSocket } from "../transport/transport.ts";
+import { byteLength, type IntroductionSocket } from "../transport/transport.ts";
 import type { Dialect } from "./dialects.ts";
 
 /** The documents that a peer may join. */
@@ -49,7 +49,7 @@ export class Registration {
   /** Bytes of the introductions that are being made. */
   collectedBytes = 0;
   /** Introductions that wait to be sent. */
-  unsent: Frame[] = [];
+  unsent: Message[] = [];
   unsentBytes = 0;
   isOpen = true;
   /** Whether its messages are being processed. */

@@ -6,7 +6,7 @@
 
 import { CLOSE } from "../../protocol.ts";
 import { Part } from "../core/message.ts";
-import { type Ending, type Frame, Splice, type SpliceContents } from "../transport/transport.ts";
+import { type Chunk, type Ending, Splice, type SpliceContents } from "../transport/transport.ts";
 
 /** Frames and their bytes, of one type and direction. */
 export interface Traffic {
@@ -53,13 +53,13 @@ export function increment<Key>(counts: Map<Key, number>, key: Key): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
-/** Adds a frame to its type's traffic. */
-export function addFrame(traffic: Record<"text" | "binary", Traffic>, frame: Frame, bytes: number): void {
-  if (frame instanceof Splice) return addSplice(traffic, frame.contents);
-  const isPart = frame instanceof Part;
-  const isText = isPart ? frame.isText : typeof frame === "string";
+/** Adds a chunk to the traffic of its type. */
+export function addChunk(traffic: Record<"text" | "binary", Traffic>, chunk: Chunk, bytes: number): void {
+  if (chunk instanceof Splice) return addSplice(traffic, chunk.contents);
+  const isPart = chunk instanceof Part;
+  const isText = isPart ? chunk.isText : typeof chunk === "string";
   const counts = isText ? traffic.text : traffic.binary;
-  if (!isPart || frame.begins) counts.frames += 1;
+  if (!isPart || chunk.begins) counts.frames += 1;
   counts.bytes += bytes;
 }
 

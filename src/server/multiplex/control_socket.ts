@@ -15,7 +15,7 @@ import {
 import { LIMITS } from "../core/limits.ts";
 import type { Budget } from "../core/memory_budget.ts";
 import { Queue } from "../core/queue.ts";
-import { type Frame, type IntroductionSocket, NOBODY, type SocketListener } from "../transport/transport.ts";
+import { type Chunk, type IntroductionSocket, NOBODY, type SocketListener } from "../transport/transport.ts";
 
 /** What it needs of the socket that it is in. */
 export interface ControlHost {
@@ -51,8 +51,8 @@ export class ControlSocket implements IntroductionSocket {
   }
 
   /** Introductions as JSON, as discovery spells them for who speaks JSON. */
-  send(frame: Frame): void {
-    const text = frame as string;
+  send(chunk: Chunk): void {
+    const text = chunk as string;
     // A UTF-16 unit takes at most 3 bytes of UTF-8: most introductions need no measuring.
     if (text.length * 3 <= MOST_BYTES) return this.#add(text);
     for (const part of splitIntroduction(JSON.parse(text) as Introduction, MOST_BYTES)) this.#add(part);

@@ -10,8 +10,8 @@ import { LIMITS } from "../core/limits.ts";
 import type { Budget, Share } from "../core/memory_budget.ts";
 import { type Message, messageBytes } from "../core/message.ts";
 import { Queue } from "../core/queue.ts";
-import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
-import type { Turn } from "../core/turn.ts";
+import type { Steps, WorkScheduler } from "../core/scheduling/work_scheduler.ts";
+import type { EventLoopTurn } from "../core/scheduling/event_loop_turn.ts";
 
 /** What becomes of what is read. */
 export interface FrameListener {
@@ -30,7 +30,7 @@ export interface FrameListener {
 export interface FrameReaderOptions {
   readonly budget: Budget;
   readonly scheduler: WorkScheduler;
-  readonly turn: Turn;
+  readonly turn: EventLoopTurn;
   /** The relay is out of buffer space. */
   readonly evict: () => void;
 }

@@ -9,11 +9,13 @@ import type { Counters } from "../metrics/counters.ts";
 import type { PeerSocket } from "../transport/transport.ts";
 import { FramePool } from "./frame_pool.ts";
 import { type Permit, Session, type SessionOptions } from "./session.ts";
-import { Turn } from "../core/turn.ts";
+import type { Poll } from "../core/scheduling/poll.ts";
+import { EventLoopTurn } from "../core/scheduling/event_loop_turn.ts";
 
 /** What a multiplexer needs. */
 export interface MultiplexerOptions extends Omit<SessionOptions, "takePlace" | "givePlaceBack" | "turn" | "frames"> {
   readonly counters: Counters;
+  readonly poll: Poll;
   /** Streams in all. */
   readonly maxStreams: number;
 }
@@ -31,7 +33,7 @@ export class Multiplexer {
       frames: new FramePool(),
       takePlace: () => this.#takePlace(),
       givePlaceBack: () => this.#streams -= 1,
-      turn: new Turn(options.clock),
+      turn: new EventLoopTurn(options.clock, options.poll),
     };
   }
 

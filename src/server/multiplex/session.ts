@@ -22,15 +22,15 @@ import type { Logger } from "../core/log.ts";
 import { type Budget, BudgetGroup } from "../core/memory_budget.ts";
 import { asBytes, type Message, type Part } from "../core/message.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
-import type { Steps, WorkScheduler } from "../core/work_scheduler.ts";
-import type { Ending, Frame, IntroductionSocket, PeerSocket, SocketListener } from "../transport/transport.ts";
+import type { Steps, WorkScheduler } from "../core/scheduling/work_scheduler.ts";
+import type { Chunk, Ending, IntroductionSocket, PeerSocket, SocketListener } from "../transport/transport.ts";
 import { type ControlMessage, readMessages } from "./control_messages.ts";
 import { type ControlHost, ControlSocket } from "./control_socket.ts";
 import type { FramePool } from "./frame_pool.ts";
 import { type FrameListener, FrameReader } from "./frame_reader.ts";
 import { Sender } from "./sender.ts";
 import { Stream, type StreamHost } from "./stream.ts";
-import type { Turn } from "../core/turn.ts";
+import type { EventLoopTurn } from "../core/scheduling/event_loop_turn.ts";
 
 /** What a token permits, and until when. */
 export interface Permit {
@@ -68,7 +68,7 @@ export interface SessionOptions {
   givePlaceBack(): void;
   readonly frames: FramePool;
   readonly scheduler: WorkScheduler;
-  readonly turn: Turn;
+  readonly turn: EventLoopTurn;
 }
 
 /** One socket of one peer. */
@@ -125,10 +125,10 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
     return this.#permit.allowsDocument(id);
   }
 
-  message(frame: Frame): void {
+  message(chunk: Chunk): void {
     if (this.#isOver) return;
     // Introduction sockets are never spliced.
-    const message = frame as Message;
+    const message = chunk as Message;
     this.#reader.read(typeof message === "string" ? message : asBytes(message));
     this.#sender.lookAgain();
   }

@@ -18,8 +18,8 @@ import { LIMITS } from "../core/limits.ts";
 import type { Budget } from "../core/memory_budget.ts";
 import { asBytes, Part } from "../core/message.ts";
 import {
+  type Chunk,
   type Ending,
-  type Frame,
   NOBODY,
   type PeerSocket,
   sendable,
@@ -96,14 +96,14 @@ export class Stream implements PeerSocket {
     this.#listener = listener;
   }
 
-  send(frame: Frame): void {
+  send(chunk: Chunk): void {
     if (this.#closing !== undefined || this.#isOver) return;
-    if (frame instanceof Part && this.#writeNow(frame)) return;
+    if (chunk instanceof Part && this.#writeNow(chunk)) return;
     this.#queue ??= new SendQueue();
-    if (frame instanceof Part) this.#queue.push(frame);
-    else if (frame instanceof Splice) this.#sendSplice(this.#queue, frame);
-    else if (typeof frame === "string") this.#queue.push(new Part(new TextEncoder().encode(frame), true, true, true));
-    else this.#queue.push(new Part(asBytes(frame), false, true, true));
+    if (chunk instanceof Part) this.#queue.push(chunk);
+    else if (chunk instanceof Splice) this.#sendSplice(this.#queue, chunk);
+    else if (typeof chunk === "string") this.#queue.push(new Part(new TextEncoder().encode(chunk), true, true, true));
+    else this.#queue.push(new Part(asBytes(chunk), false, true, true));
     if (!this.isInLine || !this.isFresh) this.#host.hasData(this);
   }
 

@@ -9,14 +9,14 @@ import { CLOSE, type Close } from "../../protocol.ts";
 import type { MemoryBudget, Share } from "../core/memory_budget.ts";
 import type { ConnectionKey } from "../core/connection_key.ts";
 import type { Clock, Timer } from "../core/clock.ts";
-import { addFrame, type Counters } from "../metrics/counters.ts";
+import { addChunk, type Counters } from "../metrics/counters.ts";
 import { DepartedSocket } from "./departed_socket.ts";
 import { LIMITS } from "../core/limits.ts";
 import { Part } from "../core/message.ts";
 import {
   byteLength,
+  type Chunk,
   type Ending,
-  type Frame,
   type PeerSocket,
   type SocketListener,
   Splice,
@@ -43,7 +43,7 @@ export interface PendingConnectionOptions {
 export class PendingConnection implements SocketListener {
   readonly #options: PendingConnectionOptions;
   readonly #left: (isJoined: boolean) => void;
-  readonly #frames: Frame[] = [];
+  readonly #chunks: Chunk[] = [];
   readonly #share: Share;
   readonly #expiry: Timer | undefined;
   #reminder: Timer;
@@ -82,13 +82,13 @@ export class PendingConnection implements SocketListener {
     socket.listen(this);
   }
 
-  message(frame: Frame): void {
-    if (this.#isOver) return drop(frame);
-    const size = byteLength(frame);
-    addFrame(this.#options.counters.received, frame, size);
+  message(chunk: Chunk): void {
+    if (this.#isOver) return drop(chunk);
+    const size = byteLength(chunk);
+    addChunk(this.#options.counters.received, chunk, size);
     // One large message may always pass, as it may in a pair.
     if (this.#weight > LIMITS.heldBytesUnpaused && !this.#canPause) return this.close(CLOSE.holdFull);
-    this.#frames.push(detached(frame));
+    this.#chunks.push(detached(chunk));
     this.#weight += size + LIMITS.frameOverheadBytes;
     if (this.#weight > LIMITS.heldBytes) this.#pause();
     // Last: it may evict this very connection.
@@ -123,9 +123,9 @@ export class PendingConnection implements SocketListener {
   }
 
   /** Hands the socket and its frames over to the caller. */
-  handOver(): Frame[] {
+  handOver(): Chunk[] {
     this.#leave(true);
-    return this.#frames.splice(0);
+    return this.#chunks.splice(0);
   }
 
   /** Another instance knows the peer of the other side, or, if `isThere` is false, the peer of this one. */
@@ -147,7 +147,7 @@ export class PendingConnection implements SocketListener {
 
   /** A peer that spoke and hung up may have been introduced to one whose request is not read yet. */
   #lastWordsMs({ code }: Ending): number {
-    const hasSpoken = this.#frames.length > 0 && code !== undefined;
+    const hasSpoken = this.#chunks.length > 0 && code !== undefined;
     return hasSpoken && this.#isExpected ? LIMITS.lastWordsMs : 0;
   }
 
@@ -162,7 +162,7 @@ export class PendingConnection implements SocketListener {
   #end(): void {
     this.#leave(false);
     // The socket may stay for a while, and this listener with it.
-    this.#frames.length = 0;
+    this.#chunks.length = 0;
   }
 
   #expire(): void {
@@ -208,15 +208,15 @@ export class PendingConnection implements SocketListener {
 }
 
 /** For what was on its way when a pending connection was closed. */
-function drop(frame: Frame): void {
-  if (frame instanceof Splice) frame.release();
+function drop(chunk: Chunk): void {
+  if (chunk instanceof Splice) chunk.release();
 }
 
 /** A copy where the frame is a view: a view would keep the whole buffer that was read. */
-function detached(frame: Frame): Frame {
-  if (frame instanceof Splice) return copied(frame);
-  if (frame instanceof Part) return frame.detached();
-  return frame instanceof Uint8Array && frame.byteLength < frame.buffer.byteLength ? frame.slice() : frame;
+function detached(chunk: Chunk): Chunk {
+  if (chunk instanceof Splice) return copied(chunk);
+  if (chunk instanceof Part) return chunk.detached();
+  return chunk instanceof Uint8Array && chunk.byteLength < chunk.buffer.byteLength ? chunk.slice() : chunk;
 }
 
 function copied(splice: Splice): Splice {

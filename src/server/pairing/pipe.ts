@@ -7,14 +7,14 @@
 import { CLOSE, type Close } from "../../protocol.ts";
 import type { BudgetHolder, MemoryBudget, Share } from "../core/memory_budget.ts";
 import type { Clock, Timer } from "../core/clock.ts";
-import { addFrame, type Counters } from "../metrics/counters.ts";
+import { addChunk, type Counters } from "../metrics/counters.ts";
 import { LIMITS } from "../core/limits.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
 import {
   byteLength,
+  type Chunk,
   emptyCount,
   type Ending,
-  type Frame,
   messageCount,
   type PeerSocket,
   type SocketListener,
@@ -72,7 +72,7 @@ export class Pipe {
    * Connects the sockets. The first sent `held` while it was pending; the second gets it before all else. If the first
    * was paused, the relay reads it again once the second has caught up.
    */
-  start(held: readonly Frame[], isPaused = false): void {
+  start(held: readonly Chunk[], isPaused = false): void {
     const [first, second] = this.#ends;
     for (const end of this.#ends) {
       // A stream does not answer pings: the socket's transport goes on doing so.
@@ -80,7 +80,7 @@ export class Pipe {
     }
     if (isPaused) this.#applyBackpressure(first, second);
     for (const end of this.#ends) end.socket.listen(end);
-    for (const frame of held) this.#forward(frame, byteLength(frame), first);
+    for (const chunk of held) this.#forward(chunk, byteLength(chunk), first);
     if (isPaused) this.drained(second);
   }
 
@@ -107,30 +107,30 @@ export class Pipe {
     this.#ended(this.#summary(why));
   }
 
-  /** Takes a frame that one side has just sent. */
-  receive(frame: Frame, from: End): void {
-    const size = byteLength(frame);
-    addFrame(this.#options.counters.received, frame, size);
-    this.#forward(frame, size, from);
+  /** Takes what one side has just sent. */
+  receive(chunk: Chunk, from: End): void {
+    const size = byteLength(chunk);
+    addChunk(this.#options.counters.received, chunk, size);
+    this.#forward(chunk, size, from);
   }
 
-  /** Sends a frame to the other side, or closes the pair when it is past a bound. */
-  #forward(frame: Frame, size: number, from: End): void {
+  /** Sends a chunk to the other side, or closes the pair when it is past a bound. */
+  #forward(chunk: Chunk, size: number, from: End): void {
     const to = this.#partnerOf(from);
     // The end of a frame that was on its way when the pair was closed.
-    if (!this.#isOpen) return to.socket.send(frame);
+    if (!this.#isOpen) return to.socket.send(chunk);
     const backlog = to.socket.backlog;
     if (backlog > this.#options.maxBufferedBytes && !from.canPause) {
       return this.close(to.socket, CLOSE.slowReader, CLOSE.slowReader);
     }
     // A stream counts empty frames in its backlog.
-    if (!to.socket.isStream && !from.maySendEmpty(emptyCount(frame, size))) {
+    if (!to.socket.isStream && !from.maySendEmpty(emptyCount(chunk, size))) {
       return this.close(from.socket, CLOSE.flooding, CLOSE.peerLost);
     }
-    to.socket.send(frame);
-    from.frames += messageCount(frame);
+    to.socket.send(chunk);
+    from.frames += messageCount(chunk);
     from.bytes += size;
-    addFrame(this.#options.counters.delivered, frame, size);
+    addChunk(this.#options.counters.delivered, chunk, size);
     to.weigh(backlog + size);
     if (backlog + size > to.pauseAboveBytes) this.#applyBackpressure(from, to);
   }
@@ -248,8 +248,8 @@ class End implements Side, SocketListener, BudgetHolder {
     this.#poll?.cancel();
   }
 
-  message(frame: Frame): void {
-    this.pipe.receive(frame, this);
+  message(chunk: Chunk): void {
+    this.pipe.receive(chunk, this);
   }
 
   drained(): void {

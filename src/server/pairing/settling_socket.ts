@@ -7,7 +7,7 @@
 import type { Close } from "../../protocol.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
-import { byteLength, type Frame, type PeerSocket, type SocketListener, Splice } from "../transport/transport.ts";
+import { byteLength, type Chunk, type PeerSocket, type SocketListener, Splice } from "../transport/transport.ts";
 
 /** Sends nothing before {@link LIMITS.settleMs} have passed since it was made. */
 export class SettlingSocket implements PeerSocket {
@@ -15,7 +15,7 @@ export class SettlingSocket implements PeerSocket {
   readonly #clock: Clock;
   readonly #settledAt: number;
   /** What was sent too early; undefined when the socket has settled. */
-  #early: Frame[] | undefined = [];
+  #early: Chunk[] | undefined = [];
   #earlyBytes = 0;
   #timer: Timer | undefined;
   /** How it is closed once it has settled. */
@@ -44,12 +44,12 @@ export class SettlingSocket implements PeerSocket {
     return this.#socket.backlog + this.#earlyBytes;
   }
 
-  send(frame: Frame): void {
-    if (this.#closing !== undefined) return this.#sendRest(frame);
+  send(chunk: Chunk): void {
+    if (this.#closing !== undefined) return this.#sendRest(chunk);
     const wait = this.#early === undefined ? 0 : this.#settledAt - this.#clock.now();
-    if (wait > 0) return this.#keep(frame, wait);
+    if (wait > 0) return this.#keep(chunk, wait);
     this.#settle();
-    this.#socket.send(frame);
+    this.#socket.send(chunk);
   }
 
   /** Closes behind what was sent: at once if none of that waits. */
@@ -65,17 +65,17 @@ export class SettlingSocket implements PeerSocket {
     this.#socket.listen(listener);
   }
 
-  #keep(frame: Frame, wait: number): void {
+  #keep(chunk: Chunk, wait: number): void {
     this.#timer ??= this.#clock.after(wait, () => this.#settle());
-    this.#early?.push(frame);
-    this.#earlyBytes += byteLength(frame) + LIMITS.frameOverheadBytes;
+    this.#early?.push(chunk);
+    this.#earlyBytes += byteLength(chunk) + LIMITS.frameOverheadBytes;
   }
 
   /** Behind a close only the end of a frame may come. The socket knows what that is. */
-  #sendRest(frame: Frame): void {
-    if (!(frame instanceof Splice)) return;
+  #sendRest(chunk: Chunk): void {
+    if (!(chunk instanceof Splice)) return;
     this.#settle();
-    this.#socket.send(frame);
+    this.#socket.send(chunk);
   }
 
   #settle(): void {
@@ -84,7 +84,7 @@ export class SettlingSocket implements PeerSocket {
     this.#early = this.#closing = undefined;
     this.#earlyBytes = 0;
     this.#timer?.cancel();
-    for (const frame of early) this.#socket.send(frame);
+    for (const chunk of early) this.#socket.send(chunk);
     if (closing !== undefined) this.#socket.close(...closing);
   }
 }

@@ -12,7 +12,7 @@ import { type Message, messageBytes, Part } from "../core/message.ts";
 import type { Tls } from "../core/tls.ts";
 
 /** What one connection socket sends to the other: a whole message, a part of one, or the bytes of several frames. */
-export type Frame = Message | Part | Splice;
+export type Chunk = Message | Part | Splice;
 
 /** The contents of a splice. Frames count where they end, bytes where they are. */
 export interface SpliceContents {
@@ -53,20 +53,20 @@ export class Splice {
   }
 }
 
-/** Messages in a frame. */
-export function messageCount(frame: Frame): number {
-  if (frame instanceof Part) return frame.ends ? 1 : 0;
-  return frame instanceof Splice ? frame.contents.messages : 1;
+/** Messages that end in a chunk. */
+export function messageCount(chunk: Chunk): number {
+  if (chunk instanceof Part) return chunk.ends ? 1 : 0;
+  return chunk instanceof Splice ? chunk.contents.messages : 1;
 }
 
 /** Messages, or fragments of them, without payload. */
-export function emptyCount(frame: Frame, size: number): number {
-  return frame instanceof Splice ? frame.contents.emptyFrames : size === 0 ? 1 : 0;
+export function emptyCount(chunk: Chunk, size: number): number {
+  return chunk instanceof Splice ? chunk.contents.emptyFrames : size === 0 ? 1 : 0;
 }
 
-/** Bytes of a frame on the wire, without its header. */
-export function byteLength(frame: Frame): number {
-  return typeof frame === "string" ? messageBytes(frame) : frame.byteLength;
+/** Bytes of a chunk on the wire; of a message without the header of its frame. */
+export function byteLength(chunk: Chunk): number {
+  return typeof chunk === "string" ? messageBytes(chunk) : chunk.byteLength;
 }
 
 /** The close as an API can send it: a code that may not be sent becomes 1000, and a long reason is cut. */
@@ -92,7 +92,7 @@ export interface Ending {
 
 /** Gets what happens to a socket. */
 export interface SocketListener {
-  message(frame: Frame): void;
+  message(chunk: Chunk): void;
   /** The backlog has become smaller. Called only by sockets that can pause. */
   drained?(): void;
   /** This socket sends nothing any more, though it may not be gone yet. May be called once, before `closed`. */
@@ -114,7 +114,7 @@ export interface PeerSocket {
   readonly unfinished?: number;
   /** The memory budget that it shares with other sockets, if it does. */
   readonly budget?: Budget;
-  send(frame: Frame): void;
+  send(chunk: Chunk): void;
   /**
    * Starts the closing handshake, behind all that was sent and the end of the present frame. After it only the end of
    * that frame is sent, and the listener gets only the end of a frame of the peer, and `closed`.

@@ -7,9 +7,9 @@ import { toMessage } from "../../../src/server/backplane/messages.ts";
 import { decode } from "../../../src/server/backplane/codec.ts";
 import { WIRE_LIMITS } from "../../../src/protocol.ts";
 import { LIMITS } from "../../../src/server/core/limits.ts";
-import { Poll } from "../../../src/server/core/poll.ts";
-import { WorkScheduler } from "../../../src/server/core/work_scheduler.ts";
-import type { Steps } from "../../../src/server/core/work_scheduler.ts";
+import { Poll } from "../../../src/server/core/scheduling/poll.ts";
+import { WorkScheduler } from "../../../src/server/core/scheduling/work_scheduler.ts";
+import type { Steps } from "../../../src/server/core/scheduling/work_scheduler.ts";
 import { FakeClock, silentLog } from "../../helpers/fakes.ts";
 import { type FakeBus, FakeNetwork } from "../fake_bus.ts";
 

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { CLOSE } from "../../../src/protocol.ts";
 import { LIMITS } from "../../../src/server/core/limits.ts";
-import { type Frame, Splice } from "../../../src/server/transport/transport.ts";
+import { type Chunk, Splice } from "../../../src/server/transport/transport.ts";
 import { encodeMessage, encodePing, encodePong } from "../../../src/server/websocket/encode.ts";
 import { Houses, plain } from "../houses.ts";
 
@@ -62,7 +62,7 @@ function midFrame(options: { random?: () => number } = {}) {
 }
 
 /** The bytes up to the end of the last frame that ends in them. */
-function wholeFrames(frames: readonly Frame[]): Uint8Array {
+function wholeFrames(frames: readonly Chunk[]): Uint8Array {
   const splices = frames as readonly Splice[];
   const last = splices.findLastIndex(({ tail, byteLength }) => tail < byteLength);
   const bytes = joined(splices.slice(0, last + 1).map(({ bytes }) => bytes));

@@ -6,7 +6,7 @@ import { MemoryBudget } from "../../../src/server/core/memory_budget.ts";
 import { BufferPool } from "../../../src/server/transport/tcp/buffer_pool.ts";
 import { Connection } from "../../../src/server/transport/tcp/connection.ts";
 import { systemClock } from "../../../src/server/core/clock.ts";
-import { Poll } from "../../../src/server/core/poll.ts";
+import { Poll } from "../../../src/server/core/scheduling/poll.ts";
 import { type BulkReader, ReadScheduler } from "../../../src/server/transport/tcp/read_scheduler.ts";
 import { Turn } from "../../../src/server/transport/tcp/turn.ts";
 import { FakeClock } from "../../helpers/fakes.ts";

@@ -6,7 +6,7 @@ import { ConfigError } from "../../../src/server/core/config_error.ts";
 import { LIMITS } from "../../../src/server/core/limits.ts";
 import { checkRuntime, TcpTransport } from "../../../src/server/transport/tcp/transport.ts";
 import { MemoryBudget } from "../../../src/server/core/memory_budget.ts";
-import { Poll } from "../../../src/server/core/poll.ts";
+import { Poll } from "../../../src/server/core/scheduling/poll.ts";
 import { FakeClock, silentLog } from "../../helpers/fakes.ts";
 import { within } from "../../helpers/process.ts";
 import { RawConnection } from "../../helpers/raw.ts";

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { LIMITS } from "../../../src/server/core/limits.ts";
 import { systemClock } from "../../../src/server/core/clock.ts";
-import { Poll } from "../../../src/server/core/poll.ts";
+import { Poll } from "../../../src/server/core/scheduling/poll.ts";
 import { Turn } from "../../../src/server/transport/tcp/turn.ts";
 import { within } from "../../helpers/process.ts";
 

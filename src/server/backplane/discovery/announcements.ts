@@ -8,7 +8,7 @@
 import type { Clock, Timer } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { Queue } from "../../core/queue.ts";
-import type { Steps, WorkScheduler } from "../../core/work_scheduler.ts";
+import type { Steps, WorkScheduler } from "../../core/scheduling/work_scheduler.ts";
 import type { Bus } from "../bus/bus.ts";
 import { encodeJson } from "../codec.ts";
 import type { MemberEntry, MessageOf } from "../messages.ts";

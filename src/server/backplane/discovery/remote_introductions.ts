@@ -6,7 +6,7 @@
 
 import type { Clock, Timer } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { Steps, WorkScheduler } from "../../core/work_scheduler.ts";
+import type { Steps, WorkScheduler } from "../../core/scheduling/work_scheduler.ts";
 import type { LocalServices } from "../backplane.ts";
 
 /** What introductions need. */

@@ -8,7 +8,7 @@ import type { Clock, Timer } from "../../core/clock.ts";
 import type { ConnectionKey } from "../../core/connection_key.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
-import type { Steps, WorkScheduler } from "../../core/work_scheduler.ts";
+import type { Steps, WorkScheduler } from "../../core/scheduling/work_scheduler.ts";
 import type { Matchmaker } from "../../pairing/matchmaker.ts";
 import type { LocalServices } from "../backplane.ts";
 import type { Bus, Subscription } from "../bus/bus.ts";

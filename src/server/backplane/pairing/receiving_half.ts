@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import type { Clock, Timer } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { type Message, Part } from "../../core/message.ts";
-import { type Frame, Splice, type SpliceContents } from "../../transport/transport.ts";
+import { type Chunk, Splice, type SpliceContents } from "../../transport/transport.ts";
 import type { LinkMessage } from "../codec.ts";
 import type { LossReason } from "./loss.ts";
 import { LEAST_PART_BYTES } from "./sending_half.ts";
@@ -24,7 +24,7 @@ export interface ReceivingHalfOptions {
    * Acknowledges how many bytes since the start have come, and how many of them the socket here has taken.
    */
   readonly acknowledge: (received: number, taken: number) => void;
-  readonly deliver: (frame: Frame) => void;
+  readonly deliver: (chunk: Chunk) => void;
   readonly lose: (reason: LossReason) => void;
 }
 

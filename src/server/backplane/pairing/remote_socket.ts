@@ -13,7 +13,7 @@ import type { Clock, Timer } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { asBytes, type Message, Part } from "../../core/message.ts";
 import {
-  type Frame,
+  type Chunk,
   NOBODY,
   type PeerSocket,
   sendable,
@@ -87,7 +87,7 @@ export class RemoteSocket implements PeerSocket {
     this.#receiving = new ReceivingHalf({
       ...options,
       acknowledge: (received, taken) => this.#publish({ type: "ack", handle: partner.handle, received, taken }),
-      deliver: (frame) => this.#listener.message(frame),
+      deliver: (chunk) => this.#listener.message(chunk),
       lose: (reason) => this.lose(reason),
     });
     this.#failures = new FailureDetector(options.clock);
@@ -101,12 +101,12 @@ export class RemoteSocket implements PeerSocket {
     return this.#sending.backlog;
   }
 
-  send(frame: Frame): void {
+  send(chunk: Chunk): void {
     if (this.#isGone || (this.#isClosing && !this.#sending.isMidFrame)) return;
-    if (frame instanceof Part) this.#sending.sendPart(frame);
-    else if (!(frame instanceof Splice)) this.#sending.sendPart(toPart(frame));
-    else if (this.#partner.splices) this.#sendSplice(frame);
-    else this.#sendUnspliced(frame);
+    if (chunk instanceof Part) this.#sending.sendPart(chunk);
+    else if (!(chunk instanceof Splice)) this.#sending.sendPart(toPart(chunk));
+    else if (this.#partner.splices) this.#sendSplice(chunk);
+    else this.#sendUnspliced(chunk);
     if (this.#isClosing) this.#proceed();
   }
 

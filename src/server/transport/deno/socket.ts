@@ -20,7 +20,7 @@ import type { Logger } from "../../core/log.ts";
 import { assemble, type Message, Part } from "../../core/message.ts";
 import {
   byteLength,
-  type Frame,
+  type Chunk,
   NOBODY,
   type PeerSocket,
   sendable,
@@ -68,7 +68,7 @@ export class DenoSocket implements PeerSocket {
       this.#timer.cancel();
       this.#opened();
     });
-    socket.onmessage = guard(this, log, ({ data }: MessageEvent<Frame>) => this.#received(data));
+    socket.onmessage = guard(this, log, ({ data }: MessageEvent<Chunk>) => this.#received(data));
     socket.onerror = () => this.#hasFailed = true;
     socket.onclose = guard(this, log, (event: CloseEvent) => {
       this.#timer.cancel();
@@ -87,12 +87,12 @@ export class DenoSocket implements PeerSocket {
     return this.#partBytes + this.#parts.length * LIMITS.recordOverheadBytes;
   }
 
-  send(frame: Frame): void {
+  send(chunk: Chunk): void {
     if (this.#isClosing()) return;
-    if (frame instanceof Part) return this.#assemble(frame);
+    if (chunk instanceof Part) return this.#assemble(chunk);
     this.#queuedFrames += 1;
     // This transport has no splices.
-    this.#socket.send(frame as Message);
+    this.#socket.send(chunk as Message);
   }
 
   close(close: Close): void {
@@ -148,11 +148,11 @@ export class DenoSocket implements PeerSocket {
     else this.#upgrade.opened(this);
   }
 
-  #received(frame: Frame): void {
+  #received(chunk: Chunk): void {
     this.#receivedAt = this.#options.clock.now();
     if (this.#isClosing()) return;
-    if (isLonger(frame, this.#options.maxMessageBytes)) this.fail(CLOSE.tooBig);
-    else this.#listener.message(frame);
+    if (isLonger(chunk, this.#options.maxMessageBytes)) this.fail(CLOSE.tooBig);
+    else this.#listener.message(chunk);
   }
 
   /** A reset during the handshake leaves no event, only a descriptor: the watchdog counts those. */
@@ -170,8 +170,8 @@ export class DenoSocket implements PeerSocket {
   }
 }
 
-function isLonger(frame: Frame, limit: number): boolean {
+function isLonger(chunk: Chunk, limit: number): boolean {
   // A UTF-16 unit takes at most 3 bytes of UTF-8, so most texts need not be measured.
-  if (typeof frame === "string" && frame.length * 3 <= limit) return false;
-  return byteLength(frame) > limit;
+  if (typeof chunk === "string" && chunk.length * 3 <= limit) return false;
+  return byteLength(chunk) > limit;
 }

@@ -18,8 +18,8 @@ import { FrameWalker } from "../../websocket/frame_walker.ts";
 import { MessageReader } from "../../websocket/message_reader.ts";
 import { Liveness } from "../liveness.ts";
 import {
+  type Chunk,
   type Ending,
-  type Frame,
   NOBODY,
   type PeerSocket,
   sendable,
@@ -94,9 +94,9 @@ export class Socket implements PeerSocket, ConnectionListener {
     return this.#connection.backlog;
   }
 
-  send(frame: Frame): void {
-    if (frame instanceof Splice) this.#splice(frame);
-    else if (!this.#isClosing) this.#connection.writeSoon(encode(frame));
+  send(chunk: Chunk): void {
+    if (chunk instanceof Splice) this.#splice(chunk);
+    else if (!this.#isClosing) this.#connection.writeSoon(encode(chunk));
   }
 
   close(close: Close, isCut = false): void {
@@ -278,6 +278,6 @@ function endingOf(violation: Close): Ending {
   return violation === CLOSE.tooBig ? CLOSE.tooBig : VANISHED;
 }
 
-function encode(frame: Message | Part): Uint8Array<ArrayBuffer> {
-  return frame instanceof Part ? encodePart(frame) : encodeMessage(frame);
+function encode(chunk: Message | Part): Uint8Array<ArrayBuffer> {
+  return chunk instanceof Part ? encodePart(chunk) : encodeMessage(chunk);
 }

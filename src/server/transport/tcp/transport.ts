@@ -21,7 +21,7 @@ import type { ByteStream } from "./byte_stream.ts";
 import { Connection } from "./connection.ts";
 import { Handshake, type HandshakeOptions } from "./handshake.ts";
 import { Listener } from "./listener.ts";
-import type { Poll } from "../../core/poll.ts";
+import type { Poll } from "../../core/scheduling/poll.ts";
 import { ReadScheduler } from "./read_scheduler.ts";
 import { Socket } from "./socket.ts";
 import { TlsStream } from "./tls_stream.ts";

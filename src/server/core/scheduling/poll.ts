@@ -9,8 +9,8 @@
  * @module
  */
 
-import { type Clock, within } from "./clock.ts";
-import { LIMITS } from "./limits.ts";
+import { type Clock, within } from "../clock.ts";
+import { LIMITS } from "../limits.ts";
 
 /**
  * Polls on request. Until it is open, and where the process may not connect to itself, it uses a timer, which is

@@ -4,30 +4,33 @@
  * @module
  */
 
-import type { Clock } from "./clock.ts";
-import { LIMITS } from "./limits.ts";
+import type { Clock } from "../clock.ts";
+import { LIMITS } from "../limits.ts";
+import type { Poll } from "./poll.ts";
 import type { Steps } from "./work_scheduler.ts";
 
 /** Looks at the time are as dear as records: only one of so many is made. */
 const LOOK_EVERY = 8;
 
 /** What is done at once in a turn, for a bounded time, and what is done at its end. */
-export class Turn {
+export class EventLoopTurn {
   readonly #clock: Clock;
+  readonly #poll: Poll;
   #actions: (() => void)[] = [];
   #hasBegun = false;
   #startedAt = 0;
   #looks = 0;
   #isLate = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, poll: Poll) {
     this.#clock = clock;
+    this.#poll = poll;
   }
 
   /** Does this at the end of the turn. @param action It must not throw. */
   atEnd(action: () => void): void {
     this.#actions.push(action);
-    if (!this.#hasBegun) this.#begin(0);
+    if (!this.#hasBegun) this.#begin();
   }
 
   /** Runs the steps while the turn has time for them; says whether they came to their end. */
@@ -37,16 +40,20 @@ export class Turn {
   }
 
   #hasTime(): boolean {
-    if (!this.#hasBegun) this.#begin(0);
+    if (!this.#hasBegun) this.#begin();
     if (++this.#looks % LOOK_EVERY === 0) this.#isLate ||= this.#clock.now() - this.#startedAt > LIMITS.readAtOnceMs;
     return !this.#isLate;
   }
 
-  #begin(ms: number): void {
+  #begin(): void {
+    this.#start();
+    this.#clock.after(0, () => this.#end());
+  }
+
+  #start(): void {
     this.#hasBegun = true;
     this.#isLate = false;
     this.#startedAt = this.#clock.now();
-    this.#clock.after(ms, () => this.#end());
   }
 
   #end(): void {
@@ -60,9 +67,11 @@ export class Turn {
     }
   }
 
-  /** The runtime asks the system for events only before a timer of some length. */
+  /** The system is asked for events before the rest. */
   #endLater(actions: (() => void)[]): void {
     this.#actions.unshift(...actions);
-    if (!this.#hasBegun) this.#begin(LIMITS.pollMs);
+    if (this.#hasBegun) return;
+    this.#start();
+    this.#poll.after(() => this.#end());
   }
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Clock, Timer } from "./clock.ts";
-import { LIMITS } from "./limits.ts";
+import type { Clock, Timer } from "../clock.ts";
+import { LIMITS } from "../limits.ts";
 import type { Poll } from "./poll.ts";
 
 /** Work that may be interrupted wherever it yields. A step must stay well below {@link LIMITS.sliceMs}. */

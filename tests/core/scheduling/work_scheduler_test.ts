@@ -1,11 +1,11 @@
 /** Long work in slices, and work of one kind in line. */
 
 import { assertEquals } from "@std/assert";
-import { LIMITS } from "../../src/server/core/limits.ts";
-import { WorkQueue } from "../../src/server/core/work_queue.ts";
-import { Poll } from "../../src/server/core/poll.ts";
-import { type Steps, WorkScheduler } from "../../src/server/core/work_scheduler.ts";
-import { FakeClock } from "../helpers/fakes.ts";
+import { LIMITS } from "../../../src/server/core/limits.ts";
+import { WorkQueue } from "../../../src/server/core/scheduling/work_queue.ts";
+import { Poll } from "../../../src/server/core/scheduling/poll.ts";
+import { type Steps, WorkScheduler } from "../../../src/server/core/scheduling/work_scheduler.ts";
+import { FakeClock } from "../../helpers/fakes.ts";
 
 const TICK_MS = 0.1;
 

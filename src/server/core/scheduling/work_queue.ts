@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Queue } from "./queue.ts";
+import { Queue } from "../queue.ts";
 import type { Steps, WorkScheduler } from "./work_scheduler.ts";
 
 /** What to do with each item, and when that throws. */

@@ -1,10 +1,10 @@
 /** How the process is made to ask the system for events. */
 
 import { assertEquals } from "@std/assert";
-import { systemClock } from "../../src/server/core/clock.ts";
-import { LIMITS } from "../../src/server/core/limits.ts";
-import { Poll } from "../../src/server/core/poll.ts";
-import { FakeClock } from "../helpers/fakes.ts";
+import { systemClock } from "../../../src/server/core/clock.ts";
+import { LIMITS } from "../../../src/server/core/limits.ts";
+import { Poll } from "../../../src/server/core/scheduling/poll.ts";
+import { FakeClock } from "../../helpers/fakes.ts";
 
 Deno.test("a poll that is not open goes by a timer, for all who wait together", () => {
   const clock = new FakeClock();
