@@ -11,8 +11,8 @@ const PAIRS = 50;
 const MESSAGE_BYTES = 64 * KIB;
 /** Messages under way in each pair. */
 const WINDOW = 32;
-/** Of each pair, in the middle: until all are at full speed, and then. */
-const MESSAGES = { before: WINDOW, counted: 3 * WINDOW };
+/** Of each pair, in the middle: until all are at full speed, and then. TLS is read in larger shares, which even out later. */
+const MESSAGES = { before: WINDOW, counted: 3 * WINDOW, countedWithTls: 12 * WINDOW };
 const MOST_RATIO = 1.5;
 
 /** A client's frame. On its way it loses its mask. */
@@ -71,19 +71,20 @@ class Pair {
   }
 }
 
-for (const { name, flags } of TCP_VARIANTS) {
+for (const { name, flags, isTls } of TCP_VARIANTS) {
   Deno.test(`${name}: the fastest of ${PAIRS} busy pairs gets at most ${MOST_RATIO} times what the slowest gets`, async () => {
     await using relay = await startRelay([...flags]);
     const pace = new Pace();
     const pairs = await Promise.all(Array.from({ length: PAIRS }, (_, i) => Pair.open(relay, `doc${i}`, pace)));
     const atFullSpeed = PAIRS * MESSAGES.before;
+    const enough = atFullSpeed + PAIRS * (isTls ? MESSAGES.countedWithTls : MESSAGES.counted);
     let total = 0;
     let before: number[] = [];
     let counts: number[] | undefined;
     await Promise.all(pairs.map((pair) =>
       pair.play(() => {
         if (++total === atFullSpeed) before = pairs.map(({ messages }) => messages);
-        if (total < atFullSpeed + PAIRS * MESSAGES.counted || counts !== undefined) return;
+        if (total < enough || counts !== undefined) return;
         counts = pairs.map(({ messages }, i) => messages - before[i]);
         for (const pair of pairs) pair.stop();
       })
