@@ -171,10 +171,12 @@ export const behaviours: Record<string, (stage: Stage) => Promise<void>> = {
 
   "who leaves and joins again is connected again": async (stage) => {
     await withPair(stage, async (alice, bob, doc) => {
+      await talk(alice, bob, doc); // until then one side may still wait for the other
       alice.client.leave(doc);
       await part(alice, bob, doc);
       alice.client.join(doc);
       await meet(alice, bob, doc);
+      await talk(alice, bob, doc);
       alice.client.leave(doc).join(doc); // and in one breath
       await part(alice, bob, doc);
       await meet(alice, bob, doc);
