@@ -35,6 +35,8 @@ export interface StormReport {
 }
 
 const MIB = 1024 * 1024;
+/** A busy machine may keep a peer from answering pings; the idle timeout has tests of its own. */
+const ARGS = ["--log-level", "warning", "--idle-timeout", "300"];
 const MEMORY_MARGIN = 1.2;
 /** For what a short warm-up has not brought about yet, in MiB. */
 const MEMORY_SLACK_MIB = 10;
@@ -46,7 +48,7 @@ export async function storm(options: StormOptions): Promise<StormReport> {
   const { variant, seconds, seed, memoryMargin = MEMORY_MARGIN } = options;
   const chance = new Chance(seed);
   const material = new Material();
-  await using relay = await TestedRelay.start(variant, ["--log-level", "warning"]);
+  await using relay = await TestedRelay.start(variant, ARGS);
   const descriptors = descriptorsOf(relay);
   await round(relay, { ...options, seconds: seconds / 2 }, { material, chance: chance.branch(), name: "warm-up" });
   await emptied(relay, descriptors);
