@@ -29,8 +29,8 @@ const WATCHDOG_MIB = 4_096;
 const LONGEST_MS = 1_000;
 /** What the relay works meanwhile is its own doing, however busy the machine is. */
 const MOST_WORK_MS = { deno: 250, tcp: 100 };
-/** A machine in a data centre may be half as fast as the one that these were measured on. */
-const MACHINE_FACTOR = 2;
+/** A machine in a data centre may be half as fast as the one that these were measured on, and its collector as late. */
+const MACHINE_FACTOR = 4;
 
 /** All that streams make the relay keep is counted from the first byte, on both transports. */
 const STREAMS = { mostMib: 300 };
@@ -61,7 +61,8 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; tcp: Expected }> 
   },
   handshakeResets: {
     deno: { attacker: /restart|comes in/, exitCode: 75 },
-    tcp: { attacker: /^a newcomer comes in after [01] s$/ },
+    // With TLS each of them is a handshake begun, and those of many come in one turn: 25 to 370 ms were seen.
+    tcp: { attacker: /^a newcomer comes in after [01] s$/, mostWorkMs: 1_000 },
   },
   silentConnections: {
     deno: { attacker: /restart|comes in/, exitCode: 75 },
