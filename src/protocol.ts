@@ -52,5 +52,5 @@ export type {
 } from "./protocol/messages.ts";
 export { connectionPath, introductionPath, PROTOCOL_PARAMETER, SOCKET_PATHS } from "./protocol/paths.ts";
 export { type PartFlags, RecordWriter } from "./protocol/record_writer.ts";
-export { creditCost, FLAG, KIND, type Opening, RecordReader } from "./protocol/records.ts";
+export { creditCost, FLAG, KIND, type Opening, recordLength, RecordReader } from "./protocol/records.ts";
 export { Violation } from "./protocol/violation.ts";

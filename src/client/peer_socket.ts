@@ -6,8 +6,10 @@
 
 import type { Environment } from "./environment.ts";
 import { PeerStream, READY_BELOW_BYTES } from "./multiplex/peer_stream.ts";
+import { checkListener } from "./socket/check_listener.ts";
 import { End, type PeerClose } from "./socket/end.ts";
 import { Inbox, type PeerData } from "./socket/inbox.ts";
+import { OPEN } from "./socket/ready_state.ts";
 
 /** What every class of WebSockets has, also where no types of the DOM are at hand. */
 export interface AnySocket {
@@ -53,7 +55,6 @@ export type WebSocketClass = new (url: string) => {
   addEventListener(type: any, listener: any): void;
 };
 
-const OPEN = 1;
 /** How often it is looked whether a socket has sent enough. */
 const LOOK_EVERY_MS = 10;
 
@@ -95,6 +96,7 @@ function addMethods(socket: PlatformSocket, listen: (event: string, listener: Li
   let isAdding = false; // `ws` implements addEventListener with `on`, which must then be its own
   define(socket, "write", (data) => socket.send(data as string));
   define(socket, "on", (event, listener) => {
+    // The sockets of `ws` are event emitters too, and have an `on` of their own for any event.
     checkListener(event, listener, on !== undefined);
     if (event === "message") inbox.forgo();
     if (isAdding || (event !== "data" && event !== "close")) on?.call(socket, event, listener);
@@ -114,13 +116,4 @@ function addMethods(socket: PlatformSocket, listen: (event: string, listener: Li
 
 function define(socket: PlatformSocket, name: string, value: (...values: unknown[]) => unknown): void {
   Object.defineProperty(socket, name, { value, configurable: true, writable: true });
-}
-
-/** The sockets of `ws` are event emitters too, and have an `on` of their own for any event. */
-function checkListener(event: unknown, listener: unknown, isEmitter: boolean): void {
-  if (typeof listener !== "function") {
-    throw new TypeError(`Cannot listen to a peer socket: want a function, got ${typeof listener}`);
-  }
-  if (isEmitter || event === "data" || event === "close") return;
-  throw new TypeError(`Cannot listen to a peer socket: want "data" or "close", got ${JSON.stringify(event)}`);
 }

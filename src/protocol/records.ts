@@ -43,6 +43,21 @@ export function creditCost(length: number): number {
   return length + WIRE_LIMITS.recordCost;
 }
 
+/** Bytes of the least record that a message is cut down to for want of credit. */
+const LEAST_RECORD_BYTES = 8 * 1024;
+
+/**
+ * Bytes of payload that the next record of a message may have, or undefined when there is not enough credit.
+ *
+ * @param rest Bytes of the message that are not written.
+ */
+export function recordLength(rest: number, credit: number): number | undefined {
+  const length = Math.min(rest, WIRE_LIMITS.recordBytes);
+  if (creditCost(length) <= credit) return length;
+  const affordable = credit - creditCost(0);
+  return affordable >= LEAST_RECORD_BYTES ? affordable : undefined;
+}
+
 /**
  * Reads the records of one frame, one after the other, without a copy.
  *

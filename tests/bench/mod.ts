@@ -8,7 +8,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { FULL, GROUPS, type Plan, QUICK, README } from "./plan.ts";
 import { findProxy } from "./proxy.ts";
 import { asJson, type Row, table } from "./report.ts";
-import { ANCESTOR, type Contestant, RELAY, RELAY_WS } from "./servers.ts";
+import { ANCESTOR, type Contestant, RELAY, RELAY_TCP } from "./servers.ts";
 
 const HELP =
   `Compares this relay with @localfirst/relay@4.2.2, both as processes on this machine. Linux only. Where only bytes
@@ -47,7 +47,7 @@ async function main(args: string[]): Promise<number> {
 async function contestants(): Promise<Contestant[]> {
   const proxy = await findProxy();
   if (proxy === undefined) console.error("No haproxy on PATH: measured without a plain TCP proxy beside the relays");
-  return [RELAY, RELAY_WS, ...(proxy ? [proxy] : []), ANCESTOR];
+  return [RELAY, RELAY_TCP, ...(proxy ? [proxy] : []), ANCESTOR];
 }
 
 function problemWith(names: string[], extra: unknown[]): string | undefined {

@@ -41,8 +41,8 @@ export const RELAY: Contestant = {
 };
 
 /** This relay on the transport for the internet. */
-export const RELAY_WS: Contestant = {
-  name: "relay ws",
+export const RELAY_TCP: Contestant = {
+  name: "relay tcp",
   hasStreams: true,
   start: async () => ({ ...running(await startRelay(["--transport", "tcp"], { env: RELAY_ENV })), hasStreams: true }),
 };

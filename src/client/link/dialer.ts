@@ -11,6 +11,7 @@ import type { Token } from "../options.ts";
 import type { PlatformSocket, WebSocketClass } from "../peer_socket.ts";
 import { socketUrl } from "../relay_url.ts";
 import type { PeerClose } from "../socket/end.ts";
+import { CLOSED, NORMAL_CLOSURE } from "../socket/ready_state.ts";
 import type { Path } from "../wire.ts";
 
 /** A handshake over a slow mobile network takes 3 s; one that takes longer than this has died on the way. */
@@ -19,8 +20,6 @@ const ANSWER_WITHIN_MS = 10_000;
 const CLOSE_WITHIN_MS = 5_000;
 /** An error of an open socket is followed by its close, with the code; not in every runtime. */
 const CLOSE_AFTER_ERROR_MS = 1_000;
-const NORMAL_CLOSURE = 1000;
-const CLOSED = 3;
 
 /** How a call ended. */
 export interface Ending {

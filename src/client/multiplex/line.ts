@@ -22,7 +22,9 @@ export class Line<Item> {
 
   shift(): void {
     this.#head += 1;
-    if (this.#head < LEAST_SERVED || this.#head * 2 < this.#items.length) return;
+    // What is done with is not kept while nothing waits.
+    const isEmpty = this.#head === this.#items.length;
+    if (!isEmpty && (this.#head < LEAST_SERVED || this.#head * 2 < this.#items.length)) return;
     this.#items.splice(0, this.#head);
     this.#head = 0;
   }

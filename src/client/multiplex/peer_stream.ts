@@ -7,6 +7,8 @@
 import { CLOSE, type Close, creditCost, type Opening, type RecordWriter, WIRE_LIMITS } from "../../protocol.ts";
 import { End } from "../socket/end.ts";
 import { Inbox, type PeerData } from "../socket/inbox.ts";
+import { checkListener } from "../socket/check_listener.ts";
+import { ABNORMAL_CLOSURE, CLOSED, CLOSING, CONNECTING, NO_CODE, NORMAL_CLOSURE, OPEN } from "../socket/ready_state.ts";
 import { checkClose, payloadOf, type Sendable } from "../socket/sending.ts";
 import { SocketEvents } from "../socket/socket_events.ts";
 import { Incoming, type IncomingLimits } from "./incoming.ts";
@@ -15,13 +17,6 @@ import type { Time } from "./time.ts";
 
 export { READY_BELOW_BYTES } from "./outgoing.ts";
 
-const CONNECTING = 0;
-const OPEN = 1;
-const CLOSING = 2;
-const CLOSED = 3;
-const NORMAL_CLOSURE = 1000;
-const NO_CODE = 1005;
-const ABNORMAL_CLOSURE = 1006;
 /** How long data that has no credit may delay a close. */
 const CLOSE_WITHIN_MS = 60_000;
 
@@ -50,10 +45,6 @@ interface Ended extends Close {
 
 /** Begins when its host has a number for it, and is over with the first close that either end sends or gets. */
 export class PeerStream extends SocketEvents {
-  readonly CONNECTING = CONNECTING;
-  readonly OPEN = OPEN;
-  readonly CLOSING = CLOSING;
-  readonly CLOSED = CLOSED;
   readonly url: string;
   readonly protocol = "";
   readonly extensions = "";
@@ -132,12 +123,9 @@ export class PeerStream extends SocketEvents {
 
   /** Calls `listener` with every message, or when the stream is over. See `PeerSocket`. */
   on(event: "data" | "close", listener: (value: never) => void): this {
-    if (typeof listener !== "function") {
-      throw new TypeError(`Cannot listen to a peer socket: want a function, got ${typeof listener}`);
-    }
+    checkListener(event, listener);
     if (event === "data") this.#inbox.listen(listener as (data: PeerData) => void);
-    else if (event === "close") this.#close.listen(listener as (event: unknown) => void);
-    else throw new TypeError(`Cannot listen to a peer socket: want "data" or "close", got ${JSON.stringify(event)}`);
+    else this.#close.listen(listener as (event: unknown) => void);
     return this;
   }
 

@@ -4,12 +4,8 @@
  * @module
  */
 
-import { creditCost, type RecordWriter, WIRE_LIMITS } from "../../protocol.ts";
-
-/** Bytes of the least record that a message is cut down to for want of credit. */
-const LEAST_RECORD_BYTES = 8 * 1024;
-/** Messages that are done with stay in the list until they are so many, and half of it. */
-const LEAST_DONE = 64;
+import { recordLength, type RecordWriter } from "../../protocol.ts";
+import { Line } from "./line.ts";
 
 interface Waiting {
   readonly bytes: Uint8Array;
@@ -18,15 +14,14 @@ interface Waiting {
 
 /** Messages, in order, written as records of any length. */
 export class SendQueue {
-  #messages: Waiting[] = [];
-  /** The first message that is not written whole, and how much of it is. */
-  #head = 0;
+  #messages = new Line<Waiting>();
+  /** How much of the first message is written. */
   #offset = 0;
   #bytes = 0;
 
   /** There may be empty messages where no bytes wait. */
   get isEmpty(): boolean {
-    return this.#head === this.#messages.length;
+    return this.#messages.first === undefined;
   }
 
   /** Bytes that wait. */
@@ -41,36 +36,26 @@ export class SendQueue {
   }
 
   clear(): void {
-    this.#messages = [];
-    this.#head = this.#offset = this.#bytes = 0;
+    this.#messages = new Line();
+    this.#offset = this.#bytes = 0;
   }
 
   /** Bytes of payload that the next record may have, or undefined when there is none, or not enough credit. */
   nextLength(credit: number): number | undefined {
-    if (this.isEmpty) return undefined;
-    const length = Math.min(this.#messages[this.#head].bytes.byteLength - this.#offset, WIRE_LIMITS.recordBytes);
-    if (creditCost(length) <= credit) return length;
-    const affordable = credit - creditCost(0);
-    return affordable >= LEAST_RECORD_BYTES ? affordable : undefined;
+    const message = this.#messages.first;
+    if (message === undefined) return undefined;
+    return recordLength(message.bytes.byteLength - this.#offset, credit);
   }
 
   /** Writes the next record. @param length What {@link SendQueue.nextLength} has given. */
   write(frame: RecordWriter, stream: number, length: number): void {
-    const { bytes, isText } = this.#messages[this.#head];
+    const { bytes, isText } = this.#messages.first!;
     const end = this.#offset + length;
     const isLast = end === bytes.byteLength;
     const isWhole = isLast && this.#offset === 0;
     frame.data(stream, isWhole ? bytes : bytes.subarray(this.#offset, end), { text: isText, more: !isLast });
     this.#bytes -= length;
     this.#offset = isLast ? 0 : end;
-    if (isLast) this.#shift();
-  }
-
-  #shift(): void {
-    this.#head += 1;
-    if (this.isEmpty) return this.clear();
-    if (this.#head < LEAST_DONE || this.#head * 2 < this.#messages.length) return;
-    this.#messages.splice(0, this.#head);
-    this.#head = 0;
+    if (isLast) this.#messages.shift();
   }
 }

@@ -9,6 +9,7 @@
  */
 
 import { SEAL_LIMITS, WIRE_LIMITS } from "../../protocol.ts";
+import { NO_CODE } from "../socket/ready_state.ts";
 import { isCloseCode } from "../socket/sending.ts";
 import { type CipherState, TAG_BYTES } from "./cipher_state.ts";
 
@@ -33,8 +34,6 @@ const KIND_BYTES = 1;
 const ARRIVED_BYTES = 4;
 /** Of a message in one record. */
 const PART_BYTES = SEAL_LIMITS.recordBytes - KIND_BYTES - TAG_BYTES;
-/** What a close without a code is told as (RFC 6455, 7.4.1). */
-const NO_CODE = 1005;
 
 /** Makes records in the order in which they have to be sent. */
 export class RecordWriter {

@@ -7,18 +7,12 @@
 
 import { CLOSE, type Close, SEAL_LIMITS } from "../../protocol.ts";
 import { checkClose, payloadOf, type Sendable } from "../socket/sending.ts";
+import { ABNORMAL_CLOSURE, CLOSED, CLOSING, CONNECTING, NO_CODE, NORMAL_CLOSURE, OPEN } from "../socket/ready_state.ts";
 import { SocketEvents } from "../socket/socket_events.ts";
 import { type Handshake, type HandshakeOptions, makeHandshake } from "./handshake.ts";
 import { Arrivals, type Item, Outbox } from "./outbox.ts";
 import { type Message, RecordReader, RecordWriter, type SealedClose, TooBigError } from "./records.ts";
 
-const CONNECTING = 0;
-const OPEN = 1;
-const CLOSING = 2;
-const CLOSED = 3;
-const NORMAL_CLOSURE = 1000;
-const NO_CODE = 1005;
-const ABNORMAL_CLOSURE = 1006;
 /**
  * For the rest of a handshake, once the other side has spoken: as long as the client waits for a relay. Each takes some
  * milliseconds of work: as long as others of a thousand go on, its turn may still come.
@@ -61,10 +55,6 @@ interface End extends Close {
 
 /** Open as soon as the other side has proved that it is there, and has the secret. */
 export class SealedSocket extends SocketEvents {
-  readonly CONNECTING = CONNECTING;
-  readonly OPEN = OPEN;
-  readonly CLOSING = CLOSING;
-  readonly CLOSED = CLOSED;
   /** What binary messages come as. */
   binaryType: BinaryType = "arraybuffer";
   readonly #carrier: Carrier;

@@ -1,9 +1,11 @@
 /**
- * The events of a socket that is no WebSocket of the platform's own: everything of that interface that has to do with
- * listening.
+ * A socket that is no WebSocket of the platform's own: everything of that interface that has to do with listening, and
+ * the names of its states.
  *
  * @module
  */
+
+import { CLOSED, CLOSING, CONNECTING, OPEN } from "./ready_state.ts";
 
 // deno-lint-ignore no-explicit-any -- each event has a type of its own, and libraries bring others with the same names
 type Listener = (event: any) => unknown;
@@ -11,6 +13,10 @@ type Handler = Listener | null;
 
 /** Tells its listeners, and its `on...` handlers, what happens. */
 export class SocketEvents extends EventTarget {
+  readonly CONNECTING = CONNECTING;
+  readonly OPEN = OPEN;
+  readonly CLOSING = CLOSING;
+  readonly CLOSED = CLOSED;
   readonly #handlers = new Map<string, { handler: Handler; listener: Listener }>();
 
   get onopen(): Handler {

@@ -38,6 +38,12 @@ export class Part {
     readonly to: number = source.byteLength,
   ) {}
 
+  /** A whole message as one part. A binary one stays in its memory. */
+  static of(message: Message): Part {
+    const isText = typeof message === "string";
+    return new Part(isText ? Buffer.from(message) : asBytes(message), isText, true, true);
+  }
+
   get byteLength(): number {
     return this.to - this.from;
   }

@@ -7,16 +7,16 @@
 import { RecordWriter } from "../../protocol.ts";
 import { LIMITS } from "../core/limits.ts";
 
-/** Lends writers for as long as a frame is under way. */
+/** A writer is acquired for as long as a frame is under way. */
 export class FramePool {
   readonly #free: RecordWriter[] = [];
 
-  take(): RecordWriter {
+  acquire(): RecordWriter {
     return this.#free.pop() ?? new RecordWriter();
   }
 
   /** @param writer Nothing is in it. */
-  giveBack(writer: RecordWriter): void {
+  release(writer: RecordWriter): void {
     if (this.#free.length < LIMITS.freeFrames) this.#free.push(writer);
   }
 }

@@ -53,7 +53,7 @@ export class FrameWriter {
   /** Writes a part at once, if nobody waits for a turn and it fits the frame under way; says whether it did. */
   writeNow({ number }: Stream, part: Part): boolean {
     const isFree = this.#data.peek() === undefined && this.#words.peek() === undefined;
-    const frame = this.#frame ??= this.#pool.take();
+    const frame = this.#frame ??= this.#pool.acquire();
     if (!isFree || !frame.fits(part.byteLength)) return false;
     frame.part(number, part);
     return true;
@@ -65,7 +65,7 @@ export class FrameWriter {
 
   /** The next frame, or undefined when nothing can be said. Sockets copy it as they send it; then it is written over. */
   next(): Uint8Array<ArrayBuffer> | undefined {
-    const frame = this.#frame ??= this.#pool.take();
+    const frame = this.#frame ??= this.#pool.acquire();
     // A stream whose last data was written may have its close to say.
     while (this.#writeWords(frame) && this.#writeData(frame) && this.#words.peek() !== undefined);
     return this.#take(frame);
@@ -73,7 +73,7 @@ export class FrameWriter {
 
   /** The next frame of what needs no credit. */
   nextWords(): Uint8Array<ArrayBuffer> | undefined {
-    const frame = this.#frame ??= this.#pool.take();
+    const frame = this.#frame ??= this.#pool.acquire();
     this.#writeWords(frame);
     return this.#take(frame);
   }
@@ -95,7 +95,7 @@ export class FrameWriter {
     this.#records = 0;
     if (frame.byteLength > 0) return frame.takeView();
     this.#frame = undefined;
-    this.#pool.giveBack(frame);
+    this.#pool.release(frame);
   }
 
   /** False: the frame is full. */

@@ -4,14 +4,11 @@
  * @module
  */
 
-import { creditCost, type RecordWriter, WIRE_LIMITS } from "../../protocol.ts";
+import { recordLength, type RecordWriter, WIRE_LIMITS } from "../../protocol.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Part } from "../core/message.ts";
 import { Queue } from "../core/queue.ts";
 import { type Entry, PackedParts } from "./packed_parts.ts";
-
-/** Bytes of the least record that a message is cut down to for want of credit. */
-const LEAST_RECORD_BYTES = 8 * 1024;
 
 /** What a small part counts for besides its payload while it waits among others: as much as its credit, which is safe. */
 const ENTRY_BYTES = WIRE_LIMITS.recordCost;
@@ -59,11 +56,7 @@ export class SendQueue {
   /** Bytes of payload that the next record may have, or undefined when there is none, or not enough credit. */
   nextLength(credit: number): number | undefined {
     if (this.#current === undefined) return undefined;
-    const rest = this.#current.to - this.#current.from - this.#offset;
-    const length = Math.min(rest, WIRE_LIMITS.recordBytes);
-    if (creditCost(length) <= credit) return length;
-    const affordable = credit - creditCost(0);
-    return affordable >= LEAST_RECORD_BYTES ? affordable : undefined;
+    return recordLength(this.#current.to - this.#current.from - this.#offset, credit);
   }
 
   /** Writes the next record. @param length What {@link nextLength} has given. */

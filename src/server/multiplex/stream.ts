@@ -16,7 +16,7 @@ import {
 import type { Clock, Timer } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Budget } from "../core/memory_budget.ts";
-import { asBytes, Part } from "../core/message.ts";
+import { Part } from "../core/message.ts";
 import {
   type Chunk,
   type Ending,
@@ -102,8 +102,7 @@ export class Stream implements PeerSocket {
     this.#queue ??= new SendQueue();
     if (chunk instanceof Part) this.#queue.push(chunk);
     else if (chunk instanceof Splice) this.#sendSplice(this.#queue, chunk);
-    else if (typeof chunk === "string") this.#queue.push(new Part(new TextEncoder().encode(chunk), true, true, true));
-    else this.#queue.push(new Part(asBytes(chunk), false, true, true));
+    else this.#queue.push(Part.of(chunk));
     if (!this.isInLine || !this.isFresh) this.#host.hasData(this);
   }
 

@@ -7,11 +7,10 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { CLOSE, type Close } from "../../../protocol.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { asBytes, type Message, Part } from "../../core/message.ts";
+import { Part } from "../../core/message.ts";
 import {
   type Chunk,
   NOBODY,
@@ -104,7 +103,7 @@ export class RemoteSocket implements PeerSocket {
   send(chunk: Chunk): void {
     if (this.#isGone || (this.#isClosing && !this.#sending.isMidFrame)) return;
     if (chunk instanceof Part) this.#sending.sendPart(chunk);
-    else if (!(chunk instanceof Splice)) this.#sending.sendPart(toPart(chunk));
+    else if (!(chunk instanceof Splice)) this.#sending.sendPart(Part.of(chunk));
     else if (this.#partner.splices) this.#sendSplice(chunk);
     else this.#sendUnspliced(chunk);
     if (this.#isClosing) this.#proceed();
@@ -233,11 +232,6 @@ export class RemoteSocket implements PeerSocket {
     this.#options.gone(loss);
     this.#listener.closed(close);
   }
-}
-
-function toPart(message: Message): Part {
-  const isText = typeof message === "string";
-  return new Part(isText ? Buffer.from(message) : asBytes(message), isText, true, true);
 }
 
 /**
