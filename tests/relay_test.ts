@@ -4,6 +4,7 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "
 import { CLOSE, VERSION, WIRE_LIMITS } from "../src/protocol.ts";
 import { type RelayConfig, Server } from "../src/server/mod.ts";
 import { LIMITS } from "../src/server/core/limits.ts";
+import { assertNothingLeft } from "./helpers/nothing_left.ts";
 import { NatsServer } from "./helpers/nats.ts";
 import { Peer } from "./helpers/peer.ts";
 import { withProgram } from "./helpers/programs.ts";
@@ -72,9 +73,7 @@ class Relay implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.servers) {
       await server.close();
-      const { connections, peers, documents, seekers, pairs, bufferedBytes, backplane } = server.status;
-      const left = [connections, peers, documents, seekers, pairs, bufferedBytes, backplane?.remotePairs ?? 0];
-      assertEquals(left, left.map(() => 0));
+      assertNothingLeft(server);
     }
     await this.nats?.kill();
   }

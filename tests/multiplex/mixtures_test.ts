@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { CLOSE } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import { type RelayConfig, Server } from "../../src/server/mod.ts";
+import { assertNothingLeft } from "../helpers/nothing_left.ts";
 import { NatsServer } from "../helpers/nats.ts";
 import { Peer } from "../helpers/peer.ts";
 import { within } from "../helpers/process.ts";
@@ -59,9 +60,7 @@ class Relays implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.servers) {
       await server.close();
-      const { connections, streams, peers, seekers, pairs, bufferedBytes, backplane } = server.status;
-      const left = [connections, streams, peers, seekers, pairs, bufferedBytes, backplane?.remotePairs ?? 0];
-      assertEquals(left, left.map(() => 0));
+      assertNothingLeft(server);
     }
     await this.nats?.kill();
   }
