@@ -86,7 +86,7 @@ export async function converse(options: ConversationOptions): Promise<Told> {
   await new Promise((resolve) => setTimeout(resolve, chance.below(LATER_MS)));
   const sides = [first, await open(1)];
   const bothOpened = Promise.all(sides.map(({ opened }) => opened));
-  meet(bothOpened);
+  meet(Promise.all([bothOpened, Promise.race(lines.map(({ crossed }) => crossed))]));
   await within(bothOpened, `pair ${serial} to be let in`, PATIENCE_SECONDS);
   await within(Promise.all(sides.map(({ over }) => over)), `pair ${serial} to end (${departure})`, PATIENCE_SECONDS);
   const isHungUp = departure !== "both" && check(departure, sides[1 - leaver], lines[leaver], transport);

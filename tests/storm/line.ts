@@ -21,6 +21,9 @@ export class Line {
   /** How much of the first has come; undefined before it begins. */
   #at: number | undefined;
   #moved: () => void = () => {};
+  readonly #crossed = Promise.withResolvers<void>();
+  /** Resolves when the first message has begun to arrive: the pair is made. */
+  readonly crossed = this.#crossed.promise;
 
   /** @param windowBytes Above so many bytes under way nothing more is said. */
   constructor(name: string, windowBytes: number) {
@@ -59,6 +62,7 @@ export class Line {
     if (message === undefined) throw new Error(`${this.#name}: a message that nobody sent`);
     if (message.isText !== isText) throw new Error(`${this.#name} #${this.heard}: text became binary, or binary text`);
     this.#at = 0;
+    this.#crossed.resolve();
   }
 
   came(bytes: Buffer): void {

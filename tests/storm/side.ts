@@ -26,9 +26,9 @@ export interface SideOptions {
   readonly material: Material;
   readonly chance: Chance;
   readonly pace: Pace;
-  /** What it does at last, after so many writes of messages, or as soon as it is late. */
+  /** What it does at last, after so many writes of messages, one at least, or as soon as it is late. */
   readonly departure?: { readonly how: Departure; readonly after: number; readonly isLate: () => boolean };
-  /** Both sides have been let in: before, nobody would hear of a departure. */
+  /** Both sides have been let in, and paired, since something has crossed: before, nobody would hear of a departure. */
   readonly met: Promise<unknown>;
 }
 
@@ -97,7 +97,7 @@ export class Side {
     await this.#write(Buffer.from(handshake(path)));
     if (chance.below(4) > 0) await this.opened;
     for (let count = 0; !this.#isStopped; count++) {
-      if (departure !== undefined && (count >= departure.after || departure.isLate())) break;
+      if (count > 0 && departure !== undefined && (count >= departure.after || departure.isLate())) break;
       if (speaks.isFull) await speaks.movement();
       else await this.#sayMuch();
     }
