@@ -53,4 +53,5 @@ export type {
 export { connectionPath, introductionPath, PROTOCOL_PARAMETER, SOCKET_PATHS } from "./protocol/paths.ts";
 export { type PartFlags, RecordWriter } from "./protocol/record_writer.ts";
 export { creditCost, FLAG, KIND, type Opening, recordLength, RecordReader } from "./protocol/records.ts";
+export { varintLength, writeVarint } from "./protocol/varint.ts";
 export { Violation } from "./protocol/violation.ts";

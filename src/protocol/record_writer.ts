@@ -81,6 +81,12 @@ export class RecordWriter {
     else this.#appendSmall(source, from, to);
   }
 
+  /** Records that are written already. */
+  records(bytes: Uint8Array): void {
+    this.#reserve(bytes.byteLength);
+    this.#append(bytes);
+  }
+
   /** @param bytes From 1 to 2^31-1. */
   window(stream: number, bytes: number): void {
     this.#header(stream, KIND.window, varintLength(bytes));

@@ -74,6 +74,8 @@ export class RecordReader {
   #stream = 0;
   #kind = 0;
   #length = 0;
+  /** Records that were read. */
+  count = 0;
 
   constructor(frame: Uint8Array<ArrayBuffer>) {
     if (frame.byteLength > WIRE_LIMITS.recordFrameBytes) throw new Violation("frame is too long");
@@ -134,7 +136,14 @@ export class RecordReader {
     numbers.offset += this.#length;
     if (numbers.offset > numbers.end) throw new Violation("record is cut off");
     if (this.kind === KIND.opened && this.#length > 0) throw new Violation("opened has a payload");
+    this.count += 1;
     return true;
+  }
+
+  /** So many records behind this one were read by somebody else: goes to their end, an offset in the frame. */
+  skipTo(end: number, records: number): void {
+    this.#numbers.offset = end;
+    this.count += records;
   }
 
   /** The credit of a window record: 1 to 2^31-1. */

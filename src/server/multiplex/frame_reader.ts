@@ -111,11 +111,11 @@ export class FrameReader {
   }
 
   *#readRecords(record: RecordReader): Steps {
-    for (let work = 0; !this.#isStopped && record.next();) {
-      work += record.kind === KIND.open ? OPEN : 1;
+    for (let due = STEP; !this.#isStopped && record.next();) {
+      if (record.kind === KIND.open) due -= OPEN;
       this.#listener.take(record);
-      if (work < STEP) continue;
-      work = 0;
+      if (record.count < due) continue;
+      due = record.count + STEP;
       yield;
     }
   }

@@ -7,9 +7,10 @@
 
 import { type Close, creditCost, type RecordWriter, WIRE_LIMITS } from "../../protocol.ts";
 import { LIMITS } from "../core/limits.ts";
-import type { Part } from "../core/message.ts";
+import { Part } from "../core/message.ts";
 import { Queue } from "../core/queue.ts";
 import type { FramePool } from "./frame_pool.ts";
+import type { RecordRun } from "./record_run.ts";
 import type { Stream } from "./stream.ts";
 
 /** The streams of one socket, on their way to its client. */
@@ -50,12 +51,14 @@ export class FrameWriter {
     this.#data.push(stream);
   }
 
-  /** Writes a part at once, if nobody waits for a turn and it fits the frame under way; says whether it did. */
-  writeNow({ number }: Stream, part: Part): boolean {
+  /** Writes it at once, if nobody waits for a turn and it fits the frame under way; says whether it did. */
+  writeNow({ number }: Stream, data: Part | RecordRun): boolean {
     const isFree = this.#data.peek() === undefined && this.#words.peek() === undefined;
     const frame = this.#frame ??= this.#pool.acquire();
-    if (!isFree || !frame.fits(part.byteLength)) return false;
-    frame.part(number, part);
+    if (!isFree || !frame.fits(data.byteLength)) return false;
+    if (data instanceof Part) frame.part(number, data);
+    else if (data.renumber(number)) frame.records(data.bytes);
+    else return false;
     return true;
   }
 

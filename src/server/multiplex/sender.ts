@@ -12,6 +12,7 @@ import type { PeerSocket } from "../transport/transport.ts";
 import type { ControlSocket } from "./control_socket.ts";
 import type { FramePool } from "./frame_pool.ts";
 import { FrameWriter } from "./frame_writer.ts";
+import type { RecordRun } from "./record_run.ts";
 import type { Stream } from "./stream.ts";
 
 /** What a sender needs besides its socket. */
@@ -77,10 +78,10 @@ export class Sender {
     this.plan();
   }
 
-  /** Writes a part at once, if nobody waits for a turn; says whether it did. */
-  writeNow(stream: Stream, part: Part): boolean {
+  /** Writes it at once, if nobody waits for a turn; says whether it did. */
+  writeNow(stream: Stream, data: Part | RecordRun): boolean {
     this.plan();
-    return this.#mayWrite && this.#writer.writeNow(stream, part);
+    return this.#mayWrite && this.#writer.writeNow(stream, data);
   }
 
   refuse(number: number, close: Close): void {

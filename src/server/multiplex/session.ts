@@ -28,6 +28,7 @@ import { type ControlMessage, readMessages } from "./control_messages.ts";
 import { type ControlHost, ControlSocket } from "./control_socket.ts";
 import type { FramePool } from "./frame_pool.ts";
 import { type FrameListener, FrameReader } from "./frame_reader.ts";
+import type { RecordRun } from "./record_run.ts";
 import { Sender } from "./sender.ts";
 import { Stream, type StreamHost } from "./stream.ts";
 import type { EventLoopTurn } from "../core/scheduling/event_loop_turn.ts";
@@ -201,8 +202,8 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
     this.#sender.hasData(stream);
   }
 
-  writeNow(stream: Stream, part: Part): boolean {
-    return this.#sender.writeNow(stream, part);
+  writeNow(stream: Stream, data: Part | RecordRun): boolean {
+    return this.#sender.writeNow(stream, data);
   }
 
   ended(stream: Stream): void {

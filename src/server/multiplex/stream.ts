@@ -28,6 +28,7 @@ import {
 } from "../transport/transport.ts";
 import { PartReader } from "../websocket/part_reader.ts";
 import { IncomingMessage } from "./incoming_message.ts";
+import { RecordRun } from "./record_run.ts";
 import { SendQueue } from "./send_queue.ts";
 
 /** What a stream needs of the socket that it is in. */
@@ -40,8 +41,8 @@ export interface StreamHost {
   hasWord(stream: Stream): void;
   /** The stream has data, and perhaps the credit to send it. */
   hasData(stream: Stream): void;
-  /** Writes a part at once, if nobody waits for a turn; says whether it did. */
-  writeNow(stream: Stream, part: Part): boolean;
+  /** Writes it at once, if nobody waits for a turn; says whether it did. */
+  writeNow(stream: Stream, data: Part | RecordRun): boolean;
   /** The stream is over. */
   ended(stream: Stream): void;
 }
@@ -69,6 +70,8 @@ export class Stream implements PeerSocket {
   #given: number = WIRE_LIMITS.firstWindowBytes;
   #got: number = WIRE_LIMITS.firstWindowBytes;
   #isPaired = false;
+  /** The other side is a stream of this instance, which takes runs. */
+  #isAmongStreams = false;
   #owesOpened = false;
   #isPaused = false;
   /** The message that has begun and not ended. */
@@ -98,11 +101,12 @@ export class Stream implements PeerSocket {
 
   send(chunk: Chunk): void {
     if (this.#closing !== undefined || this.#isOver) return;
-    if (chunk instanceof Part && this.#writeNow(chunk)) return;
-    this.#queue ??= new SendQueue();
-    if (chunk instanceof Part) this.#queue.push(chunk);
-    else if (chunk instanceof Splice) this.#sendSplice(this.#queue, chunk);
-    else this.#queue.push(Part.of(chunk));
+    const isRun = chunk instanceof RecordRun;
+    if ((isRun || chunk instanceof Part) && this.#writeNow(chunk)) return;
+    const queue = this.#queue ??= new SendQueue();
+    if (isRun) chunk.parts().forEach((part) => queue.push(part));
+    else if (chunk instanceof Splice) this.#sendSplice(queue, chunk);
+    else queue.push(chunk instanceof Part ? chunk : Part.of(chunk));
     if (!this.isInLine || !this.isFresh) this.#host.hasData(this);
   }
 
@@ -114,8 +118,9 @@ export class Stream implements PeerSocket {
     this.#host.hasWord(this);
   }
 
-  paired(): void {
+  paired(partner: PeerSocket): void {
     this.#isPaired = this.#owesOpened = true;
+    this.#isAmongStreams = partner instanceof Stream;
     this.#host.hasWord(this);
   }
 
@@ -138,15 +143,7 @@ export class Stream implements PeerSocket {
   receive(record: RecordReader): void {
     // It crossed our close.
     if (this.#closing !== undefined) return;
-    const cost = creditCost(record.length);
-    if (cost > this.#given) throw new Violation("more data than credit");
-    this.#given -= cost;
-    const begins = this.#message === undefined;
-    const problem = this.#problemWith(record);
-    if (problem !== undefined) return this.#fail(problem, problem === CLOSE.tooBig ? problem : VANISHED);
-    const { frame, isText, hasMore, payloadStart, payloadEnd } = record;
-    this.#listener.message(new Part(frame, isText, begins, !hasMore, payloadStart, payloadEnd));
-    this.#giveCredit();
+    if (!this.#receiveRun(record)) this.#receiveOne(record);
   }
 
   /** The client takes so many bytes more. Throws a {@link Violation}. */
@@ -208,10 +205,12 @@ export class Stream implements PeerSocket {
   }
 
   /** Most messages are small, and nobody waits: those are copied once, and never queued. */
-  #writeNow(part: Part): boolean {
+  #writeNow(data: Part | RecordRun): boolean {
     if (!this.#isPaired || (this.#queue !== undefined && !this.#queue.isEmpty)) return false;
-    const cost = creditCost(part.byteLength);
-    if (cost > this.#got || part.byteLength > SMALL_BYTES || !this.#host.writeNow(this, part)) return false;
+    const isPart = data instanceof Part;
+    const cost = isPart ? creditCost(data.byteLength) : data.cost;
+    if (cost > this.#got || (isPart && data.byteLength > SMALL_BYTES)) return false;
+    if (!this.#host.writeNow(this, data)) return false;
     this.#got -= cost;
     return true;
   }
@@ -220,6 +219,29 @@ export class Stream implements PeerSocket {
     this.#reader ??= new PartReader();
     for (const part of this.#reader.read(splice.bytes).parts) queue.push(part);
     splice.release();
+  }
+
+  /** False: the record has to be read alone. */
+  #receiveRun(record: RecordReader): boolean {
+    if (!this.#isAmongStreams || this.#message !== undefined) return false;
+    const run = RecordRun.read(record, { credit: this.#given, messageBytes: this.#host.maxMessageBytes });
+    if (run === undefined) return false;
+    this.#given -= run.cost;
+    this.#listener.message(run);
+    this.#giveCredit();
+    return true;
+  }
+
+  #receiveOne(record: RecordReader): void {
+    const cost = creditCost(record.length);
+    if (cost > this.#given) throw new Violation("more data than credit");
+    this.#given -= cost;
+    const begins = this.#message === undefined;
+    const problem = this.#problemWith(record);
+    if (problem !== undefined) return this.#fail(problem, problem === CLOSE.tooBig ? problem : VANISHED);
+    const { frame, isText, hasMore, payloadStart, payloadEnd } = record;
+    this.#listener.message(new Part(frame, isText, begins, !hasMore, payloadStart, payloadEnd));
+    this.#giveCredit();
   }
 
   /** What is wrong with the next part of a message, if anything. */

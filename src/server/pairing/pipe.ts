@@ -76,7 +76,8 @@ export class Pipe {
     const [first, second] = this.#ends;
     for (const end of this.#ends) {
       // A stream does not answer pings: the socket's transport goes on doing so.
-      if (end.socket.isStream || !this.#partnerOf(end).socket.isStream) end.socket.paired?.();
+      const partner = this.#partnerOf(end).socket;
+      if (end.socket.isStream || !partner.isStream) end.socket.paired?.(partner);
     }
     if (isPaused) this.#applyBackpressure(first, second);
     for (const end of this.#ends) end.socket.listen(end);

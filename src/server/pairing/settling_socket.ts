@@ -20,7 +20,7 @@ export class SettlingSocket implements PeerSocket {
   #timer: Timer | undefined;
   /** How it is closed once it has settled. */
   #closing: [close: Close, isCut?: boolean] | undefined;
-  readonly paired?: () => void;
+  readonly paired?: (partner: PeerSocket) => void;
   readonly pause?: () => void;
   readonly resume?: () => void;
   readonly terminate?: () => void;

@@ -125,7 +125,7 @@ export interface PeerSocket {
   /** Replaces the listener. */
   listen(listener: SocketListener): void;
   /** There is another side now, which answers pings, where the transport passes them on. */
-  paired?(): void;
+  paired?(partner: PeerSocket): void;
   /** Stops reading, where the transport can: backpressure, instead of closing a sender that is too fast. */
   pause?(): void;
   /** Reads again. `close` does so, too, for the peer's answer. */
