@@ -17,6 +17,8 @@ export const LIMITS = {
   malformedMessages: 100,
   /** Peers that one `Join` introduces per document, so that no document costs a square without a bound. */
   introducedPerDocument: 1_000,
+  /** Bytes of introductions that are kept encoded: those of ten thousand peers with usual ids. */
+  encodedBytes: 4 * MIB,
   /** Documents that one introduction names; more take several introductions, so that none takes long to encode. */
   introducedDocuments: 1_000,
   /**
@@ -192,8 +194,8 @@ export const LIMITS = {
   streamResumeBytes: 32 * KIB,
   /** Free frames of 64 KiB in the pool: as many as sockets that are written to in one turn. */
   freeFrames: 256,
-  /** Bytes by which the backlog of a stream changes before its share of the memory budget is updated. */
-  streamStepBytes: 4 * KIB,
+  /** Bytes by which what waits for a stream, or for a peer, changes before its share of the memory budget is updated. */
+  budgetStepBytes: 4 * KIB,
   /** Bytes that a record takes besides its payload while it waits. */
   recordOverheadBytes: 256,
   /**

@@ -21,7 +21,8 @@ import { byteLength, type Chunk, type IntroductionSocket } from "../transport/tr
 import type { Announcer } from "./announcer.ts";
 import { decodeInSteps, type MalformedReason } from "./dialects.ts";
 import { DocumentIndex } from "./document_index.ts";
-import { IntroductionEncoder, Introductions, portions } from "./introductions.ts";
+import { IntroductionEncoder } from "./introduction_encoder.ts";
+import { Introductions, portions } from "./introductions.ts";
 import { Outbox } from "./outbox.ts";
 import { PeerIndex } from "./peer_index.ts";
 import { Registration, type Scope } from "./registration.ts";
@@ -54,6 +55,7 @@ export class Introducer {
   /** Pending connections whose counterpart is to be reminded. */
   readonly #reminders: WorkQueue<ConnectionKey>;
   readonly #outbox: Outbox;
+  readonly #encoder = new IntroductionEncoder();
 
   constructor(options: IntroducerOptions) {
     this.#options = options;
@@ -90,10 +92,11 @@ export class Introducer {
   /** Introduces a peer of another instance to the peer `listenerId`, if that is here and still interested. */
   *introduce(listenerId: string, peerId: string, documentIds: readonly string[]): Steps {
     if (this.#isDraining) return;
-    const encoder = new IntroductionEncoder(peerId);
     for (const listener of [...this.#peers.get(listenerId)]) {
       const common = documentIds.filter((id) => listener.documents.has(id));
-      if (common.length > 0) yield* this.#tell(listener, encoder, common);
+      if (common.length > 0) {
+        yield* inPortions([[listener, common]], (listener, part) => this.#tell(listener, peerId, part));
+      }
     }
   }
 
@@ -123,9 +126,7 @@ export class Introducer {
     if (this.#isDraining || !this.isInterested(remoteId, documentId)) return;
     const newest = this.#peers.get(remoteId).slice(-LIMITS.remindedSockets);
     const listener = newest.findLast(({ documents }) => documents.has(documentId));
-    if (listener !== undefined) {
-      this.#tellOnce(listener, new IntroductionEncoder(localId).encode([documentId], listener.dialect));
-    }
+    if (listener !== undefined) this.#tell(listener, localId, [documentId]);
   }
 
   /** The sockets of all peers, for the drain. */
@@ -284,13 +285,12 @@ export class Introducer {
   *#introduceAll(joiner: Registration, { others, peers, work }: Introductions): Steps {
     if (others.size === 0 || this.#isDraining || !this.#charge(joiner, work)) return;
     if (joiner.unreadBytes > LIMITS.introductionBacklogBytes) return this.#dismiss(joiner, CLOSE.slowReader);
-    const encoder = new IntroductionEncoder(joiner.peerId);
-    for (const [other, common] of others) {
+    yield* inPortions(others, (other, common) => {
       // A peer that has gone is not introduced.
-      if (!joiner.isOpen) return;
-      yield* this.#tell(other, encoder, common);
-    }
-    for (const [peerId, common] of peers) yield* this.#answer(joiner, new IntroductionEncoder(peerId), common);
+      if (joiner.isOpen) this.#tell(other, joiner.peerId, common);
+    });
+    // It gets all introductions, however many they are.
+    yield* inPortions(peers, (peerId, common) => this.#send(joiner, peerId, common));
   }
 
   *#leaveAll(peer: Registration, documents: readonly string[]): Steps {
@@ -313,32 +313,17 @@ export class Introducer {
     this.#documentBytes += bytes;
   }
 
-  *#tell(listener: Registration, encoder: IntroductionEncoder, documentIds: readonly string[]): Steps {
-    for (const part of portions(documentIds)) {
-      this.#tellOnce(listener, encoder.encode(part, listener.dialect));
-      yield;
-    }
-  }
-
-  /** To a peer that has just joined: it gets all introductions, however many they are. */
-  *#answer(listener: Registration, encoder: IntroductionEncoder, documentIds: readonly string[]): Steps {
-    for (const part of portions(documentIds)) {
-      this.#send(listener, encoder.encode(part, listener.dialect));
-      yield;
-    }
-  }
-
   /** To a peer that has not just joined. Its socket is closed if it has not read what was sent before. */
-  #tellOnce(listener: Registration, introduction: Message): void {
+  #tell(listener: Registration, peerId: string, documentIds: readonly string[]): void {
     const isSlow = listener.isOpen && listener.unreadBytes > LIMITS.introductionBacklogBytes;
     if (isSlow) this.#dismiss(listener, CLOSE.slowReader);
-    else this.#send(listener, introduction);
+    else this.#send(listener, peerId, documentIds);
   }
 
-  #send(listener: Registration, introduction: Message): void {
+  #send(listener: Registration, peerId: string, documentIds: readonly string[]): void {
     if (!listener.isOpen) return;
     this.#options.counters.introductions += 1;
-    this.#outbox.push(listener, introduction);
+    this.#outbox.push(listener, this.#encoder.encode(peerId, documentIds, listener.dialect));
   }
 
   #dismiss(peer: Registration, close: Close): void {
@@ -362,6 +347,23 @@ export class Introducer {
     }
     // What a join had taken that did not come to its end.
     this.#weigh(peer, -peer.documentBytes);
+  }
+}
+
+/** Makes introductions, each in as many portions as it takes. Several short ones are one step. */
+function* inPortions<T>(
+  found: Iterable<readonly [T, readonly string[]]>,
+  introduce: (to: T, documentIds: readonly string[]) => void,
+): Steps {
+  let work = 0;
+  for (const [to, common] of found) {
+    for (const part of portions(common)) {
+      introduce(to, part);
+      work += LIMITS.introductionWork + part.length * LIMITS.introducedDocumentWork;
+      if (work < LIMITS.stepWork) continue;
+      work = 0;
+      yield;
+    }
   }
 }
 

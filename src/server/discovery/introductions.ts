@@ -6,8 +6,6 @@
 
 import { LIMITS } from "../core/limits.ts";
 import { sample } from "./sample.ts";
-import type { Message } from "../core/message.ts";
-import { type Dialect, encode } from "./dialects.ts";
 import type { Registration } from "./registration.ts";
 
 /** Bytes of a document in common, on both sides; and of another peer. */
@@ -59,26 +57,6 @@ export class Introductions {
   }
 }
 
-/** Encodes introductions of one peer: those about the same documents once for each dialect. */
-export class IntroductionEncoder {
-  readonly #userName: string;
-  #documentIds: readonly string[] = [];
-  readonly #encoded = new Map<Dialect, Message>();
-
-  constructor(userName: string) {
-    this.#userName = userName;
-  }
-
-  encode(documentIds: readonly string[], dialect: Dialect): Message {
-    if (!isSame(documentIds, this.#documentIds)) this.#encoded.clear();
-    this.#documentIds = documentIds;
-    const message = this.#encoded.get(dialect) ??
-      encode({ type: "Introduction", userName: this.#userName, documentIds: [...documentIds] }, dialect);
-    this.#encoded.set(dialect, message);
-    return message;
-  }
-}
-
 /** Splits documents for several introductions: a long one would take a turn of the event loop for itself. */
 export function portions(documentIds: readonly string[]): (readonly string[])[] {
   const most = LIMITS.introducedDocuments;
@@ -86,8 +64,4 @@ export function portions(documentIds: readonly string[]): (readonly string[])[] 
   return Array.from({ length: Math.ceil(documentIds.length / most) }, (_, at) => {
     return documentIds.slice(at * most, (at + 1) * most);
   });
-}
-
-function isSame(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((id, at) => id === other[at]);
 }

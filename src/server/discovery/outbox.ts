@@ -5,8 +5,7 @@
  */
 
 import type { Steps, WorkScheduler } from "../core/scheduling/work_scheduler.ts";
-import type { Message } from "../core/message.ts";
-import { byteLength } from "../transport/transport.ts";
+import { memoryBytes, type Message } from "../core/message.ts";
 import type { Registration } from "./registration.ts";
 
 /** Frames that are sent in one step. */
@@ -29,8 +28,8 @@ export class Outbox {
 
   push(listener: Registration, message: Message): void {
     if (listener.unsent.push(message) === 1) this.#listeners.push(listener);
-    listener.unsentBytes += byteLength(message);
-    listener.share.set(listener.keptBytes);
+    listener.unsentBytes += memoryBytes(message);
+    listener.weigh();
     if (!this.#isSending) this.#sendLater();
   }
 
@@ -57,7 +56,7 @@ function* sendTo(listener: Registration): Steps {
   listener.unsent = [];
   for (const [at, message] of messages.entries()) {
     if (!listener.isOpen) return;
-    listener.unsentBytes -= byteLength(message);
+    listener.unsentBytes -= memoryBytes(message);
     listener.socket.send(message);
     if (at % STEP === STEP - 1) yield;
   }

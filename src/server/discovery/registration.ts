@@ -51,6 +51,8 @@ export class Registration {
   /** Introductions that wait to be sent. */
   unsent: Message[] = [];
   unsentBytes = 0;
+  /** The same when its share was updated. */
+  #weighedBytes = 0;
   isOpen = true;
   /** Whether its messages are being processed. */
   isServed = false;
@@ -74,6 +76,13 @@ export class Registration {
   /** Bytes of introductions that it has not read. */
   get unreadBytes(): number {
     return this.socket.backlog + this.unsentBytes;
+  }
+
+  /** Updates the memory budget. Introductions are small and many: in steps. */
+  weigh(): void {
+    if (Math.abs(this.unsentBytes - this.#weighedBytes) < LIMITS.budgetStepBytes) return;
+    this.#weighedBytes = this.unsentBytes;
+    this.share.set(this.keptBytes);
   }
 
   /** Bytes of messages that wait to be processed, with what keeping them costs. */

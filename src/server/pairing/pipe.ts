@@ -200,7 +200,7 @@ class End implements Side, SocketListener, BudgetHolder {
   /** Updates the memory budget. A stream's backlog is small and changes with every message: it is updated in steps. */
   weigh(backlog: number): void {
     const bytes = backlog + (this.socket.unfinished ?? 0);
-    const isDue = !this.socket.isStream || Math.abs(bytes - this.share.bytes) >= LIMITS.streamStepBytes;
+    const isDue = !this.socket.isStream || Math.abs(bytes - this.share.bytes) >= LIMITS.budgetStepBytes;
     if (isDue) this.share.set(bytes);
   }
 
