@@ -4,10 +4,11 @@ import { encode } from "../../src/server/discovery/dialects.ts";
 import { IntroductionEncoder } from "../../src/server/discovery/introduction_encoder.ts";
 
 Deno.test("introductions: what was encoded before is never that of another peer, other documents, or another dialect", () => {
+  const long = Array.from({ length: 1_000 }, (_, i) => `${i}`.padEnd(500));
   const asked = fc.record({
     userName: fc.constantFrom("alice", "bob", "😀"),
-    // Long ones are more than is remembered.
-    documentIds: fc.array(fc.constantFrom("a", "b", "c".repeat(600_000)), { minLength: 1, maxLength: 3 }),
+    // Some of the long ones are more than is remembered.
+    documentIds: fc.constantFrom(["a"], ["b"], ["a", "b"], ["b", "a"], long, [...long, "a"]),
     dialect: fc.constantFrom("json" as const, "msgpack" as const),
   });
   fc.assert(
@@ -15,8 +16,7 @@ Deno.test("introductions: what was encoded before is never that of another peer,
       const encoder = new IntroductionEncoder();
       for (const { userName, documentIds, dialect } of all) {
         const expected = encode({ type: "Introduction", userName, documentIds }, dialect);
-        assertEquals(encoder.encode(userName, documentIds, dialect) === expected || dialect === "msgpack", true);
-        if (dialect === "msgpack") assertEquals(encoder.encode(userName, documentIds, dialect), expected);
+        assertEquals(encoder.encode(userName, documentIds, dialect), expected);
       }
     }),
     { numRuns: 30 },
