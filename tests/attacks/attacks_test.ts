@@ -19,7 +19,7 @@ interface Expected {
 }
 
 /** Enough to see a flood cut; a stalled reader on `tcp`, which is borne for a minute, is left after this. */
-const PATIENCE = { seconds: 5 };
+const PATIENCE = { seconds: 3 };
 /** A relay at rest takes 55; a flood leaves garbage behind that the collector has not got round to. */
 const MOST_MIB = 600;
 /** The watchdog looks every second, and a second of this machine's loopback is up to 2 GiB. */
