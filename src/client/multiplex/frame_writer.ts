@@ -6,7 +6,7 @@
  */
 
 import { creditCost, RecordWriter, WIRE_LIMITS } from "../../protocol.ts";
-import { Line } from "./line.ts";
+import { Queue } from "./queue.ts";
 import type { PeerStream } from "./peer_stream.ts";
 
 /** Bytes of one stream in its turn: the largest record. */
@@ -18,11 +18,11 @@ const OPEN_BYTES = 2 * 6 * WIRE_LIMITS.idBytes + 64;
 export class FrameWriter {
   readonly #frame = new RecordWriter();
   /** Streams that have no number yet. */
-  readonly #waiting = new Line<PeerStream>();
+  readonly #waiting = new Queue<PeerStream>();
   /** Streams with something to say that needs no credit. */
-  readonly #words = new Line<PeerStream>();
+  readonly #words = new Queue<PeerStream>();
   /** Streams with data. */
-  readonly #data = new Line<PeerStream>();
+  readonly #data = new Queue<PeerStream>();
 
   /** The stream is to be begun. */
   hasStream(stream: PeerStream): void {

@@ -5,7 +5,7 @@
  */
 
 import { recordLength, type RecordWriter } from "../../protocol.ts";
-import { Line } from "./line.ts";
+import { Queue } from "./queue.ts";
 
 interface Waiting {
   readonly bytes: Uint8Array;
@@ -14,7 +14,7 @@ interface Waiting {
 
 /** Messages, in order, written as records of any length. */
 export class SendQueue {
-  #messages = new Line<Waiting>();
+  #messages = new Queue<Waiting>();
   /** How much of the first message is written. */
   #offset = 0;
   #bytes = 0;
@@ -36,7 +36,7 @@ export class SendQueue {
   }
 
   clear(): void {
-    this.#messages = new Line();
+    this.#messages = new Queue();
     this.#offset = this.#bytes = 0;
   }
 

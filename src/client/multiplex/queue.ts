@@ -1,14 +1,14 @@
 /**
- * First come, first served.
+ * A queue.
  *
  * @module
  */
 
-/** Those who are served stay in the list until they are so many, and half of it: a step for each, on average. */
-const LEAST_SERVED = 64;
+/** Items that were taken stay until they are so many, and half of all: a step for each, on average. */
+const MOST_TAKEN = 64;
 
-/** A queue that costs the same however long it is. */
-export class Line<Item> {
+/** First in, first out, at the same cost at any length. */
+export class Queue<Item> {
   #items: Item[] = [];
   #head = 0;
 
@@ -24,7 +24,7 @@ export class Line<Item> {
     this.#head += 1;
     // What is done with is not kept while nothing waits.
     const isEmpty = this.#head === this.#items.length;
-    if (!isEmpty && (this.#head < LEAST_SERVED || this.#head * 2 < this.#items.length)) return;
+    if (!isEmpty && (this.#head < MOST_TAKEN || this.#head * 2 < this.#items.length)) return;
     this.#items.splice(0, this.#head);
     this.#head = 0;
   }
