@@ -30,14 +30,14 @@ export class FrameWriter {
   }
 
   hasWord(stream: PeerStream): void {
-    if (stream.isWordInLine) return;
-    stream.isWordInLine = true;
+    if (stream.isWordQueued) return;
+    stream.isWordQueued = true;
     this.#words.push(stream);
   }
 
   hasData(stream: PeerStream): void {
-    if (stream.isInLine) return;
-    stream.isInLine = true;
+    if (stream.isQueued) return;
+    stream.isQueued = true;
     stream.deficit = TURN_BYTES;
     this.#data.push(stream);
   }
@@ -96,7 +96,7 @@ export class FrameWriter {
       stream.writeNext(this.#frame, length);
     }
     this.#data.shift();
-    stream.isInLine = false;
+    stream.isQueued = false;
     return true;
   }
 

@@ -54,10 +54,10 @@ export class PeerStream extends SocketEvents {
   number = 0;
   /** Bytes that it may still write in its turn. */
   deficit = 0;
-  /** It stands in line for its turn. */
-  isInLine = false;
-  /** It stands in line to say what needs no credit. */
-  isWordInLine = false;
+  /** It waits for its turn. */
+  isQueued = false;
+  /** It waits to say what needs no credit. */
+  isWordQueued = false;
   readonly #options: PeerStreamOptions;
   readonly #host: StreamHost;
   readonly #incoming: Incoming;
@@ -191,7 +191,7 @@ export class PeerStream extends SocketEvents {
   writeFirst(frame: RecordWriter): boolean {
     // A window is no longer than the longest close.
     if (!frame.fits(2 + WIRE_LIMITS.closeReasonBytes)) return false;
-    this.isWordInLine = false;
+    this.isWordQueued = false;
     if (this.#readyState === CLOSED) return true;
     if (this.#farewell !== undefined && this.#outgoing.isWritten) this.#writeClose(frame, this.#farewell);
     else this.#writeWindow(frame);

@@ -45,8 +45,8 @@ export class FrameWriter {
   hasData(stream: Stream): void {
     if (!stream.isFresh) this.#fresh.push(stream);
     stream.isFresh = true;
-    if (stream.isInLine) return;
-    stream.isInLine = true;
+    if (stream.isQueued) return;
+    stream.isQueued = true;
     stream.deficit = LIMITS.turnQuantumBytes;
     this.#data.push(stream);
   }
@@ -133,7 +133,7 @@ export class FrameWriter {
       stream.writeNext(frame, length);
     }
     this.#data.shift();
-    stream.isInLine = false;
+    stream.isQueued = false;
     // What waits for credit may wait for long.
     stream.detach();
     return true;

@@ -57,9 +57,9 @@ export class Stream implements PeerSocket {
   readonly isStream = true;
   /** Bytes that it may still write in its turn. */
   deficit = 0;
-  /** It stands in line for its turn. */
-  isInLine = false;
-  /** It stands in line to say what needs no credit. */
+  /** It waits for its turn. */
+  isQueued = false;
+  /** It waits to say what needs no credit. */
   hasWord = false;
   /** What came in this turn is to be detached at its end, if it has to wait: {@link Stream.detach}. */
   isFresh = false;
@@ -107,7 +107,7 @@ export class Stream implements PeerSocket {
     if (isRun) chunk.parts().forEach((part) => queue.push(part));
     else if (chunk instanceof Splice) this.#sendSplice(queue, chunk);
     else queue.push(chunk instanceof Part ? chunk : Part.of(chunk));
-    if (!this.isInLine || !this.isFresh) this.#host.hasData(this);
+    if (!this.isQueued || !this.isFresh) this.#host.hasData(this);
   }
 
   close(close: Close): void {
@@ -151,7 +151,7 @@ export class Stream implements PeerSocket {
     if (this.#got + bytes > WIRE_LIMITS.creditBytes) throw new Violation("credit is beyond 2^31-1");
     this.#got += bytes;
     this.#stopWaiting();
-    if (this.#queue !== undefined && !this.#queue.isEmpty && !this.isInLine) this.#host.hasData(this);
+    if (this.#queue !== undefined && !this.#queue.isEmpty && !this.isQueued) this.#host.hasData(this);
   }
 
   /** The client has closed. */
