@@ -26,7 +26,7 @@ const WINGS: Record<string, Wing> = {
     doors: ["server.ts", "listen_error.ts"],
     enters: "page http backplane bus discovery pairing multiplex metrics deno tcp transport config core protocol",
   },
-  page: { files: [`${SERVER}page/`], doors: ["page.ts", "assets.ts"], enters: "backplane protocol" },
+  page: { files: [`${SERVER}page/`], doors: ["page.ts", "assets.ts"], enters: "backplane core protocol" },
   http: { files: [`${SERVER}http/`], enters: "config core protocol" },
   backplane: {
     files: [`${SERVER}backplane/`],

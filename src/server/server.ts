@@ -27,6 +27,7 @@ import { Multiplexer } from "./multiplex/multiplexer.ts";
 import { NatsBus } from "./backplane/bus/nats_bus.ts";
 import { SharedBackplane } from "./backplane/shared_backplane.ts";
 import { Refusal, type RefusalReason } from "./core/refusal.ts";
+import type { RequestHead } from "./core/request_head.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { MULTIPLEX_PROTOCOL } from "../protocol.ts";
 import { readTls } from "./core/tls.ts";
@@ -274,7 +275,7 @@ export class Server {
     yield* this.#introducer.sockets();
   }
 
-  #answerSocket(request: Request, address: string, route: SocketRoute): Response | Upgrade {
+  #answerSocket(request: RequestHead, address: string, route: SocketRoute): Response | Upgrade {
     const lease = this.#admission.admit(request, address, route);
     if (lease instanceof Refusal) return this.#dismiss(lease, request, route) ?? this.#refuse(lease, address);
     const requestedAt = Date.now();
@@ -282,7 +283,7 @@ export class Server {
     return new Upgrade(enter, lease.release, route.kind === "connection", chosenSubprotocol(request));
   }
 
-  #dismiss({ reason }: Refusal, request: Request, route: SocketRoute): Upgrade | undefined {
+  #dismiss({ reason }: Refusal, request: RequestHead, route: SocketRoute): Upgrade | undefined {
     const close = route.kind === "connection" ? DISMISSED_WITH[reason] : undefined;
     if (close === undefined || !this.#admission.isWelcome(request, route)) return;
     const upgrade = this.#dismissals.dismiss(close, chosenSubprotocol(request));

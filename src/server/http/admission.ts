@@ -9,6 +9,7 @@ import type { RelayConfig } from "../config.ts";
 import { LIMITS } from "../core/limits.ts";
 import { networkOf } from "../core/networks.ts";
 import { Origins } from "../config/origins.ts";
+import type { RequestHead } from "../core/request_head.ts";
 import { Refusal } from "../core/refusal.ts";
 import { EVERYTHING, type Grant, type Tokens } from "./tokens.ts";
 
@@ -76,17 +77,17 @@ export class Admission {
   }
 
   /** Checks a request. The first check that fails refuses it. */
-  admit(request: Request, address: string, applicant: Applicant): Lease | Refusal {
+  admit(request: RequestHead, address: string, applicant: Applicant): Lease | Refusal {
     const grant = this.#refuseAll() ?? this.#judge(request, applicant);
     return grant instanceof Refusal ? grant : this.#lease(this.#addressOf(request, address), grant);
   }
 
   /** Whether the relay would admit it if it had room and did not drain. */
-  isWelcome(request: Request, applicant: Applicant): boolean {
+  isWelcome(request: RequestHead, applicant: Applicant): boolean {
     return !(this.#judge(request, applicant) instanceof Refusal);
   }
 
-  #judge(request: Request, applicant: Applicant): Grant | Refusal {
+  #judge(request: RequestHead, applicant: Applicant): Grant | Refusal {
     return refuseRequest(request) ?? this.#refuseOrigin(request) ?? this.#grant(request, applicant);
   }
 
@@ -95,7 +96,7 @@ export class Admission {
     return new Refusal("draining", "Cannot connect: the relay is restarting; come again.", retryAfter());
   }
 
-  #refuseOrigin({ headers }: Request): Refusal | undefined {
+  #refuseOrigin({ headers }: RequestHead): Refusal | undefined {
     const origin = headers.get("origin");
     // Only browsers send an origin that means anything: other programs write what they like.
     if (origin === null || this.#config.allowOrigins.length === 0) return;
@@ -103,7 +104,7 @@ export class Admission {
     return new Refusal("forbidden origin", `Cannot connect: want an allowed origin, got ${JSON.stringify(origin)}.`);
   }
 
-  #grant(request: Request, { token, localId, documentId }: Applicant): Grant | Refusal {
+  #grant(request: RequestHead, { token, localId, documentId }: Applicant): Grant | Refusal {
     if (!this.#tokens.areNeeded) return EVERYTHING;
     const shown = token ?? URL.parse(request.url)?.searchParams.get("token") ?? bearerToken(request.headers);
     const grant = shown === undefined ? undefined : this.#tokens.grantOf(shown);
@@ -152,7 +153,7 @@ export class Admission {
     if (this.#connections === 0) { for (const resolve of this.#waiting.splice(0)) resolve(); }
   }
 
-  #addressOf({ headers }: Request, address: string): string {
+  #addressOf({ headers }: RequestHead, address: string): string {
     const own = networkOf(address) ?? address;
     if (!this.#config.trustProxy) return own;
     // The trusted proxy wrote only the last entry, the client what stands before it. A hidden address ("unknown")
@@ -192,7 +193,7 @@ class ConnectRate {
 }
 
 /** What the runtime does not check before it upgrades: it throws, or upgrades anything. */
-function refuseRequest({ method, headers }: Request): Refusal | undefined {
+function refuseRequest({ method, headers }: RequestHead): Refusal | undefined {
   if (method !== "GET") return new Refusal("method", `Cannot ${method} a socket: want GET.`, { allow: "GET" });
   const upgrade = headers.get("upgrade") ?? "none";
   const connection = (headers.get("connection") ?? "").toLowerCase().split(",").map((token) => token.trim());
@@ -210,7 +211,7 @@ function refuseRequest({ method, headers }: Request): Refusal | undefined {
   }
 }
 
-function bearerToken(headers: Headers): string | undefined {
+function bearerToken(headers: RequestHead["headers"]): string | undefined {
   return /^bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
 }
 

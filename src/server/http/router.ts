@@ -5,6 +5,7 @@
  */
 
 import { idProblem, PROTOCOL_PARAMETER, SOCKET_PATHS } from "../../protocol.ts";
+import type { RequestHead } from "../core/request_head.ts";
 import { Refusal } from "../core/refusal.ts";
 
 /** A peer's control connection. */
@@ -57,7 +58,7 @@ export class Router {
     for (const path of assetPaths) this.#pages.set(path, { kind: "asset", path });
   }
 
-  route(request: Request): SocketRoute | PageRoute | AssetRoute | Refusal {
+  route(request: RequestHead): SocketRoute | PageRoute | AssetRoute | Refusal {
     const url = URL.parse(request.url);
     if (url === null) return new Refusal("bad request", "Cannot read the request: want a valid host header.");
     const page = this.#pages.get(url.pathname);
@@ -86,7 +87,7 @@ export class Router {
 }
 
 /** Refuses another method than GET. */
-function methodRefusal(request: Request): Refusal {
+function methodRefusal(request: RequestHead): Refusal {
   return new Refusal("method", `Cannot ${request.method} this: want GET.`, { allow: "GET, HEAD" });
 }
 
@@ -150,7 +151,7 @@ function quote(value: string): string {
   return JSON.stringify(value.length > MOST ? `${value.slice(0, MOST)}…` : value);
 }
 
-function isReading({ method }: Request): boolean {
+function isReading({ method }: RequestHead): boolean {
   return method === "GET" || method === "HEAD";
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
+import type { RequestHead } from "../core/request_head.ts";
 import { ifNoneMatch } from "@std/http/etag";
 import client from "./client.js" with { type: "text" };
 import sealed from "./client_sealed.js" with { type: "text" };
@@ -55,7 +56,7 @@ export function makeAssets(): ReadonlyMap<string, Asset> {
 }
 
 /** The asset, or 304 if the client has it already. */
-export function answerAsset(request: Request, { body, etag, headers }: Asset): Response {
+export function answerAsset(request: RequestHead, { body, etag, headers }: Asset): Response {
   if (ifNoneMatch(request.headers.get("if-none-match"), etag)) return new Response(body, { headers });
   return new Response(null, { status: 304, headers });
 }

@@ -5,6 +5,7 @@
  */
 
 import { accepts } from "@std/http/negotiation";
+import type { RequestHead } from "../core/request_head.ts";
 import { VERSION } from "../../protocol.ts";
 import type { BackplaneStatus } from "../backplane/backplane.ts";
 import template from "./index.html" with { type: "text" };
@@ -61,9 +62,10 @@ const HEADERS = {
 };
 
 /** The page, or the numbers as JSON if the client prefers that. */
-export function answerPage(request: Request, status: Status): Response {
+export function answerPage({ headers }: RequestHead, status: Status): Response {
   const facts = { name: "@localfirst/relay", version: VERSION, ...status };
-  if (accepts(request, "text/html", "application/json") === "application/json") {
+  const accept = new Headers({ accept: headers.get("accept") ?? "*/*" });
+  if (accepts({ headers: accept }, "text/html", "application/json") === "application/json") {
     return Response.json(facts, { headers: HEADERS });
   }
   const text = fill(template, { ...facts, uptime: duration(status.uptime) });

@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { type Close, type JoinRefusal, WIRE_LIMITS } from "../../protocol.ts";
 import type { Budget } from "../core/memory_budget.ts";
 import { type Message, messageBytes, Part } from "../core/message.ts";
+import type { RequestHead } from "../core/request_head.ts";
 import type { Tls } from "../core/tls.ts";
 
 /** What one connection socket sends to the other: a whole message, a part of one, or the bytes of several frames. */
@@ -159,7 +160,7 @@ export class Upgrade {
 }
 
 /** Answers a request of a remote address. Must not wait: see `deno/transport.ts`. */
-export type Handler = (request: Request, address: string) => Response | Upgrade;
+export type Handler = (request: RequestHead, address: string) => Response | Upgrade;
 
 /** The address that a transport listens on. */
 export interface Address {

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import type { Clock, Timer } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
+import type { RequestHead } from "../../core/request_head.ts";
 import { Refusal } from "../../core/refusal.ts";
 import { type Handler, Upgrade } from "../transport.ts";
 import type { ChunkBuffer } from "./buffer_pool.ts";
@@ -96,7 +97,7 @@ export class Handshake implements ConnectionListener {
     }
   }
 
-  #upgrade(upgrade: Upgrade, { headers }: Request, rest: Uint8Array): void {
+  #upgrade(upgrade: Upgrade, { headers }: RequestHead, rest: Uint8Array): void {
     this.#leave();
     this.#connection.write(encodeUpgrade(headers, upgrade.subprotocol));
     this.#options.upgraded(this.#connection, upgrade, rest);

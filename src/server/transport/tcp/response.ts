@@ -6,6 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import type { RequestHead } from "../../core/request_head.ts";
 import { STATUS_TEXT, type StatusCode } from "@std/http/status";
 
 /** RFC 6455, 1.3. */
@@ -24,11 +25,11 @@ export async function encodeResponse(response: Response, isHead: boolean): Promi
 }
 
 /** The answer that makes a WebSocket of the connection (RFC 6455, 4.2.2). `subprotocol`: the one chosen, if any. */
-export function encodeUpgrade(headers: Headers, subprotocol?: string): Uint8Array<ArrayBuffer> {
+export function encodeUpgrade(headers: RequestHead["headers"], subprotocol?: string): Uint8Array<ArrayBuffer> {
   const accept = createHash("sha1").update(headers.get("sec-websocket-key") + GUID).digest("base64");
   const fields = `upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${accept}\r\n`;
   const protocol = subprotocol === undefined ? "" : `sec-websocket-protocol: ${subprotocol}\r\n`;
-  return Buffer.from(`${statusLine(101)}${fields}${protocol}\r\n`, "latin1");
+  return Buffer.from(`${statusLine(101)}${fields}${protocol}\r\n`);
 }
 
 function statusLine(status: number): string {
