@@ -7,11 +7,15 @@
 /** An IPv4 address follows these 96 bits: mapped (RFC 4291), or translated (RFC 6052). */
 const IPV4_PREFIXES = ["0:0:0:0:0:ffff", "64:ff9b:0:0:0:0"];
 
+/** As systems write it: what most addresses are needs no more than a look. */
+const PLAIN_IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
 /**
  * The network that an address counts as: an IPv4 host has one address, an IPv6 host a whole /64. Ignores what headers
  * put around an address: quotes, brackets, a port, a zone. Undefined when the text is no address.
  */
 export function networkOf(text: string): string | undefined {
+  if (PLAIN_IPV4.test(text)) return text;
   const address = bare(text);
   if (isIpv4(address)) return address.split(".").map(Number).join(".");
   const groups = ipv6Groups(address);

@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { RequestHead } from "../../core/request_head.ts";
 import { STATUS_TEXT, type StatusCode } from "@std/http/status";
 
@@ -26,7 +26,7 @@ export async function encodeResponse(response: Response, isHead: boolean): Promi
 
 /** The answer that makes a WebSocket of the connection (RFC 6455, 4.2.2). `subprotocol`: the one chosen, if any. */
 export function encodeUpgrade(headers: RequestHead["headers"], subprotocol?: string): Uint8Array<ArrayBuffer> {
-  const accept = createHash("sha1").update(headers.get("sec-websocket-key") + GUID).digest("base64");
+  const accept = hash("sha1", headers.get("sec-websocket-key") + GUID, "base64");
   const fields = `upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${accept}\r\n`;
   const protocol = subprotocol === undefined ? "" : `sec-websocket-protocol: ${subprotocol}\r\n`;
   return Buffer.from(`${statusLine(101)}${fields}${protocol}\r\n`);
