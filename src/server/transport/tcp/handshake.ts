@@ -6,6 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Clock, Timer } from "../../core/clock.ts";
+import type { Deadlines } from "../../core/deadlines.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
 import type { RequestHead } from "../../core/request_head.ts";
@@ -22,6 +23,8 @@ export interface HandshakeOptions {
   readonly handler: Handler;
   readonly scheme: "http" | "https";
   readonly clock: Clock;
+  /** {@link LIMITS.requestMs} from the last start. */
+  readonly deadlines: Deadlines<Handshake>;
   readonly log: Logger;
   /** The connection is a WebSocket from here on; `rest` came with the request. */
   readonly upgraded: (connection: Connection, upgrade: Upgrade, rest: Uint8Array) => void;
@@ -29,42 +32,39 @@ export interface HandshakeOptions {
   readonly left: (handshake: Handshake) => void;
 }
 
-const NOTHING = Buffer.alloc(0);
+type Bytes = Buffer<ArrayBuffer>;
+
+const NOTHING: Bytes = Buffer.alloc(0);
 
 /** Reads one request, and no more before it is answered. */
 export class Handshake implements ConnectionListener {
   readonly #connection: Connection;
   readonly #address: string;
   readonly #options: HandshakeOptions;
-  #deadline: Timer | undefined;
+  /** What has come of the request, until that is whole. */
   #head = NOTHING;
   #isAnswered = false;
   /** The answer is out. */
   #isOver = false;
   /** The client says no more. */
   #hasEnded = false;
+  #hasLeft = false;
+  #patience: Timer | undefined;
 
   /** @param address Where the connection comes from. */
   constructor(connection: Connection, address: string, options: HandshakeOptions) {
     this.#connection = connection;
     this.#address = address;
     this.#options = options;
-    this.#expire(LIMITS.requestMs);
+    options.deadlines.start(this);
     connection.listen(this);
     connection.resume();
   }
 
   received(buffer: ChunkBuffer, length: number): void {
     // What follows an answer is read and thrown away, so that the client hears the answer, and not a reset.
-    if (this.#isAnswered) return buffer.release();
-    const before = this.#head.length;
-    this.#head = withoutEmptyLines(Buffer.concat([this.#head, buffer.bytes.subarray(0, length)]));
+    if (!this.#isAnswered) this.#read(Buffer.from(buffer.bytes.buffer, 0, length));
     buffer.release();
-    this.#connection.retain(this.#head.length - before);
-    const end = findEnd(this.#head, before);
-    if (end !== undefined && end <= LIMITS.headBytes) this.#answer(end);
-    else if (this.#head.length > LIMITS.headBytes) this.#refuse(TOO_LARGE);
-    else if (isHopeless(this.#head, before)) this.#refuse(NO_REQUEST);
   }
 
   taken(): void {}
@@ -84,9 +84,18 @@ export class Handshake implements ConnectionListener {
     this.#connection.destroy();
   }
 
-  #answer(end: number): void {
-    const bytes = this.#head;
-    this.#forget();
+  /** Most requests come whole, and need no copy. */
+  #read(bytes: Bytes): void {
+    const before = this.#head.length;
+    const head = withoutEmptyLines(before === 0 ? bytes : Buffer.concat([this.#head, bytes]));
+    const end = findEnd(head, before);
+    if (end !== undefined && end <= LIMITS.headBytes) this.#answer(head, end);
+    else if (head.length > LIMITS.headBytes) this.#refuse(TOO_LARGE);
+    else if (isHopeless(head, before)) this.#refuse(NO_REQUEST);
+    else this.#keep(before === 0 ? Buffer.from(head) : head);
+  }
+
+  #answer(bytes: Bytes, end: number): void {
     try {
       const request = readRequest(bytes.subarray(0, end), this.#options.scheme);
       const answer = this.#options.handler(request, this.#address);
@@ -116,8 +125,8 @@ export class Handshake implements ConnectionListener {
   /** Answers and ends: the client gets as long to take the answer as it had to ask. */
   #respond(response: Response, isHead: boolean): void {
     this.#isAnswered = true;
-    this.#forget();
-    this.#expire(LIMITS.requestMs);
+    this.#keep(NOTHING);
+    this.#options.deadlines.start(this);
     encodeResponse(response, isHead).then((bytes) => this.#send(bytes), () => this.destroy());
   }
 
@@ -131,24 +140,20 @@ export class Handshake implements ConnectionListener {
   #finish(): void {
     this.#isOver = true;
     if (this.#hasEnded) this.destroy();
-    else this.#expire(LIMITS.closeMs);
+    else this.#patience = this.#options.clock.after(LIMITS.closeMs, () => this.destroy());
   }
 
-  #forget(): void {
-    this.#connection.retain(-this.#head.length);
-    this.#head = NOTHING;
-  }
-
-  #expire(ms: number): void {
-    this.#deadline?.cancel();
-    this.#deadline = this.#options.clock.after(ms, () => this.destroy());
+  #keep(head: Bytes): void {
+    if (head.length !== this.#head.length) this.#connection.retain(head.length - this.#head.length);
+    this.#head = head;
   }
 
   #leave(): void {
-    if (this.#deadline === undefined) return;
-    this.#deadline.cancel();
-    this.#deadline = undefined;
-    this.#forget();
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#patience?.cancel();
+    this.#options.deadlines.stop(this);
+    this.#keep(NOTHING);
     this.#options.left(this);
   }
 }

@@ -11,6 +11,7 @@ import { createSecureContext, type SecureContext } from "node:tls";
 import { ConfigError } from "../../core/config_error.ts";
 import type { MemoryBudget } from "../../core/memory_budget.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
+import { Deadlines } from "../../core/deadlines.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
 import { networkOf } from "../../core/networks.ts";
@@ -53,6 +54,7 @@ export class TcpTransport implements Transport {
   /** Those that are no sockets yet, the oldest first, with the networks they come from, and how many each network has. */
   readonly #handshakes = new Map<Handshake, string>();
   readonly #perNetwork = new Map<string, number>();
+  readonly #deadlines: Deadlines<Handshake>;
   readonly #sockets = new Set<Socket>();
   readonly #pool = new BufferPool();
   #secureContext: SecureContext | undefined;
@@ -63,6 +65,8 @@ export class TcpTransport implements Transport {
   constructor(options: TcpTransportOptions) {
     checkRuntime(Deno.version.deno);
     this.#options = options;
+    const { clock } = options;
+    this.#deadlines = new Deadlines({ clock, ms: LIMITS.requestMs, expired: (handshake) => handshake.destroy() });
     if (options.tls !== undefined) this.#secureContext = createSecureContext(options.tls);
   }
 
@@ -86,6 +90,7 @@ export class TcpTransport implements Transport {
 
   close(): Promise<void> {
     this.#inspection?.cancel();
+    this.#deadlines.close();
     this.#listener?.close();
     // Also those that were refused or closed and did not hang up.
     for (const connection of this.#connections) connection.destroy();
@@ -103,6 +108,7 @@ export class TcpTransport implements Transport {
       handler,
       scheme: tls === undefined ? "http" : "https",
       clock,
+      deadlines: this.#deadlines,
       log,
       upgraded: (connection, upgrade, rest) => this.#open(connection, upgrade, rest),
       left: (handshake) => this.#leave(handshake),
