@@ -25,10 +25,15 @@ export function guard<One = void, Other = void>(
     try {
       handle(one, other);
     } catch (error) {
-      log.error("a socket's handler failed: {error}", { error });
-      socket.fail(CLOSE.relayFailed);
+      failed(socket, log, error);
     }
   };
+}
+
+/** What becomes of a socket whose handler has thrown. */
+export function failed(socket: Failing, log: Logger, error: unknown): void {
+  log.error("a socket's handler failed: {error}", { error });
+  socket.fail(CLOSE.relayFailed);
 }
 
 /** Whether an uncaught error is the reset of a connection that the relay has dropped already. */

@@ -17,7 +17,7 @@ import type { Message } from "../core/message.ts";
 import { WorkQueue } from "../core/scheduling/work_queue.ts";
 import type { Steps, WorkScheduler } from "../core/scheduling/work_scheduler.ts";
 import { type Counters, increment } from "../metrics/counters.ts";
-import { byteLength, type Chunk, type IntroductionSocket } from "../transport/transport.ts";
+import { byteLength, type Chunk, type Ending, type IntroductionSocket } from "../transport/transport.ts";
 import type { Announcer } from "./announcer.ts";
 import { decodeInSteps, type MalformedReason } from "./dialects.ts";
 import { DocumentIndex } from "./document_index.ts";
@@ -25,7 +25,7 @@ import { IntroductionEncoder } from "./introduction_encoder.ts";
 import { Introductions, portions } from "./introductions.ts";
 import { Outbox } from "./outbox.ts";
 import { PeerIndex } from "./peer_index.ts";
-import { Registration, type Scope } from "./registration.ts";
+import { Registration, type RegistrationOwner, type Scope } from "./registration.ts";
 
 /** What an introducer needs. */
 export interface IntroducerOptions {
@@ -56,6 +56,12 @@ export class Introducer {
   readonly #reminders: WorkQueue<ConnectionKey>;
   readonly #outbox: Outbox;
   readonly #encoder = new IntroductionEncoder();
+  readonly #owner: RegistrationOwner = {
+    hear: (peer, chunk) => this.#hear(peer, chunk),
+    forget: (peer) => this.#forget(peer),
+    closed: (peer, ending) => this.#closed(peer, ending),
+    evict: (peer) => this.#dismiss(peer, CLOSE.outOfBuffers),
+  };
 
   constructor(options: IntroducerOptions) {
     this.#options = options;
@@ -73,19 +79,10 @@ export class Introducer {
 
   /** Takes over the introduction socket of a peer. Gives what charges it with work; false: it was closed for that. */
   welcome(peerId: string, socket: IntroductionSocket, scope: Scope = NO_SCOPE): (work: number) => boolean {
-    const { buffers, clock, counters } = this.#options;
-    const evict = (peer: Registration) => this.#dismiss(peer, CLOSE.outOfBuffers);
-    const registration = new Registration(socket, { peerId, scope, clock, buffers, evict });
+    const { buffers, clock } = this.#options;
+    const registration = new Registration(socket, { peerId, scope, clock, buffers, owner: this.#owner });
     this.#peers.add(registration);
-    socket.listen({
-      message: (chunk) => this.#hear(registration, chunk),
-      ending: () => this.#forget(registration),
-      closed: (ending) => {
-        counters.closed(ending);
-        this.#forget(registration);
-        registration.share.close();
-      },
-    });
+    socket.listen(registration);
     return (work) => this.#charge(registration, work);
   }
 
@@ -329,6 +326,12 @@ export class Introducer {
   #dismiss(peer: Registration, close: Close): void {
     this.#forget(peer);
     peer.socket.close(close);
+  }
+
+  #closed(peer: Registration, ending: Ending): void {
+    this.#options.counters.closed(ending);
+    this.#forget(peer);
+    peer.share.close();
   }
 
   /** Takes away this registration, and no other of the same peer. */

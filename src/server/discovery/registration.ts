@@ -6,10 +6,16 @@
 
 import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
-import type { MemoryBudget, Share } from "../core/memory_budget.ts";
+import type { BudgetHolder, MemoryBudget, Share } from "../core/memory_budget.ts";
 import type { Message } from "../core/message.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
-import { byteLength, type IntroductionSocket } from "../transport/transport.ts";
+import {
+  byteLength,
+  type Chunk,
+  type Ending,
+  type IntroductionSocket,
+  type SocketListener,
+} from "../transport/transport.ts";
 import type { Dialect } from "./dialects.ts";
 
 /** The documents that a peer may join. */
@@ -25,12 +31,21 @@ export interface RegistrationOptions {
   readonly scope: Scope;
   readonly clock: Clock;
   readonly buffers: MemoryBudget;
+  readonly owner: RegistrationOwner;
+}
+
+/** What happens to registrations. One for all, without a function for each: a relay has tens of thousands. */
+export interface RegistrationOwner {
+  hear(peer: Registration, chunk: Chunk): void;
+  /** It says nothing any more. */
+  forget(peer: Registration): void;
+  closed(peer: Registration, ending: Ending): void;
   /** The relay is out of buffer space. */
-  readonly evict: (registration: Registration) => void;
+  evict(peer: Registration): void;
 }
 
 /** An introduction socket. A peer id may have several. */
-export class Registration {
+export class Registration implements SocketListener, BudgetHolder {
   readonly peerId: string;
   readonly scope: Scope;
   /** Its documents, with its index in the list of each. */
@@ -56,16 +71,38 @@ export class Registration {
   isOpen = true;
   /** Whether its messages are being processed. */
   isServed = false;
+  readonly #owner: RegistrationOwner;
   readonly #unheard: Message[] = [];
   #unheardBytes = 0;
   #isPaused = false;
 
-  constructor(readonly socket: IntroductionSocket, { peerId, scope, clock, buffers, evict }: RegistrationOptions) {
+  constructor(readonly socket: IntroductionSocket, { peerId, scope, clock, buffers, owner }: RegistrationOptions) {
     this.peerId = peerId;
     this.scope = scope;
     this.rate = new TokenBucket(clock, { perSecond: LIMITS.messagesPerSecond, burst: LIMITS.messageBurst });
     this.work = new TokenBucket(clock, { perSecond: LIMITS.workPerSecond, burst: LIMITS.workBurst });
-    this.share = (socket.budget ?? buffers).open({ measure: () => this.keptBytes, evict: () => evict(this) });
+    this.share = (socket.budget ?? buffers).open(this);
+    this.#owner = owner;
+  }
+
+  message(chunk: Chunk): void {
+    this.#owner.hear(this, chunk);
+  }
+
+  ending(): void {
+    this.#owner.forget(this);
+  }
+
+  closed(ending: Ending): void {
+    this.#owner.closed(this, ending);
+  }
+
+  evict(): void {
+    this.#owner.evict(this);
+  }
+
+  measure(): number {
+    return this.keptBytes;
   }
 
   /** Bytes that the relay keeps for it: unread introductions, messages that wait, and introductions in the making. */
@@ -110,6 +147,8 @@ export class Registration {
   next(): Message | undefined {
     const message = this.#unheard.shift();
     if (message !== undefined) this.#unheardBytes -= costOf(message);
+    // Lets go of its memory, which an idle peer has no use for.
+    if (this.#unheard.length === 0) this.#unheard.length = 0;
     if (this.#isPaused && this.#unheardBytes <= LIMITS.pauseUnheardBytes / 2) {
       this.#isPaused = false;
       this.socket.resume?.();

@@ -35,7 +35,7 @@ export class Connection implements ReaderOwner, BudgetHolder {
   /** Made when something has to wait, which is seldom. */
   #queue: WriteQueue | undefined;
   /** What goes out together at the end of this turn of the event loop. */
-  #gathered: Bytes[] = [];
+  #gathered: Bytes[] | undefined;
   #unwritten = 0;
   #ended: (() => void) | undefined;
   #isGone = false;
@@ -74,7 +74,9 @@ export class Connection implements ReaderOwner, BudgetHolder {
   writeSoon(bytes: Bytes): void {
     if (this.#isGone || this.#isUnwritable) return;
     this.#unwritten += bytes.byteLength;
-    if (this.#gathered.push(bytes) === 1) setImmediate(this.#flush);
+    if (this.#gathered !== undefined) return void this.#gathered.push(bytes);
+    this.#gathered = [bytes];
+    setImmediate(() => this.#flush());
   }
 
   /** Reads no more. What is being read may still come. */
@@ -99,7 +101,7 @@ export class Connection implements ReaderOwner, BudgetHolder {
   destroy(): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    this.#gathered = [];
+    this.#gathered = undefined;
     this.#options.open.delete(this);
     this.#reader.stop();
     this.#share?.close();
@@ -132,25 +134,23 @@ export class Connection implements ReaderOwner, BudgetHolder {
     this.destroy();
   }
 
-  readonly #failed = () => this.destroy();
-
   /** A peer that has reset the connection may have said much before, of which reading tells the end. */
-  readonly #unwritable = () => {
+  #unwritable(): void {
     if (this.#isGone) return;
     if (this.#ended !== undefined) return this.destroy();
     this.#isUnwritable = true;
-    this.#gathered = [];
+    this.#gathered = undefined;
     while (this.#writing !== undefined) this.#takeNext();
     this.#unwritten = 0;
     this.#listener.taken();
-  };
+  }
 
-  readonly #flush = () => {
+  #flush(): void {
     const gathered = this.#gathered;
-    if (gathered.length === 0 || this.#isGone) return;
-    this.#gathered = [];
+    if (gathered === undefined || this.#isGone) return;
+    this.#gathered = undefined;
     this.#push(gathered.length === 1 ? gathered[0] : Buffer.concat(gathered), undefined);
-  };
+  }
 
   #push(bytes: Bytes, buffer: Releasable | undefined): void {
     if (this.#writing === undefined) this.#write(bytes, buffer);
@@ -163,11 +163,13 @@ export class Connection implements ReaderOwner, BudgetHolder {
     this.#begin();
   }
 
-  readonly #begin = () => {
-    if (!this.#isGone) this.#connection.write(this.#writing!).then(this.#written, this.#unwritable);
-  };
+  /** Its functions are made for each write: an idle connection keeps none of them. */
+  #begin(): void {
+    if (this.#isGone) return;
+    this.#connection.write(this.#writing!).then((count) => this.#written(count), () => this.#unwritable());
+  }
 
-  readonly #written = (count: number) => {
+  #written(count: number): void {
     if (this.#isGone) return;
     const bytes = this.#writing!;
     this.#unwritten -= count;
@@ -175,10 +177,10 @@ export class Connection implements ReaderOwner, BudgetHolder {
     if (count < bytes.byteLength) this.#writing = bytes.subarray(count);
     else this.#takeNext();
     // Others have their turn before a peer that takes all it is given gets more.
-    if (this.#writing !== undefined) this.#options.turn.run(this.#begin);
+    if (this.#writing !== undefined) this.#options.turn.run(() => this.#begin());
     else if (this.#ended !== undefined) this.#shut();
     this.#listener.taken();
-  };
+  }
 
   #takeNext(): void {
     this.#buffer?.release();
@@ -188,6 +190,6 @@ export class Connection implements ReaderOwner, BudgetHolder {
   }
 
   #shut(): void {
-    this.#connection.closeWrite().then(this.#ended, this.#failed);
+    this.#connection.closeWrite().then(this.#ended, () => this.destroy());
   }
 }

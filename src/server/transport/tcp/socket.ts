@@ -8,7 +8,7 @@
 import { Buffer } from "node:buffer";
 import { CLOSE, type Close, WIRE_LIMITS } from "../../../protocol.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
-import { guard } from "../../core/guard.ts";
+import { failed, guard } from "../../core/guard.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
 import { type Message, Part } from "../../core/message.ts";
@@ -37,6 +37,8 @@ export interface SocketOptions {
   readonly maxMessageBytes: number;
   readonly clock: Clock;
   readonly log: Logger;
+  /** It is gone. */
+  readonly left: (socket: Socket) => void;
 }
 
 /** Payload of the relay's own pings, whose pongs do not cross. 4k+2 bytes: what follows such a pong stays aligned. */
@@ -46,12 +48,11 @@ const VANISHED: Ending = { code: undefined, reason: "" };
 
 /** One WebSocket. */
 export class Socket implements PeerSocket, ConnectionListener {
-  readonly received: ConnectionListener["received"];
-  readonly gone: ConnectionListener["gone"];
   readonly #connection: Connection;
   readonly #options: SocketOptions;
   readonly #walker: FrameWalker;
   readonly #liveness: Liveness;
+  readonly #ended: Upgrade["ended"];
   /** For an introduction socket. */
   readonly #reader: MessageReader | undefined;
   #listener: SocketListener = NOBODY;
@@ -81,9 +82,8 @@ export class Socket implements PeerSocket, ConnectionListener {
     this.#reader = upgrade.crosses ? undefined : new MessageReader(WIRE_LIMITS.introductionBytes);
     this.#walker = new FrameWalker({ maxMessageBytes, ownPing: OWN_PING });
     this.#walker.answersPings = true;
-    this.received = guard(this, log, this.#received.bind(this));
     // Not the whole upgrade, which knows the request: a relay keeps this for as long as its peers are idle.
-    this.gone = guard(this, log, this.#gone.bind(this, upgrade.ended));
+    this.#ended = upgrade.ended;
     connection.listen(this);
     guard(this, log, upgrade.opened)(this);
     if (rest.byteLength > 0) this.received(ChunkBuffer.copyOf(rest), rest.byteLength);
@@ -156,6 +156,22 @@ export class Socket implements PeerSocket, ConnectionListener {
   /** A peer that hangs up without a close, or behind it. */
   ended(): void {
     this.terminate();
+  }
+
+  received(buffer: ChunkBuffer, length: number): void {
+    try {
+      this.#received(buffer, length);
+    } catch (error) {
+      failed(this, this.#options.log, error);
+    }
+  }
+
+  gone(): void {
+    try {
+      this.#gone();
+    } catch (error) {
+      failed(this, this.#options.log, error);
+    }
   }
 
   #received(buffer: ChunkBuffer, length: number): void {
@@ -263,8 +279,9 @@ export class Socket implements PeerSocket, ConnectionListener {
     this.#connection.end(() => this.#termination ??= clock.after(patienceMs, () => this.terminate()));
   }
 
-  #gone(ended: () => void): void {
-    ended();
+  #gone(): void {
+    this.#options.left(this);
+    this.#ended();
     this.#patience?.cancel();
     this.#termination?.cancel();
     this.#listener.closed(this.#ending);

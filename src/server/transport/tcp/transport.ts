@@ -16,7 +16,7 @@ import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
 import { networkOf } from "../../core/networks.ts";
 import type { Tls } from "../../core/tls.ts";
-import { type Address, type Handler, type Transport, Upgrade } from "../transport.ts";
+import type { Address, Handler, Transport, Upgrade } from "../transport.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { Connection } from "./connection.ts";
@@ -24,7 +24,7 @@ import { Handshake, type HandshakeOptions } from "./handshake.ts";
 import { Listener } from "./listener.ts";
 import type { Poll } from "../../core/scheduling/poll.ts";
 import { ReadScheduler } from "./read_scheduler.ts";
-import { Socket } from "./socket.ts";
+import { Socket, type SocketOptions } from "./socket.ts";
 import { TlsStream } from "./tls_stream.ts";
 import { Turn } from "./turn.ts";
 
@@ -56,6 +56,7 @@ export class TcpTransport implements Transport {
   readonly #perNetwork = new Map<string, number>();
   readonly #deadlines: Deadlines<Handshake>;
   readonly #sockets = new Set<Socket>();
+  readonly #socketOptions: SocketOptions;
   readonly #pool = new BufferPool();
   #secureContext: SecureContext | undefined;
   #listener: Listener | undefined;
@@ -65,6 +66,7 @@ export class TcpTransport implements Transport {
   constructor(options: TcpTransportOptions) {
     checkRuntime(Deno.version.deno);
     this.#options = options;
+    this.#socketOptions = { ...options, left: (socket) => this.#sockets.delete(socket) };
     const { clock } = options;
     this.#deadlines = new Deadlines({ clock, ms: LIMITS.requestMs, expired: (handshake) => handshake.destroy() });
     if (options.tls !== undefined) this.#secureContext = createSecureContext(options.tls);
@@ -154,12 +156,7 @@ export class TcpTransport implements Transport {
   }
 
   #open(connection: Connection, upgrade: Upgrade, rest: Uint8Array): void {
-    const ended = () => {
-      this.#sockets.delete(socket);
-      upgrade.ended();
-    };
-    const socket = new Socket(connection, rest, new Upgrade(upgrade.opened, ended, upgrade.crosses), this.#options);
-    this.#sockets.add(socket);
+    this.#sockets.add(new Socket(connection, rest, upgrade, this.#socketOptions));
   }
 }
 
