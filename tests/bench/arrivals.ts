@@ -9,7 +9,7 @@ import { contest } from "./contest.ts";
 import { doubts, type Spent, Stopwatch } from "./cost.ts";
 import { Generator } from "./generator.ts";
 import { compare, type Metric, type Row } from "./report.ts";
-import type { Contestant, Running } from "./servers.ts";
+import { type Contestant, pidsOf, type Running } from "./servers.ts";
 import type { Pace } from "./throughput.ts";
 
 interface Result extends Spent {
@@ -28,7 +28,7 @@ export async function arrivals(contestants: Contestant[], inFlight: number, pace
 }
 
 function arrive(server: Running, inFlight: number, { warmUpSeconds, seconds }: Pace): Result {
-  using generator = new Generator();
+  using generator = new Generator(server);
   let arrivals = 0;
   const begin = () => {
     generator.begin(server.port, introductionPath(crypto.randomUUID()), (socket) => {
@@ -40,7 +40,7 @@ function arrive(server: Running, inFlight: number, { warmUpSeconds, seconds }: P
   for (let i = 0; i < inFlight; i++) begin();
   generator.run(() => false, warmUpSeconds * 1000);
   const before = arrivals;
-  const stopwatch = new Stopwatch(server.pid);
+  const stopwatch = new Stopwatch(...pidsOf(server));
   generator.run(() => false, seconds * 1000);
   return { ...stopwatch.stop(), arrivals: arrivals - before };
 }

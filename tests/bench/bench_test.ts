@@ -2,9 +2,10 @@ import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { median } from "./contest.ts";
 import { maskedFrame, MessageCounter, plainFrame } from "./frames.ts";
 import { Latencies } from "./latencies.ts";
-import { findProxy } from "./proxy.ts";
+import { behindTls, findProxy } from "./proxy.ts";
 import { met, ratio, type Row, table } from "./report.ts";
-import { play } from "./throughput.ts";
+import { type Contestant, RELAY_TCP } from "./servers.ts";
+import { type Game, play } from "./throughput.ts";
 
 const ROW: Row = {
   scenario: "64 B x 50",
@@ -69,15 +70,22 @@ Deno.test("the table shows figures, ratio and verdict, and below it the notes", 
   assertEquals(lines.slice(4), ["", "64 B x 50: ancestor: it hung up"]);
 });
 
-const proxy = Deno.build.os === "linux" ? await findProxy() : undefined;
+const proxy = Deno.build.os === "linux" ? findProxy() : undefined;
 
 Deno.test("a plain proxy carries a game, message by message", { ignore: proxy === undefined }, async () => {
-  const server = await proxy!.start();
+  await playShortly(proxy!, { bytes: 1024, kind: "binary", pairs: 2, window: 4 });
+});
+
+Deno.test("a game is played with TLS, in messages of many records", { ignore: proxy === undefined }, async () => {
+  await playShortly(behindTls(RELAY_TCP), { bytes: 100_000, kind: "binary", pairs: 2, window: 4 });
+});
+
+async function playShortly(contestant: Contestant, game: Game): Promise<void> {
+  const server = await contestant.start();
   try {
-    const game = { bytes: 1024, kind: "binary", pairs: 2, window: 4 } as const;
     const { messages, p99Seconds } = play(server, game, { rounds: 1, warmUpSeconds: 0.05, seconds: 0.1 });
     assertEquals([messages > 0, p99Seconds > 0], [true, true]);
   } finally {
     await server.stop();
   }
-});
+}

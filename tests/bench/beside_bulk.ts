@@ -59,7 +59,7 @@ function p99(latencies: Latencies): number {
 }
 
 function play(server: Running, seconds: number): Result {
-  using generator = new Generator();
+  using generator = new Generator(server);
   const names = [crypto.randomUUID(), crypto.randomUUID()];
   const sockets = generator.open(server.port, names.map((name) => `${introductionPath(name)}?protocol=5`));
   const [alice, bob] = sockets.map((socket, i) => new Talker(socket, names[1 - i]));

@@ -55,7 +55,7 @@ function metrics({ bytes, window }: Talk): Metric<Result>[] {
 }
 
 function converse(server: Running, { bytes, window }: Talk, { warmUpSeconds, seconds }: Pace): Result {
-  using generator = new Generator();
+  using generator = new Generator(server);
   const score = new Score();
   const player = meet(generator, server, new Ball(bytes, "binary", window), score);
   player.serve(window - 1);

@@ -51,8 +51,12 @@ export function doubts(results: Spent[]): string[] {
   ];
 }
 
-/** Bytes of resident memory. */
-export function residentBytes(pid: number): number {
+/** Bytes of resident memory of these processes together. */
+export function residentBytes(...pids: number[]): number {
+  return pids.reduce((sum, pid) => sum + residentBytesOf(pid), 0);
+}
+
+function residentBytesOf(pid: number): number {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
   if (kilobytes === undefined) throw new Error(`Cannot read the memory of process ${pid}: it has ended`);

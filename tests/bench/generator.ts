@@ -5,7 +5,8 @@
  */
 
 import { CLOSE_FRAME, handshake } from "./frames.ts";
-import { Libc, READABLE, WRITABLE } from "./libc.ts";
+import { Libc, NOTHING_YET, READABLE, WRITABLE } from "./libc.ts";
+import { OpenSsl } from "./openssl.ts";
 
 /** Connections begun at once: below the accept backlog of any server. */
 const OPENING_AT_ONCE = 64;
@@ -22,7 +23,10 @@ export interface Listener {
 /** Reads away whatever comes. */
 export const IGNORE: Listener = { readable: (socket) => void socket.discard(1 << 20) };
 
-/** A TCP connection to the server under test. */
+/** What carries a socket's bytes: TCP, or TLS over it. */
+type Carrier = Pick<Libc, "read" | "discard" | "write" | "pending" | "close">;
+
+/** A connection to the server under test. */
 export class RawSocket {
   /** The server hung up. */
   gone = false;
@@ -30,19 +34,24 @@ export class RawSocket {
   unread: Uint8Array<ArrayBuffer> = new Uint8Array();
   listener: Listener = IGNORE;
 
-  constructor(readonly fd: number, readonly libc: Libc) {}
+  constructor(readonly fd: number, readonly libc: Libc, readonly carrier: Carrier) {}
+
+  /** What is there of what the kernel will not tell of again. */
+  get pending(): number {
+    return this.carrier.pending(this.fd);
+  }
 
   read(into: Uint8Array<ArrayBuffer>): number {
-    return this.#unlessGone(this.libc.read(this.fd, into));
+    return this.#unlessGone(this.carrier.read(this.fd, into));
   }
 
   discard(atMost: number): number {
-    return this.#unlessGone(this.libc.discard(this.fd, atMost));
+    return this.#unlessGone(this.carrier.discard(this.fd, atMost));
   }
 
   /** How many bytes the kernel took, from none to all. */
   write(bytes: Uint8Array<ArrayBuffer>): number {
-    return Math.max(0, this.libc.write(this.fd, bytes));
+    return Math.max(0, this.carrier.write(this.fd, bytes));
   }
 
   /** What comes stays in the kernel, until that takes no more. */
@@ -55,16 +64,21 @@ export class RawSocket {
   }
 
   #unlessGone(bytes: number): number {
-    if (bytes > 0) return bytes;
-    this.gone = true;
-    return 0;
+    if (bytes < NOTHING_YET) this.gone = true;
+    return Math.max(0, bytes);
   }
 }
 
 /** All sockets of one scenario, and the one loop that serves them. */
 export class Generator implements Disposable {
   readonly #libc = new Libc();
+  readonly #openSsl: OpenSsl | undefined;
   readonly #sockets = new Map<number, RawSocket>();
+
+  /** For one server, which is spoken to as it wants. */
+  constructor({ isTls = false }: { readonly isTls?: boolean }) {
+    if (isTls) this.#openSsl = new OpenSsl(this.#libc);
+  }
 
   /** How many sockets are open, on our side. */
   get size(): number {
@@ -121,6 +135,7 @@ export class Generator implements Disposable {
 
   [Symbol.dispose](): void {
     for (const socket of this.#sockets.values()) this.#forget(socket);
+    this.#openSsl?.[Symbol.dispose]();
     this.#libc[Symbol.dispose]();
   }
 
@@ -136,12 +151,12 @@ export class Generator implements Disposable {
   #connect(port: number, opening: Opening): RawSocket {
     const socket = this.#adopt(this.#libc.connect(port));
     socket.listener = opening;
-    socket.write(handshake(opening.path));
+    opening.write(socket);
     return socket;
   }
 
   #adopt(fd: number): RawSocket {
-    const socket = new RawSocket(fd, this.#libc);
+    const socket = new RawSocket(fd, this.#libc, this.#openSsl ?? this.#libc);
     this.#sockets.set(fd, socket);
     this.#libc.watch(fd);
     return socket;
@@ -150,7 +165,7 @@ export class Generator implements Disposable {
   readonly #ready = (fd: number, readiness: number): void => {
     const socket = this.#sockets.get(fd);
     if (!socket) return;
-    if (readiness !== WRITABLE) socket.listener.readable(socket);
+    if (readiness !== WRITABLE) { do socket.listener.readable(socket); while (!socket.gone && socket.pending > 0); }
     if (readiness & WRITABLE) socket.listener.writable?.(socket);
     if (socket.gone) this.#forget(socket);
   };
@@ -158,19 +173,28 @@ export class Generator implements Disposable {
   #forget(socket: RawSocket): void {
     socket.gone = true;
     this.#sockets.delete(socket.fd);
-    this.#libc.close(socket.fd);
+    socket.carrier.close(socket.fd);
   }
 }
 
 /** Waits for the answer to one handshake. */
 class Opening implements Listener {
   done = false;
+  #unsent: Uint8Array<ArrayBuffer>;
   #answer = "";
   readonly #buffer = new Uint8Array(4096);
 
-  constructor(readonly path: string, readonly opened: (socket: RawSocket) => void = () => {}) {}
+  constructor(readonly path: string, readonly opened: (socket: RawSocket) => void = () => {}) {
+    this.#unsent = handshake(path);
+  }
+
+  /** With TLS, the first writes only exchange its own handshake. */
+  write(socket: RawSocket): void {
+    if (this.#unsent.length > 0) this.#unsent = this.#unsent.subarray(socket.write(this.#unsent));
+  }
 
   readable(socket: RawSocket): void {
+    this.write(socket);
     const length = socket.read(this.#buffer);
     this.#answer += String.fromCharCode(...this.#buffer.subarray(0, length));
     const end = this.#answer.indexOf("\r\n\r\n") + 4;

@@ -48,7 +48,7 @@ export async function documents(contestants: Contestant[], { rounds }: Pace): Pr
 }
 
 function joinAgain(server: Running): Result {
-  using generator = new Generator();
+  using generator = new Generator(server);
   const [documentId, latencies] = [crypto.randomUUID(), new Latencies()];
   const [alice, bob] = [server.port, portOfLast(server)].map((port) => new Listener(generator, port));
   const both = () => Math.min(alice.tally.messages, bob.tally.messages);
@@ -68,7 +68,7 @@ function joinAgain(server: Running): Result {
 }
 
 function joinMany(server: Running): Spent {
-  using generator = new Generator();
+  using generator = new Generator(server);
   const documentIds = Array.from({ length: DOCUMENTS }, () => crypto.randomUUID());
   const { port, others: instances = [] } = server;
   const ports = [port, ...instances.length > 0 ? instances.map(({ port }) => port) : [port]];

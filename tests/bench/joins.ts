@@ -10,7 +10,7 @@ import { doubts, type Spent, Stopwatch } from "./cost.ts";
 import { IntroductionCounter, joinArray, joinFrame, MessageCounter, type Tally } from "./frames.ts";
 import { Generator, type RawSocket } from "./generator.ts";
 import { compare, type Metric, type Row } from "./report.ts";
-import type { Contestant, Running } from "./servers.ts";
+import { type Contestant, pidsOf, type Running } from "./servers.ts";
 
 /** Who is interested in what. */
 export interface Crowd {
@@ -98,14 +98,14 @@ function metrics({ aim }: Crowd): Metric<Result>[] {
 }
 
 function joinAll(server: Running, crowd: Crowd, deadlineSeconds: number): Result {
-  using generator = new Generator();
+  using generator = new Generator(server);
   const isMultiplexed = crowd.streams === true && server.hasStreams === true;
   const query = isMultiplexed ? "?protocol=5" : "";
   const paths = crowd.documents.map(() => introductionPath(crypto.randomUUID()) + query);
   const sockets = generator.open(server.port, paths);
   const introduced = listenAll(sockets, isMultiplexed);
   const frames = crowd.documents.map(isMultiplexed ? joinArray : joinFrame);
-  const stopwatch = new Stopwatch(server.pid);
+  const stopwatch = new Stopwatch(...pidsOf(server));
   sendAll(generator, sockets, frames);
   awaitAll(generator, introduced, { crowd, deadlineSeconds });
   const spent = stopwatch.stop();

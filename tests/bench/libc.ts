@@ -21,8 +21,13 @@ const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const EPOLL_ADD = 1;
 const EPOLL_CHANGE = 3;
+const SET_FLAGS = 4;
+const NON_BLOCKING = 0o4000;
 export const READABLE = 0x1;
 export const WRITABLE = 0x4;
+
+/** What a read gives when no bytes are there, and the socket has not ended. */
+export const NOTHING_YET = 0;
 
 /** `struct epoll_event` is packed on x86 alone. */
 const EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
@@ -45,6 +50,7 @@ function open() {
     recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
     send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
     close: { parameters: ["i32"], result: "i32" },
+    fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
     epoll_create1: { parameters: ["i32"], result: "i32" },
     epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
     epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
@@ -90,19 +96,29 @@ export class Libc {
     return fd;
   }
 
-  /** Bytes read, or 0 or less when the socket has ended. Call when it is readable. */
+  /** Bytes read, or less than 0 when the socket has ended. Call when it is readable. */
   read(fd: number, into: Uint8Array<ArrayBuffer>): number {
-    return this.#c.recv(fd, into, into.length, MSG_DONTWAIT);
+    return this.#c.recv(fd, into, into.length, MSG_DONTWAIT) || -1;
   }
 
   /** Like `read`, but the kernel throws the bytes away without a copy. */
   discard(fd: number, atMost: number): number {
-    return this.#c.recv(fd, null, atMost, MSG_DISCARD | MSG_DONTWAIT);
+    return this.#c.recv(fd, null, atMost, MSG_DISCARD | MSG_DONTWAIT) || -1;
+  }
+
+  /** Nothing is read that nobody asked for. */
+  pending(_fd: number): number {
+    return 0;
   }
 
   /** Bytes taken; less than 0 when the socket takes none now. */
   write(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
     return this.#c.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+
+  /** For calls that do not say so themselves. */
+  neverBlock(fd: number): void {
+    this.#c.fcntl(fd, SET_FLAGS, NON_BLOCKING);
   }
 
   /** Forgets the socket everywhere. */

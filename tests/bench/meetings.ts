@@ -30,7 +30,7 @@ export async function meetings(contestants: Contestant[], count: number): Promis
 }
 
 function meetAll(server: Running, count: number): number[] {
-  using generator = new Generator();
+  using generator = new Generator(server);
   const times = Array.from({ length: count }, () => meet(generator, server));
   generator.closeAll();
   return times;

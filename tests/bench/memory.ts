@@ -13,7 +13,7 @@ import { streamConversations } from "./idle_streams.ts";
 import { pairUp, sidePaths } from "./pairs.ts";
 import { Ball } from "./ping_pong.ts";
 import { type Aim, compare, type Row } from "./report.ts";
-import type { Contestant, Running } from "./servers.ts";
+import { type Contestant, pidsOf, type Running } from "./servers.ts";
 import { type Game, type Pace, play, title } from "./throughput.ts";
 
 /** How many sockets, and how long a server may settle before its memory is read. */
@@ -61,8 +61,8 @@ export async function idle(contestants: Contestant[], kind: string, idleness: Id
 /** Resident memory at the start, and after games when all their sockets are closed. */
 export async function afterLoad(contestants: Contestant[], games: Game[], pace: Pace & Idleness): Promise<Row[]> {
   const outcomes = await contest(contestants, 1, (server) => {
-    using generator = new Generator();
-    const before = residentBytes(server.pid);
+    using generator = new Generator(server);
+    const before = residentBytes(...pidsOf(server));
     for (const game of games) play(server, game, pace);
     return { before, after: settled(generator, server, pace.settleSeconds) };
   });
@@ -84,7 +84,7 @@ export async function restingMemory(contestants: Contestant[]): Promise<Row[]> {
 
 /** The first sockets pay for what a server loads once, so they are not counted. */
 function costOf(fill: Fill, server: Running, { sockets, settleSeconds }: Idleness): number {
-  using generator = new Generator();
+  using generator = new Generator(server);
   fill(generator, server, 100);
   const before = settled(generator, server, settleSeconds);
   const things = fill(generator, server, sockets);
@@ -95,5 +95,5 @@ function costOf(fill: Fill, server: Running, { sockets, settleSeconds }: Idlenes
 
 function settled(generator: Generator, server: Running, seconds: number): number {
   generator.run(() => false, seconds * 1000);
-  return residentBytes(server.pid);
+  return residentBytes(...pidsOf(server));
 }

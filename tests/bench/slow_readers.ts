@@ -10,7 +10,7 @@ import { Generator, type RawSocket } from "./generator.ts";
 import { pairUp } from "./pairs.ts";
 import { Ball } from "./ping_pong.ts";
 import { compare, type Row } from "./report.ts";
-import type { Contestant, Running } from "./servers.ts";
+import { type Contestant, pidsOf, type Running } from "./servers.ts";
 import { play } from "./throughput.ts";
 
 const MIB = 1024 * 1024;
@@ -39,12 +39,12 @@ export async function slowReaders(contestants: Contestant[], readers: number): P
 }
 
 function stall(server: Running, readers: number): Result {
-  using generator = new Generator();
+  using generator = new Generator(server);
   const pairs = pairUp(generator, server, readers, BALL);
-  const before = residentBytes(server.pid);
+  const before = residentBytes(...pidsOf(server));
   for (const [, reader] of pairs) reader.stopReading();
   fill(generator, pairs.map(([sender]) => new Sender(sender)));
-  const keptBytes = (residentBytes(server.pid) - before) / readers;
+  const keptBytes = (residentBytes(...pidsOf(server)) - before) / readers;
   return { keptBytes, p99Seconds: play(server, OTHERS, PACE).p99Seconds };
 }
 

@@ -12,7 +12,7 @@ import { Latencies } from "./latencies.ts";
 import { type Pair, pairUp } from "./pairs.ts";
 import { Ball, Player, Score } from "./ping_pong.ts";
 import { type Aim, compare, type Metric, type Row } from "./report.ts";
-import type { Contestant, Running } from "./servers.ts";
+import { type Contestant, pidsOf, type Running } from "./servers.ts";
 import { streamPairs } from "./stream_pairs.ts";
 
 /** One combination to measure. */
@@ -82,7 +82,7 @@ function byteRate(bytes: number, aim: Aim): Metric<Result> {
 
 /** Plays one round of a game on one server. */
 export function play(server: Running, game: Game, pace: Pace): Result {
-  using generator = new Generator();
+  using generator = new Generator(server);
   const ball = new Ball(game.bytes, game.kind, game.window, server.listener === undefined);
   const score = new Score();
   const players = game.streams && server.hasStreams
@@ -112,7 +112,7 @@ function measure(
 ): Result {
   score.latencies = new Latencies();
   const messagesBefore = score.messages;
-  const stopwatch = new Stopwatch(server.pid);
+  const stopwatch = new Stopwatch(...pidsOf(server));
   playFor(generator, score, seconds);
   const spent = stopwatch.stop();
   return { ...spent, messages: score.messages - messagesBefore, p99Seconds: score.latencies.quantile(0.99) / 1000 };

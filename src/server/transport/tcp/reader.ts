@@ -173,7 +173,14 @@ export class Reader implements BulkReader {
     if (length >= LIMITS.readBytes.large) this.#passOn("huge");
     // What has come waits for what follows it, so that both cross in one write.
     else if (length === LIMITS.readBytes.medium && !this.#isPaused) this.#queue("large");
+    else if (!this.#isPaused && (this.#connection.unread ?? 0) > 0) this.#readOn();
     else this.#passOn("medium");
+  }
+
+  /** The rest is there: what one peer said at once is not cut in two, which its partner might then answer in two. */
+  #readOn(): void {
+    this.#size = "medium";
+    this.#readNext();
   }
 
   #queue(size: "large" | "huge"): void {

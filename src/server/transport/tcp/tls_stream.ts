@@ -8,7 +8,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { type SecureContext, TLSSocket } from "node:tls";
 import { LIMITS } from "../../core/limits.ts";
@@ -65,6 +64,10 @@ export class TlsStream implements ByteStream {
     this.#socket.on("close", () => this.#end());
     this.#socket.on("error", (error) => this.#end(error));
     this.#ciphertext.on("error", (error) => this.#end(error));
+  }
+
+  get unread(): number {
+    return this.#cleartext.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   async read(into: Uint8Array): Promise<number | null> {
@@ -129,14 +132,19 @@ export class TlsStream implements ByteStream {
       this.#isReceiving = false;
       if (count === null) return void this.#ciphertext.push(null);
       this.#spend(count);
-      this.#size = count === buffer.bytes.byteLength ? LARGER[this.#size] : "small";
-      // A copy, for what is pushed may wait.
-      const bytes = Buffer.from(buffer.bytes.subarray(0, count));
-      buffer.release();
-      this.#ciphertext.push(bytes);
+      this.#size = this.#sizeAfter(count);
+      this.#ciphertext.push(buffer.bytes.subarray(0, count));
+      // Node's TLS copies what it takes, at once. What it has not taken keeps its buffer.
+      if (this.#ciphertext.readableLength === 0) buffer.release();
       this.#wake();
     }, (error) => this.#ciphertext.destroy(error));
   };
+
+  /** As without TLS, a silent peer keeps a buffer of the first or second size. */
+  #sizeAfter(count: number): ReadSize {
+    if (count === LIMITS.readBytes[this.#size]) return LARGER[this.#size];
+    return count > LIMITS.readBytes.small ? "medium" : "small";
+  }
 
   #spend(count: number): void {
     this.#turn.spend(count * LIMITS.tlsByteWork + (this.#awaitsHello ? LIMITS.tlsHandshakeWork : 0));
