@@ -370,6 +370,31 @@ Deno.test("who opens very many streams at once keeps nobody waiting, and all are
   assertEquals(house.multiplexer.streams, 0);
 });
 
+Deno.test("what a socket says before it ends is heard, also what waits for a later turn, however it ends", () => {
+  for (const end of [{}, { code: 1000, reason: "" }]) {
+    const house = new MuxHouse();
+    const [alice, bob] = house.pair("closed", "lost");
+    // Time passes as messages come: a turn of the event loop has time for some of them.
+    const now = house.clock.now.bind(house.clock);
+    house.clock.now = () => now() + house.counters.received.text.frames;
+    alice.socket.receive(frameOf((frame) => {
+      for (let i = 0; i < 500; i++) frame.data(1, bytes("6869"), { text: true, more: false });
+    }));
+    alice.socket.receive(frameOf((frame) => {
+      for (let i = 0; i < 500; i++) frame.data(2, bytes("6869"), { text: true, more: false });
+      frame.close(1, { code: 4321, reason: "enough" });
+    }));
+    assert(house.counters.received.text.frames < 1_000, "all was heard in one turn");
+    alice.socket.vanish(end);
+    house.clock.pass(10_000);
+    assertEquals([1, 2].map((stream) => bob.on(stream).messages.length), [500, 500]);
+    assertEquals([1, 2].map((stream) => bob.on(stream).close), [{ code: 4321, reason: "enough" }, CLOSE.peerLost]);
+    bob.socket.vanish();
+    house.clock.pass(10_000);
+    house.assertEmpty();
+  }
+});
+
 Deno.test("the streams of a socket that ends are lost in turns, and all are", () => {
   const house = new MuxHouse();
   const documents = Array.from({ length: 1_000 }, (_, i) => `${i}`);

@@ -5,14 +5,15 @@
  */
 
 import { CLOSE, connectionPath } from "../../src/protocol.ts";
-import { within } from "../helpers/process.ts";
 import type { Target } from "../helpers/raw.ts";
 import type { Variant } from "../helpers/transports.ts";
 import type { Chance } from "../soak/chance.ts";
 import { Line } from "./line.ts";
 import type { Material } from "./messages.ts";
 import type { Pace } from "../helpers/pace.ts";
-import { type Departure, FAREWELL, Side } from "./side.ts";
+import { bothHalves, type Half } from "./halves.ts";
+import { Side } from "./side.ts";
+import { type Departure, FAREWELL } from "./socket.ts";
 
 /** Where and how a pair talks. */
 export interface ConversationOptions {
@@ -29,7 +30,8 @@ export interface ConversationOptions {
 
 /** What became of a pair. */
 export interface Told {
-  readonly departure: Departure | "both";
+  /** Who left, and how. */
+  readonly departure: string;
   readonly messages: number;
   readonly bytes: number;
   /** The partner heard a hang-up where it should have heard a code. Only on `deno`. */
@@ -42,9 +44,9 @@ const MIB = 1024 * 1024;
  * Bytes under way in one direction. On `tcp` more than the relay and the kernels take, so that readers that stop are felt
  * by their senders; on `deno`, which cannot pause anybody, less than what ends a pair.
  */
-const WINDOW_BYTES = { deno: 2 * MIB, tcp: 16 * MIB };
+export const WINDOW_BYTES = { deno: 2 * MIB, tcp: 16 * MIB };
 /** How often a side leaves in which way. */
-const DEPARTURES: Record<Departure | "both", number> = {
+export const DEPARTURES: Record<Departure | "both", number> = {
   "close": 4,
   "close in a message": 2,
   "FIN": 4,
@@ -55,10 +57,6 @@ const DEPARTURES: Record<Departure | "both", number> = {
 };
 /** Writes of messages before that, at most. */
 const LONGEST = 25;
-/** One of the two comes first by so many milliseconds at most. */
-const LATER_MS = 50;
-/** Both sides have to hear of an end within this, on a machine that may be busy. */
-const PATIENCE_SECONDS = 60;
 
 /** Lets a pair talk until one side leaves, or both do. Throws at what must not be. */
 export async function converse(options: ConversationOptions): Promise<Told> {
@@ -68,8 +66,7 @@ export async function converse(options: ConversationOptions): Promise<Told> {
   const lines = [new Line(`${a} to ${b}`, WINDOW_BYTES[transport]), new Line(`${b} to ${a}`, WINDOW_BYTES[transport])];
   const isBoth = departure === "both";
   const leaver = chance.below(2);
-  const { promise: met, resolve: meet } = Promise.withResolvers<unknown>();
-  const open = (side: 0 | 1) => {
+  const open = (side: 0 | 1, met: Promise<unknown>) => {
     const how = isBoth ? chance.pick<Departure>(["close", "FIN", "RST", "RST in a frame"]) : departure;
     const leaves = isBoth || side === leaver;
     return Side.open({
@@ -80,15 +77,7 @@ export async function converse(options: ConversationOptions): Promise<Told> {
       departure: leaves ? { how, after: chance.below(LONGEST), isLate } : undefined,
     });
   };
-  const first = await open(0);
-  // Its end may come before it is waited for.
-  first.over.catch(() => {});
-  await new Promise((resolve) => setTimeout(resolve, chance.below(LATER_MS)));
-  const sides = [first, await open(1)];
-  const bothOpened = Promise.all(sides.map(({ opened }) => opened));
-  meet(Promise.all([bothOpened, Promise.race(lines.map(({ crossed }) => crossed))]));
-  await within(bothOpened, `pair ${serial} to be let in`, PATIENCE_SECONDS);
-  await within(Promise.all(sides.map(({ over }) => over)), `pair ${serial} to end (${departure})`, PATIENCE_SECONDS);
+  const sides = await bothHalves(open, { name: `pair ${serial} (${departure})`, lines, chance });
   const isHungUp = departure !== "both" && check(departure, sides[1 - leaver], lines[leaver], transport);
   const [messages, bytes] = [lines[0].heard + lines[1].heard, lines[0].bytes + lines[1].bytes];
   return { departure, messages, bytes, isHungUp };
@@ -98,7 +87,7 @@ export async function converse(options: ConversationOptions): Promise<Told> {
  * What was whole before an end was delivered, and the end was told; whoever resets takes it upon itself that some is lost.
  * On `deno` a partner that speaks meanwhile may be hung up on: it hears of the loss, and not of its extent.
  */
-function check(departure: Departure, partner: Side, line: Line, transport: Variant["transport"]): boolean {
+function check(departure: Departure, partner: Half, line: Line, transport: Variant["transport"]): boolean {
   const isHungUp = partner.code === undefined;
   const isReset = departure.startsWith("RST");
   // Half a frame leaves no place for a close.

@@ -16,6 +16,8 @@ const FRAGMENTED = 4;
 const MOST_FRAGMENTS = 5;
 /** Of a control frame. */
 const MOST_CONTROL_BYTES = 125;
+/** Payloads begin here, where a word does, so that they are masked word by word. A header has 14 bytes at most. */
+const MOST_HEADER_BYTES = 16;
 
 /** The frames of one message. */
 export function framesOf(message: Message, chance: Chance): Uint8Array[] {
@@ -49,15 +51,16 @@ export function frameOf(opcode: number, payload: Uint8Array, chance: Chance): Ui
 
 function frame(first: number, length: number, fill: (target: Uint8Array) => void, chance: Chance): Uint8Array {
   const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8;
-  const bytes = Buffer.allocUnsafe(6 + extended + length);
+  const words = new Uint32Array(MOST_HEADER_BYTES / 4 + Math.ceil(length / 4));
+  const bytes = Buffer.from(words.buffer, MOST_HEADER_BYTES - 6 - extended, 6 + extended + length);
   bytes[0] = first;
   bytes[1] = 0x80 | (extended === 0 ? length : extended === 2 ? 126 : 127);
   if (extended === 2) bytes.writeUInt16BE(length, 2);
   if (extended === 8) bytes.writeBigUInt64BE(BigInt(length), 2);
   const key = chance.bytes(4);
   bytes.set(key, 2 + extended);
-  const payload = bytes.subarray(6 + extended);
-  fill(payload);
-  for (let i = 0; i < length; i++) payload[i] ^= key[i & 3];
+  fill(bytes.subarray(6 + extended));
+  const [mask] = new Uint32Array(key.buffer);
+  for (let i = MOST_HEADER_BYTES / 4; i < words.length; i++) words[i] ^= mask;
   return bytes;
 }

@@ -8,17 +8,19 @@ import { parseArgs } from "@std/cli/parse-args";
 import { VARIANTS } from "../helpers/transports.ts";
 import { storm } from "./storm.ts";
 
-const DEFAULTS = { seconds: 60, pairs: 200, seed: 1 };
+const DEFAULTS = { seconds: 60, pairs: 200, meetings: 20, seed: 1 };
 const NAMES = VARIANTS.map(({ name }) => name);
 
 const HELP =
   `Pairs exchange messages from 0 B to 8 MiB, cut anywhere, with pings between and readers that rest, and end by
-close, FIN and RST, also in the middle of a frame. No byte may be wrong, none lost of which nobody hears. Linux only.
+close, FIN and RST, also in the middle of a frame: on sockets of their own, and as streams of protocol 5, several in a
+socket, in records of all sizes. No byte may be wrong, none lost of which nobody hears. Linux only.
 
-Usage: deno task storm [--seconds N] [--pairs N] [--seed N] [--variant NAME]
+Usage: deno task storm [--seconds N] [--pairs N] [--meetings N] [--seed N] [--variant NAME]
 
   --seconds  of each variant; the warm-up takes half as long beside (default ${DEFAULTS.seconds}; 3600 for an hour)
-  --pairs    at once (default ${DEFAULTS.pairs})
+  --pairs    on sockets of their own, at once (default ${DEFAULTS.pairs}; 0 for none)
+  --meetings two peers with a socket of streams each, in six conversations at once (default ${DEFAULTS.meetings}; 0 for none)
   --seed     what is random follows from it, but for what the clock decides (default ${DEFAULTS.seed})
   --variant  one of ${NAMES.join(", ")} (default: one after the other)
   --help     prints this`;
@@ -31,14 +33,16 @@ async function main(args: string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const [seconds, pairs, seed] = (["seconds", "pairs", "seed"] as const).map((name) =>
+  const [seconds, pairs, meetings, seed] = (["seconds", "pairs", "meetings", "seed"] as const).map((name) =>
     Number(given[name] ?? DEFAULTS[name])
   );
   const variants = VARIANTS.filter(({ name }) => given.variant === undefined || name === given.variant);
-  if (variants.length === 0 || ![seconds, pairs, seed].every((value) => Number.isInteger(value) && value > 0)) {
-    console.error(`Cannot parse the options: want positive integers and a name.\n\n${HELP}`);
+  if (
+    variants.length === 0 || ![seconds, pairs, meetings, seed].every((value) => Number.isInteger(value) && value >= 0)
+  ) {
+    console.error(`Cannot parse the options: want integers from 0 and a name.\n\n${HELP}`);
     return 2;
   }
-  for (const variant of variants) console.log(variant.name, await storm({ variant, seconds, pairs, seed }));
+  for (const variant of variants) console.log(variant.name, await storm({ variant, seconds, pairs, meetings, seed }));
   return 0;
 }

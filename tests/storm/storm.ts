@@ -7,7 +7,8 @@
 import type { Variant } from "../helpers/transports.ts";
 import { Chance } from "../soak/chance.ts";
 import { TestedRelay } from "../soak/tested_relay.ts";
-import { type ConversationOptions, converse, type Told } from "./conversation.ts";
+import { converse, type Told } from "./conversation.ts";
+import { meet } from "./meeting.ts";
 import { Material } from "./messages.ts";
 import { Pace } from "../helpers/pace.ts";
 
@@ -16,6 +17,8 @@ export interface StormOptions {
   readonly variant: Variant;
   /** At once. Where one ends, the next begins. */
   readonly pairs: number;
+  /** Peers in twos, at once, whose conversations are streams. */
+  readonly meetings: number;
   /** Of the round that counts. The one before it takes half as long. */
   readonly seconds: number;
   readonly seed: number;
@@ -28,7 +31,7 @@ export interface StormReport {
   readonly pairs: number;
   readonly messages: number;
   readonly mib: number;
-  readonly departures: Partial<Record<Told["departure"], number>>;
+  readonly departures: Partial<Record<string, number>>;
   /** Partners that were hung up on instead of told. Only on `deno`. */
   readonly hangUps: number;
   readonly residentMib: { readonly before: number; readonly after: number };
@@ -65,24 +68,26 @@ export async function storm(options: StormOptions): Promise<StormReport> {
 
 async function round(
   { relay }: TestedRelay,
-  { variant, pairs, seconds }: StormOptions,
+  { variant, pairs, meetings, seconds }: StormOptions,
   { material, chance, name }: { material: Material; chance: Chance; name: string },
 ): Promise<Told[]> {
   const until = performance.now() + seconds * 1000;
   const isLate = () => performance.now() >= until;
   const pace = new Pace();
   const told: Told[] = [];
+  const where = { target: relay, transport: variant.transport, material, pace, isLate };
   let serial = 0;
   const talk = async (chance: Chance) => {
-    while (!isLate()) {
-      const options: ConversationOptions = {
-        ...{ target: relay, transport: variant.transport, serial: serial++, material, chance, pace, isLate },
-      };
-      told.push(await converse(options));
-    }
+    while (!isLate()) told.push(await converse({ ...where, serial: serial++, chance }));
+  };
+  const gather = async (chance: Chance, serial: number) => {
+    for (const one of await meet({ ...where, serial, chance })) told.push(one);
   };
   try {
-    await Promise.all(Array.from({ length: pairs }, () => talk(chance.branch())));
+    await Promise.all([
+      ...Array.from({ length: pairs }, () => talk(chance.branch())),
+      ...Array.from({ length: meetings }, (_, i) => gather(chance.branch(), i)),
+    ]);
   } catch (error) {
     throw new Error(`Cannot pass the ${name}: ${(error as Error).message}\n${relay.stderr.slice(-1_000)}`, {
       cause: error,
@@ -95,10 +100,18 @@ async function round(
 async function emptied(relay: TestedRelay, descriptors: number): Promise<void> {
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
-    const { connections, seekers, pairs, bufferedBytes } = await relay.counts();
-    const left = { connections, seekers, pairs, bufferedBytes, descriptors: descriptorsOf(relay) - descriptors };
+    const { connections, streams, peers, seekers, pairs, bufferedBytes } = await relay.counts();
+    const left = {
+      connections,
+      streams,
+      peers,
+      seekers,
+      pairs,
+      bufferedBytes,
+      descriptors: descriptorsOf(relay) - descriptors,
+    };
     // A connection that asks for the counts may still be there.
-    if (connections + seekers + pairs + bufferedBytes === 0 && left.descriptors <= 2) return;
+    if (connections + streams + peers + seekers + pairs + bufferedBytes === 0 && left.descriptors <= 2) return;
     if (performance.now() > until) {
       throw new Error(`Cannot pass the storm: want nothing left, got ${Deno.inspect(left)}`);
     }
@@ -112,7 +125,7 @@ function descriptorsOf({ relay }: TestedRelay): number {
 
 function summary(all: readonly Told[]): Omit<StormReport, "residentMib"> {
   const sum = (part: (told: Told) => number) => all.reduce((total, told) => total + part(told), 0);
-  const kinds = Object.entries(Object.groupBy(all, ({ departure }) => departure));
+  const kinds = Object.entries(Object.groupBy(all, ({ departure }) => departure)) as [string, Told[]][];
   return {
     pairs: all.length,
     messages: sum(({ messages }) => messages),

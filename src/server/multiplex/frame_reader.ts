@@ -50,6 +50,8 @@ export class FrameReader {
   /** Of text frames. */
   #textBytes = 0;
   readonly #share: Share;
+  /** What is done when no frame waits any more. */
+  #afterwards: (() => void)[] = [];
   #isStopped = false;
 
   constructor(listener: FrameListener, options: FrameReaderOptions) {
@@ -66,17 +68,29 @@ export class FrameReader {
     this.#options.scheduler.run(this.#catchUp(steps), (error) => this.#listener.failed(error));
   }
 
+  /** Does this behind all that has come. */
+  afterwards(action: () => void): void {
+    this.#afterwards.push(action);
+    if (this.#frames.size === 0) this.#finish();
+  }
+
   /** Reads nothing more. */
   stop(): void {
     this.#isStopped = true;
     this.#frames.clear();
     this.#bytes = 0;
+    this.#finish();
   }
 
   /** The rest of the first frame, and what came behind it. */
   *#catchUp(first: Steps): Steps {
     yield* first;
     for (let frame = this.#next(); frame !== undefined; frame = this.#next()) yield* this.#read(frame);
+    this.#finish();
+  }
+
+  #finish(): void {
+    for (const action of this.#afterwards.splice(0)) action();
   }
 
   /** What the frames keep in memory counts, and what keeping them costs. */

@@ -139,14 +139,18 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
   }
 
   ending(ending: Ending): void {
-    this.#control.listener.ending(ending);
-    this.#end();
+    this.#atLast(() => {
+      this.#control.listener.ending(ending);
+      this.#end();
+    });
   }
 
   closed(ending: Ending): void {
-    this.#control.listener.closed(ending);
-    this.#end();
-    this.budget.end();
+    this.#atLast(() => {
+      this.#control.listener.closed(ending);
+      this.#end();
+      this.budget.end();
+    });
   }
 
   /** What waits to be read is bounded, and its sender is not read on where it can be paused. */
@@ -283,6 +287,12 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
     if (userName === this.#peerId) return { code: 1002, reason: "a peer cannot connect to itself" };
     if (!this.allowsDocument(documentId)) return CLOSE.forbidden;
     return this.#streams.size < LIMITS.streamsPerSocket ? undefined : CLOSE.full;
+  }
+
+  /** The socket sends nothing any more. Its end comes behind what it has said, which may wait for a later turn. */
+  #atLast(end: () => void): void {
+    this.#sender.stop();
+    this.#reader.afterwards(end);
   }
 
   #end(): void {

@@ -1,0 +1,181 @@
+/**
+ * A conversation in which at least one side is a stream, from its beginning to its end, and what must be true of it then.
+ *
+ * @module
+ */
+
+import { CLOSE, connectionPath } from "../../src/protocol.ts";
+import type { Pace } from "../helpers/pace.ts";
+import type { Target } from "../helpers/raw.ts";
+import type { Variant } from "../helpers/transports.ts";
+import type { Chance } from "../soak/chance.ts";
+import { type Told, WINDOW_BYTES } from "./conversation.ts";
+import { bothHalves, type Half } from "./halves.ts";
+import { Line } from "./line.ts";
+import type { Material } from "./messages.ts";
+import { Side } from "./side.ts";
+import { type Departure, FAREWELL } from "./socket.ts";
+import { type OpenStream, StreamPeer } from "./stream_peer.ts";
+import type { StreamDeparture } from "./stream_side.ts";
+
+/** Who talks, where and how. */
+export interface StreamConversationOptions {
+  readonly target: Target;
+  readonly transport: Variant["transport"];
+  /** Of the document: no other conversation has it. */
+  readonly serial: number;
+  /** Who is no peer with streams has a socket for the conversation alone. */
+  readonly peers: readonly (StreamPeer | SocketPeer)[];
+  readonly material: Material;
+  readonly chance: Chance;
+  readonly pace: Pace;
+  readonly isLate: () => boolean;
+}
+
+/** A peer with a socket for each conversation. */
+export interface SocketPeer {
+  readonly id: string;
+}
+
+/** One side, and what it did at last. */
+interface Party extends Half {
+  readonly isStream: boolean;
+  /** Its own end; undefined as long as it goes on. */
+  readonly left: Leaving | undefined;
+}
+
+/** How a side left. */
+interface Leaving {
+  readonly how: string;
+  /** It said so: its partner hears its own code. */
+  readonly isClose: boolean;
+  /** Some of what it said may be lost with its socket. */
+  readonly isReset: boolean;
+}
+
+/** How often who leaves: the first, the second, or both. */
+const LEAVERS = { first: 3, second: 3, both: 1 };
+const STREAM_DEPARTURES: Record<StreamDeparture, number> = { "close": 2, "close in a message": 1 };
+const DEPARTURES: Record<Departure, number> = {
+  "close": 3,
+  "close in a message": 1,
+  "FIN": 2,
+  "FIN in a frame": 2,
+  "RST": 1,
+  "RST in a frame": 1,
+};
+/** Messages, or writes of a socket, before that, at most. */
+const LONGEST = { stream: 50, socket: 25 };
+
+/** Lets two talk until one leaves, or its socket does. Throws at what must not be. */
+export async function converseInStreams(options: StreamConversationOptions): Promise<Told> {
+  const { serial, chance, transport, peers } = options;
+  const names = peers.map(({ id }) => id);
+  const lines = peers.map((peer, i) => lineOf(peer, `${names[i]} to ${names[1 - i]} about ${serial}`, transport));
+  const leaver = chance.weighted(LEAVERS);
+  const leaves = [leaver !== "second", leaver !== "first"];
+  const open = (side: 0 | 1, met: Promise<unknown>) => openParty(options, { side, lines, met, leaves: leaves[side] });
+  const parties = await bothHalves(open, { name: `conversation ${serial} of ${names}`, lines, chance });
+  const [messages, bytes] = [lines[0].heard + lines[1].heard, lines[0].bytes + lines[1].bytes];
+  try {
+    return { ...check(parties, lines, transport), messages, bytes };
+  } catch (error) {
+    throw new Error(`conversation ${serial} of ${names}: ${(error as Error).message}`);
+  }
+}
+
+/** Credit bounds what a stream has under way; a socket that the relay cannot pause has to bound that itself. */
+function lineOf(peer: StreamPeer | SocketPeer, name: string, transport: Variant["transport"]): Line {
+  return new Line(name, peer instanceof StreamPeer ? Infinity : WINDOW_BYTES[transport]);
+}
+
+/** Which side, and whether it has a plan to leave. */
+interface PartyOptions {
+  readonly side: 0 | 1;
+  readonly lines: readonly Line[];
+  readonly met: Promise<unknown>;
+  readonly leaves: boolean;
+}
+
+async function openParty(
+  { peers, target, serial, material, pace, isLate, ...options }: StreamConversationOptions,
+  { side, lines, met, leaves }: PartyOptions,
+): Promise<Party> {
+  const chance = options.chance.branch();
+  const [me, partner] = [peers[side], peers[1 - side]];
+  const common = { speaks: lines[side], hears: lines[1 - side], material, chance, met };
+  const plan = <How extends string>(weights: Record<How, number>, longest: number) =>
+    leaves ? { how: chance.weighted(weights), after: chance.below(longest), isLate } : undefined;
+  const documentId = `storm ${serial}`;
+  if (me instanceof StreamPeer) {
+    const departure = plan(STREAM_DEPARTURES, LONGEST.stream);
+    return partyOf(await me.open({ ...common, opening: { userName: partner.id, documentId }, departure }));
+  }
+  const path = connectionPath(me.id, partner.id, documentId);
+  return socketParty(await Side.open({ ...common, target, pace, path, departure: plan(DEPARTURES, LONGEST.socket) }));
+}
+
+/** A stream, which leaves by itself or with its socket. */
+function partyOf({ stream, socket }: OpenStream): Party {
+  return {
+    isStream: true,
+    opened: stream.opened,
+    over: stream.over,
+    get code() {
+      return stream.code;
+    },
+    get left() {
+      const isReset = socket.left?.startsWith("RST") ?? false;
+      if (stream.hasClosed) return { how: "stream: close", isClose: true, isReset };
+      return socket.left === undefined ? undefined : { how: `streams: ${socket.left}`, isClose: false, isReset };
+    },
+  };
+}
+
+function socketParty(side: Side): Party {
+  return {
+    isStream: false,
+    opened: side.opened,
+    over: side.over,
+    get code() {
+      return side.code;
+    },
+    get left() {
+      const how = side.left;
+      if (how === undefined) return undefined;
+      return { how: `partner: ${how}`, isClose: how.startsWith("close"), isReset: how.startsWith("RST") };
+    },
+  };
+}
+
+/** What was whole before an end was delivered, and the end was told. */
+function check(
+  parties: readonly [Party, Party],
+  lines: readonly Line[],
+  transport: Variant["transport"],
+): Pick<Told, "departure" | "isHungUp"> {
+  const left = parties.map((party) => party.left);
+  if (left[0] !== undefined && left[1] !== undefined) return { departure: "streams: both", isHungUp: false };
+  const leaver = left[0] === undefined ? 1 : 0;
+  const [leaving, partner, line] = [left[leaver], parties[1 - leaver], lines[leaver]];
+  if (leaving === undefined) throw new Error(`want one to leave, got ${parties.map(({ code }) => code)}`);
+  const isHungUp = partner.code === undefined;
+  checkCode(leaving, partner, transport);
+  checkAmount(line, { ...leaving, isHungUp });
+  return { departure: leaving.how, isHungUp };
+}
+
+/** The partner of a stream is hung up on only where the runtime does so: there are no halves of frames. */
+function checkCode({ how, isClose, isReset }: Leaving, { isStream, code }: Party, transport: Variant["transport"]) {
+  const codes: (number | undefined)[] = [isClose ? FAREWELL : CLOSE.peerLost.code];
+  if (isReset) codes.push(CLOSE.peerLost.code);
+  if (!isStream && transport === "deno") codes.push(undefined);
+  if (!codes.includes(code)) throw new Error(`${how}: want the partner to hear ${codes}, got ${code}`);
+}
+
+function checkAmount({ heard, said }: Line, { how, isReset, isHungUp }: Leaving & { readonly isHungUp: boolean }) {
+  const isPrefix = isReset || isHungUp;
+  if (isPrefix ? heard > said + 1 : heard !== said) {
+    throw new Error(`${how}: want ${said} whole messages, got ${heard}`);
+  }
+}
