@@ -83,6 +83,8 @@ const ROWS: readonly Row[] = [
   { what: "a space before the colon", bytes: page("x : a\r\n"), status: 400 },
   { what: "a header without a colon", bytes: page("x\r\n"), status: 400 },
   { what: "a header with a zero", bytes: page("x: a\0b\r\n"), status: 400 },
+  { what: "a header of spaces up to a zero", bytes: page(`x:${" ".repeat(12_000)}\0\r\n`), status: 400 },
+  { what: "a header of nothing but spaces", bytes: page(`x:${" ".repeat(12_000)}\r\n`), status: 200 },
   { what: "a header with a carriage return", bytes: page("x: a\rb\r\n"), status: 400 },
   { what: "two spaces in the request line", bytes: PAGE.replace(" ", "  "), status: 400 },
   { what: "a tab in the request line", bytes: PAGE.replace(" ", "\t"), status: 400 },
