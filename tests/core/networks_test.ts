@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { networkOf } from "../../src/server/core/networks.ts";
+import { networkOf, networkOfPeer } from "../../src/server/core/networks.ts";
 
 const SAME: [network: string, ...spellings: string[]][] = [
   [
@@ -37,6 +37,13 @@ for (const [network, ...spellings] of SAME) {
     });
   });
 }
+
+Deno.test("the address of a peer counts as what else is known of it does, and what is none for itself", () => {
+  for (const [network, ...spellings] of SAME) {
+    for (const address of spellings) assertEquals(networkOfPeer(address), network);
+  }
+  for (const address of ["", "unix", "256.1.1.1", "1.2.3", "1.2.3.4."]) assertEquals(networkOfPeer(address), address);
+});
 
 Deno.test("what is no address counts for nobody", () => {
   for (

@@ -45,6 +45,7 @@ const ROWS: readonly Row[] = [
   { what: "the absolute form without a host", bytes: page("", "http:///healthz"), status: 400, deno: 404 },
   { what: "the absolute form of another scheme", bytes: page("", "ftp://relay/healthz"), status: 400, deno: 200 },
   { what: "the absolute form with a user", bytes: page("", "http://u:p@relay/healthz"), status: 400, deno: 200 },
+  { what: "the absolute form with an @ in its path", bytes: page("", "http://other/@healthz"), status: 404 },
   { what: "the form of a tunnel", bytes: page("", "relay:443"), status: 400 },
   { what: "the form of OPTIONS", bytes: page("", "*").replace("GET", "OPTIONS"), status: 400, deno: 404 },
   { what: "a path with raw UTF-8", bytes: latin1(handshake("/introduction/ä🐟")), status: 101 },
@@ -76,10 +77,14 @@ const ROWS: readonly Row[] = [
   { what: "CONNECT", bytes: "CONNECT relay:443 HTTP/1.1\r\nhost: relay:443\r\n\r\n", status: 400, deno: 405 },
   { what: "TRACE", bytes: PAGE.replace("GET", "TRACE"), status: 405 },
 
+  { what: "an upgrade that the second of two headers asks for", bytes: inTwoHeaders(UPGRADE), status: 101 },
+  { what: "a header with spaces and tabs around its value", bytes: UPGRADE.replace(": 13", ":\t 13 \t"), status: 101 },
   { what: "a folded header", bytes: page("x: a\r\n b\r\n"), status: 400 },
   { what: "a space before the colon", bytes: page("x : a\r\n"), status: 400 },
   { what: "a header without a colon", bytes: page("x\r\n"), status: 400 },
   { what: "a header with a zero", bytes: page("x: a\0b\r\n"), status: 400 },
+  { what: "a header of spaces up to a zero", bytes: page(`x:${" ".repeat(12_000)}\0\r\n`), status: 400 },
+  { what: "a header of nothing but spaces", bytes: page(`x:${" ".repeat(12_000)}\r\n`), status: 200 },
   { what: "a header with a carriage return", bytes: page("x: a\rb\r\n"), status: 400 },
   { what: "two spaces in the request line", bytes: PAGE.replace(" ", "  "), status: 400 },
   { what: "a tab in the request line", bytes: PAGE.replace(" ", "\t"), status: 400 },
@@ -202,6 +207,11 @@ function withLength(length: number): string {
 
 function chunkedUpgrade(): string {
   return handshake("/introduction/peer", { "transfer-encoding": "chunked" });
+}
+
+/** What a list in one header says may be said in several (RFC 9110, 5.3). */
+function inTwoHeaders(upgrade: string): string {
+  return upgrade.replace("connection: Upgrade", "connection: keep-alive\r\nConnection: Upgrade");
 }
 
 /** UTF-8, a letter for each byte. */

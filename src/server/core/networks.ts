@@ -7,7 +7,7 @@
 /** An IPv4 address follows these 96 bits: mapped (RFC 4291), or translated (RFC 6052). */
 const IPV4_PREFIXES = ["0:0:0:0:0:ffff", "64:ff9b:0:0:0:0"];
 
-/** As systems write it: what most addresses are needs no more than a look. */
+/** As systems write it. */
 const PLAIN_IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
 /**
@@ -15,13 +15,20 @@ const PLAIN_IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
  * put around an address: quotes, brackets, a port, a zone. Undefined when the text is no address.
  */
 export function networkOf(text: string): string | undefined {
-  if (PLAIN_IPV4.test(text)) return text;
   const address = bare(text);
   if (isIpv4(address)) return address.split(".").map(Number).join(".");
   const groups = ipv6Groups(address);
   if (groups === undefined) return;
   const hasIpv4 = IPV4_PREFIXES.includes(groups.slice(0, 6).map(inHex).join(":"));
   return hasIpv4 ? ipv4Of(groups[6], groups[7]) : groups.slice(0, 4).map(inHex).join(":");
+}
+
+/**
+ * The same for an address that the system gives, which most often needs no more than a look. Not for one from a header:
+ * a string that is cut from a request keeps all of it in memory.
+ */
+export function networkOfPeer(address: string): string {
+  return PLAIN_IPV4.test(address) ? address : networkOf(address) ?? address;
 }
 
 function bare(text: string): string {

@@ -7,7 +7,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { RelayConfig } from "../config.ts";
 import { LIMITS } from "../core/limits.ts";
-import { networkOf } from "../core/networks.ts";
+import { networkOf, networkOfPeer } from "../core/networks.ts";
 import { Origins } from "../config/origins.ts";
 import type { RequestHead } from "../core/request_head.ts";
 import { Refusal } from "../core/refusal.ts";
@@ -154,7 +154,7 @@ export class Admission {
   }
 
   #addressOf({ headers }: RequestHead, address: string): string {
-    const own = networkOf(address) ?? address;
+    const own = networkOfPeer(address);
     if (!this.#config.trustProxy) return own;
     // The trusted proxy wrote only the last entry, the client what stands before it. A hidden address ("unknown")
     // counts as the proxy's: otherwise any text would evade every bound.

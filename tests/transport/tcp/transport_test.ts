@@ -5,16 +5,19 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ConfigError } from "../../../src/server/core/config_error.ts";
 import { LIMITS } from "../../../src/server/core/limits.ts";
 import { checkRuntime, TcpTransport } from "../../../src/server/transport/tcp/transport.ts";
+import { type Handler, Upgrade } from "../../../src/server/transport/transport.ts";
 import { MemoryBudget } from "../../../src/server/core/memory_budget.ts";
 import { Poll } from "../../../src/server/core/scheduling/poll.ts";
 import { FakeClock, silentLog } from "../../helpers/fakes.ts";
 import { within } from "../../helpers/process.ts";
-import { RawConnection } from "../../helpers/raw.ts";
+import { frameOf, handshake, RawConnection } from "../../helpers/raw.ts";
 
 const GET = "GET / HTTP/1.1\r\nhost: relay\r\n\r\n";
 
+const hello: Handler = () => new Response("hello");
+
 /** A transport that answers every request with "hello", and its connections, closed at the end. */
-async function listening({ maxConnections = 10, maxHandshakesPerAddress = 0 } = {}) {
+async function listening({ maxConnections = 10, maxHandshakesPerAddress = 0, handler = hello } = {}) {
   const clock = new FakeClock();
   const buffers = new MemoryBudget(Infinity, clock);
   const limits = { idleTimeout: 30, maxMessageBytes: 1_000, maxConnections, maxHandshakesPerAddress };
@@ -22,7 +25,7 @@ async function listening({ maxConnections = 10, maxHandshakesPerAddress = 0 } = 
   const poll = new Poll(clock);
   await poll.open();
   const transport = new TcpTransport({ ...address, ...limits, buffers, clock, poll, log: silentLog });
-  const { port } = await transport.listen(() => new Response("hello"));
+  const { port } = await transport.listen(handler);
   const opened: RawConnection[] = [];
   return {
     clock,
@@ -71,6 +74,39 @@ Deno.test("who sends no request in time is hung up on, and nobody before", async
   assertEquals(await ask(late), "hello");
   server.clock.pass(1);
   await within(silent.hungUp(), "the silent one to be hung up on");
+});
+
+Deno.test("who has asked late has as long to take the answer, and no longer", async () => {
+  // More than the system takes for a client that reads nothing.
+  const long = "x".repeat(8 * 1024 * 1024);
+  await using server = await listening({ handler: () => new Response(long) });
+  const [slow, slower] = [await server.open(), await server.open()];
+  server.clock.pass(LIMITS.requestMs - 1);
+  for (const raw of [slow, slower]) await raw.write(GET);
+  const head = await slow.readHead();
+  await slower.readHead();
+  server.clock.pass(LIMITS.requestMs - 1);
+  assertEquals((await slow.readBody(head)).length, long.length);
+  server.clock.pass(1);
+  assertEquals((await slower.readBody(head)).length < long.length, true);
+});
+
+Deno.test("a socket whose handler throws is closed with 1011, and the relay lives on", async () => {
+  const fails = () => {
+    throw new Error("a defect");
+  };
+  const listener = { message: fails, ending: () => {}, closed: fails };
+  const handler = () => new Upgrade((socket) => socket.listen(listener), () => {}, false);
+  await using server = await listening({ handler });
+  for (let i = 0; i < 2; i++) {
+    const raw = await server.open();
+    await raw.write(handshake("/"));
+    await raw.readHead();
+    await raw.sendText("hello");
+    assertEquals((await raw.readClose())?.code, 1011);
+    await raw.write(frameOf(8, new Uint8Array([1011 >> 8, 1011 & 255])));
+    await within(raw.hungUp(), "the relay to hang up");
+  }
 });
 
 Deno.test("an answer says that it is the last, and is", async () => {

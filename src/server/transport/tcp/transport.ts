@@ -14,7 +14,7 @@ import type { Clock, Timer } from "../../core/clock.ts";
 import { Deadlines } from "../../core/deadlines.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
-import { networkOf } from "../../core/networks.ts";
+import { networkOfPeer } from "../../core/networks.ts";
 import type { Tls } from "../../core/tls.ts";
 import type { Address, Handler, Transport, Upgrade } from "../transport.ts";
 import { BufferPool } from "./buffer_pool.ts";
@@ -119,7 +119,7 @@ export class TcpTransport implements Transport {
 
   #admit(connection: Connection, { remoteAddr }: Deno.TcpConn, options: HandshakeOptions): void {
     const { hostname } = remoteAddr;
-    const network = networkOf(hostname) ?? hostname;
+    const network = networkOfPeer(hostname);
     const most = this.#options.maxHandshakesPerAddress;
     if (most > 0 && (this.#perNetwork.get(network) ?? 0) >= most) return connection.destroy();
     // Whoever has asked for nothing yet makes room for somebody who may.
