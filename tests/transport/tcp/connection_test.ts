@@ -146,6 +146,19 @@ for (const size of [1, small - 1, small, small + 1, medium, large - 1, large, la
   });
 }
 
+Deno.test("what a peer says at once is passed on in one chunk, whatever it said before", async () => {
+  using rig = await Rig.open();
+  const [chunks, said]: number[][] = [[], []];
+  rig.meddle = () => chunks.push(rig.received.length);
+  let sent = 0;
+  for (const length of [1, small, 1, small + 1, 1, 4 * small, 1, medium, 3 * small, small, 1, medium - 1]) {
+    await rig.peer.write(new Uint8Array(length));
+    said.push(sent += length);
+    await rig.until(() => rig.received.length === sent, `byte ${sent}`);
+  }
+  assertEquals(chunks, said);
+});
+
 Deno.test("what comes in after a read has waited in vain for more is in order", async () => {
   using rig = await Rig.open();
   const bytes = noise(10 * medium);

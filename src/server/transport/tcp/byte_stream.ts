@@ -5,7 +5,4 @@
  */
 
 /** Bytes in order, both ways. Read only when asked; one read and one write at a time. */
-export interface ByteStream extends Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close"> {
-  /** Bytes that the next read gives at once, where that is known. */
-  readonly unread?: number;
-}
+export type ByteStream = Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close">;

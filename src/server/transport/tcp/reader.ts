@@ -11,6 +11,7 @@
  * @module
  */
 
+import { clearImmediate, setImmediate } from "node:timers";
 import { LIMITS } from "../../core/limits.ts";
 import { type BufferPool, ChunkBuffer, type PooledBuffer, type ReadSize } from "./buffer_pool.ts";
 import type { ByteStream } from "./byte_stream.ts";
@@ -52,6 +53,8 @@ export class Reader implements BulkReader {
   #end = 0;
   /** Bytes of a large buffer that a read holds although nothing comes: a read cannot be called off. */
   #heldInVain = 0;
+  /** Looks whether the rest of what has filled a small buffer was there. */
+  #look: ReturnType<typeof setImmediate> | undefined;
 
   constructor(connection: ByteStream, owner: ReaderOwner, options: ReaderOptions) {
     this.#connection = connection;
@@ -77,6 +80,7 @@ export class Reader implements BulkReader {
   stop(): void {
     if (this.#state === "reading bulk") this.#options.scheduler.done(this);
     this.#state = "stopped";
+    if (this.#look !== undefined) clearImmediate(this.#look);
     this.#letGo();
     // The runtime may still write into it, so it does not go back to the pool.
     this.#buffer = undefined;
@@ -103,9 +107,14 @@ export class Reader implements BulkReader {
     this.#state = "waiting";
     this.#heldInVain = buffer.bytes.length;
     this.#owner.retain(this.#heldInVain);
+    if (this.#buffer === buffer) this.#passOnCopy(buffer);
+  }
+
+  /** What waits for more, while that is read. */
+  #passOnCopy({ bytes }: PooledBuffer): void {
     const length = this.#end - this.#start;
-    if (length === 0 || this.#buffer !== buffer) return;
-    const chunk = ChunkBuffer.copyOf(buffer.bytes.subarray(this.#start, this.#end));
+    if (length === 0) return;
+    const chunk = ChunkBuffer.copyOf(bytes.subarray(this.#start, this.#end));
     this.#start = this.#end;
     this.#owner.received(chunk, length);
   }
@@ -171,16 +180,24 @@ export class Reader implements BulkReader {
   #filled(): void {
     const { length } = this.#buffer!.bytes;
     if (length >= LIMITS.readBytes.large) this.#passOn("huge");
-    // What has come waits for what follows it, so that both cross in one write.
-    else if (length === LIMITS.readBytes.medium && !this.#isPaused) this.#queue("large");
-    else if (!this.#isPaused && (this.#connection.unread ?? 0) > 0) this.#readOn();
-    else this.#passOn("medium");
+    else if (this.#isPaused) this.#passOn("medium");
+    // What has come waits for what follows it, so that both cross in one write, and are not answered one by one.
+    else if (length === LIMITS.readBytes.medium) this.#queue("large");
+    else this.#readOn();
   }
 
-  /** The rest is there: what one peer said at once is not cut in two, which its partner might then answer in two. */
+  /** What is there is read in this turn of the event loop. */
   #readOn(): void {
     this.#size = "medium";
+    this.#look ??= setImmediate(() => this.#stopWaiting());
     this.#readNext();
+  }
+
+  /** There was no more. Whoever waits for a large buffer by now is the scheduler's. */
+  #stopWaiting(): void {
+    this.#look = undefined;
+    const isOurs = this.#state === "waiting" || this.#state === "idle";
+    if (isOurs && this.#buffer !== undefined) this.#passOnCopy(this.#buffer);
   }
 
   #queue(size: "large" | "huge"): void {

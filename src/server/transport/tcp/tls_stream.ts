@@ -66,10 +66,6 @@ export class TlsStream implements ByteStream {
     this.#ciphertext.on("error", (error) => this.#end(error));
   }
 
-  get unread(): number {
-    return this.#cleartext.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  }
-
   async read(into: Uint8Array): Promise<number | null> {
     while (this.#cleartext.length === 0) {
       if (this.#error !== undefined) throw this.#error;
