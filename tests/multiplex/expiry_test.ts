@@ -118,6 +118,23 @@ for (const variant of VARIANTS.filter(({ isTls }) => !isTls)) {
     assertEquals(errors, []);
   });
 
+  Deno.test(`${variant.name}: what our client was refused since its token was over is joined as soon as it has another`, async () => {
+    using time = new TimeOfDay();
+    await using relay = await GuardedRelay.start(variant);
+    const seconds = [SHORT];
+    const token = () => Promise.resolve(tokenOf("alice", seconds.shift() ?? HOUR));
+    await using alice = new Client({ url: relay.url, userName: "alice", documentIds: ["doc"], token });
+    await using bob = new Client({ url: relay.url, userName: "bob", documentIds: ["doc"], token: tokenOf("bob") });
+    await talking(alice, bob);
+    const refused = new Promise<Error>((resolve) => alice.once("error", resolve));
+    const later = connected(alice, bob, "later");
+    // As for a machine that slept when it should have asked for the next one.
+    time.pass(SHORT);
+    for (const client of [alice, bob]) client.join("later");
+    assertEquals((await within(refused, "a refusal") as RefusalError).reason, "expired");
+    await later;
+  });
+
   Deno.test(`${variant.name}: our client with a token that does not change is told what it does not get, and keeps what it has`, async () => {
     using time = new TimeOfDay();
     await using relay = await GuardedRelay.start(variant);
