@@ -17,7 +17,7 @@ const PARTS = 3;
 const HEARTBEAT = new TextEncoder().encode('[{"type":"Heartbeat"}]');
 const HEARTBEAT_MS = 5_000;
 
-/** After 60 s the first is lost to both, and the close of the second is heard; until then both are borne. */
+/** After 60 s the first is closed for both sides, and the close of the second is heard; until then both are borne. */
 export const withheldCredit: Attack = {
   name: "Protocol 5: two streams, one of them closed, whose reader gives no credit",
   oursOnly: true,
@@ -35,8 +35,8 @@ export const withheldCredit: Attack = {
     await sender.say(SERVED, 1);
     const isServed = await reader.until(() => reader.heard.has(SERVED), seconds);
     const codes = [sender.closes.get(WITHHELD), reader.closes.get(WITHHELD), reader.closes.get(CLOSED)];
-    const fate = reader.closes.size === 0 ? "left open" : `closed with ${codes.join(", ")} after ${took} s`;
-    return `${fate}; another stream is ${isServed ? "served" : "stuck"}`;
+    if (!isServed) return "another stream is stuck";
+    return reader.closes.size === 0 ? "left open" : `closed with ${[...new Set(codes)].join(" and ")} after ${took} s`;
   },
 };
 
