@@ -24,6 +24,7 @@ import {
   unfinishedMessages,
 } from "./streams.ts";
 import type { Attack } from "./stage.ts";
+import { withheldCredit } from "./withheld_credit.ts";
 
 export const ATTACKS = {
   msgpackNil,
@@ -59,4 +60,5 @@ export const ATTACKS = {
   emptyRecords,
   deafReader,
   unfinishedMessages,
+  withheldCredit,
 } satisfies Record<string, Attack>;

@@ -106,6 +106,8 @@ const EXPECTED: Record<keyof typeof ATTACKS, { deno: Expected; tcp: Expected }> 
     mostMib: 500,
     attacker: /^(left open|closed with 10(02|08|13)|hung up on) after \d+ MiB$/,
   }),
+  // Borne for a minute, which only the long form waits for.
+  withheldCredit: both({ ...STREAMS, attacker: /^left open$/ }),
   // A relay that is busy with the storm takes it so slowly that the attacker gives up below the burst.
   joinStorm: both({ attacker: /^(closed with 1008|hung up on|still served)$/ }),
 };

@@ -197,7 +197,7 @@ async function unfinished(relay: Listening, { seconds }: Patience): Promise<stri
   return `${end} after ${Math.round(taken * part.length / MIB)} MiB`;
 }
 
-async function multiplexed(relay: Listening, id: string): Promise<RawConnection> {
+export async function multiplexed(relay: Listening, id: string): Promise<RawConnection> {
   return await RawConnection.upgrade(relay, `/introduction/${id}?protocol=5`);
 }
 
@@ -220,7 +220,7 @@ function arrayOf(times: number, ...messages: unknown[]): Uint8Array {
 }
 
 /** One frame of records, as a client sends it. */
-function frame(write: (records: RecordWriter) => void): Uint8Array {
+export function frame(write: (records: RecordWriter) => void): Uint8Array {
   const records = new RecordWriter();
   write(records);
   return frameOf(BINARY, records.take());

@@ -197,6 +197,48 @@ Deno.test("a reader that stops costs its stream after 60 s, and no other waits",
   house.assertEmpty();
 });
 
+Deno.test("a stream whose reader gives a little credit now and then lives on, and has 60 s again each time", () => {
+  const house = new MuxHouse();
+  const [alice, bob] = house.pair();
+  bob.gives = false;
+  for (let i = 0; i < 6; i++) alice.bytes(1, 30_000);
+  for (let i = 0; i < 3; i++) {
+    house.clock.pass(59_999);
+    // Not enough for the next record.
+    bob.window(1, 1);
+  }
+  house.clock.pass(59_999);
+  house.turn();
+  assertEquals([alice.on(1).close, bob.on(1).close], [undefined, undefined]);
+  house.clock.pass(1);
+  house.turn();
+  assertEquals([alice.on(1).close, bob.on(1).close], [CLOSE.slowReader, CLOSE.slowReader]);
+});
+
+Deno.test("a stream that is given no credit is closed after 60 s for a partner on a socket of its own, too", () => {
+  for (const end of ["stays", "closes"] as const) {
+    const house = new MuxHouse();
+    const bob = house.client("bob");
+    bob.gives = false;
+    bob.open({ userName: "alice", documentId: "doc" });
+    const alice = house.connect("alice", "bob");
+    for (let i = 0; i < 4; i++) alice.receive(new Uint8Array(30_000));
+    if (end === "closes") alice.vanish({ code: 4000, reason: "done" });
+    house.turn();
+    assertEquals([bob.on(1).parts, bob.on(1).close, alice.closedWith], [2, undefined, undefined]);
+    house.clock.pass(59_999);
+    house.turn();
+    assertEquals([bob.on(1).close, alice.closedWith], [undefined, undefined]);
+    house.clock.pass(1);
+    house.turn();
+    const [heard, told] = end === "stays" ? [CLOSE.slowReader, CLOSE.slowReader] : [{ code: 4000, reason: "done" }];
+    assertEquals([bob.on(1).close, alice.closedWith], [heard, told]);
+    bob.socket.vanish();
+    alice.vanish();
+    house.assertEmpty();
+  }
+});
+
 Deno.test("data that has no credit delays a close by 60 s at most", () => {
   const house = new MuxHouse();
   const [alice, bob] = house.pair();

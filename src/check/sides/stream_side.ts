@@ -121,6 +121,7 @@ export class StreamSide implements Side, AsyncDisposable {
 
   get #listener(): SessionListener {
     return {
+      welcomed: () => {},
       introduced: (userName) => this.#introduced.resolve(userName),
       refused: (_, reason) => this.#introduced.reject(new Closed({ code: 0, reason })),
       goAway: () => {},

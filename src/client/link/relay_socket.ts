@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CLOSE, type Close, MULTIPLEX_PROTOCOL, PROTOCOL_PARAMETER } from "../../protocol.ts";
+import { CLOSE, type Close, type JoinRefusal, MULTIPLEX_PROTOCOL, PROTOCOL_PARAMETER } from "../../protocol.ts";
 import type { Call, Dialer, Ending } from "./dialer.ts";
 import type { Environment } from "../environment.ts";
 import { decode, encode, HEARTBEAT, type Order } from "./messages.ts";
@@ -17,8 +17,11 @@ const HEARTBEAT_EVERY_MS = 25_000;
 /** How streams end when the socket does, in the words of a socket that is lost. */
 const LOST: Close = { code: 1006, reason: CLOSE.peerLost.reason };
 
+/** Why documents are refused that another token may permit. */
+const EXPIRED: JoinRefusal = "expired";
+
 /** Who hears what happens to the socket. Nothing is heard after its end, or after it was dropped or left. */
-export interface RelaySocketListener extends Omit<SessionListener, "broken"> {
+export interface RelaySocketListener extends Omit<SessionListener, "broken" | "welcomed"> {
   /** It is open, and the relay knows of no documents. */
   opened(): void;
   ended(ending: Ending): void;
@@ -48,6 +51,8 @@ export class RelaySocket {
   /** The relay has said something, and it was no welcome. */
   #isClassic: boolean;
   #orders: Batch[] = [];
+  /** Documents that were not joined because the token was over: they are, as soon as there is another. */
+  readonly #expired = new Set<string>();
   #cancelHeartbeat = () => {};
   #isOver = false;
 
@@ -83,7 +88,10 @@ export class RelaySocket {
     if (!this.isOpen) return;
     if (this.#orders.length === 0) queueMicrotask(() => this.#flush());
     if (this.#orders.at(-1)?.type !== type) this.#orders.push({ type, documentIds: new Set() });
-    for (const id of documentIds) this.#orders.at(-1)!.documentIds.add(id);
+    for (const id of documentIds) {
+      this.#orders.at(-1)!.documentIds.add(id);
+      this.#expired.delete(id);
+    }
   }
 
   /** Ends it at once, and all streams with it. */
@@ -130,12 +138,18 @@ export class RelaySocket {
   #hearSession(): SessionListener {
     const listener = this.#listener;
     return {
+      welcomed: () => this.#expired.size > 0 && this.order({ type: "Join", documentIds: this.#expired }),
       introduced: (...values) => this.#isOver || listener.introduced(...values),
-      refused: (...values) => this.#isOver || listener.refused(...values),
+      refused: (...values) => this.#isOver || this.#refused(...values),
       goAway: (seconds) => this.#isOver || listener.goAway(seconds),
       failed: (error) => this.#isOver || listener.failed(error),
       broken: (error) => this.#call.fail(error),
     };
+  }
+
+  #refused(documentIds: readonly string[], reason: string): void {
+    if (reason === EXPIRED) { for (const id of documentIds) this.#expired.add(id); }
+    this.#listener.refused(documentIds, reason);
   }
 
   #hearIntroduction(data: unknown): void {

@@ -30,6 +30,8 @@ const HEARTBEAT = JSON.stringify({ type: "Heartbeat" });
 
 /** Who hears what the relay says. */
 export interface SessionListener {
+  /** The relay has a token: the first, or another. */
+  welcomed(): void;
   introduced(userName: string, documentIds: readonly string[]): void;
   /** Documents were not joined. */
   refused(documentIds: readonly string[], reason: string): void;
@@ -210,6 +212,7 @@ export class Session implements StreamHost {
     this.windowBytes = Math.max(limits.windowBytes, WIRE_LIMITS.firstWindowBytes);
     this.#mostStreams = Math.max(1, limits.streams);
     this.#renewal.welcomed(expiresInSeconds);
+    this.#listener.welcomed();
     this.#sender.plan();
   }
 

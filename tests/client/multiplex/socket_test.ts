@@ -123,6 +123,24 @@ Deno.test("multiplex: a token that cannot be had is an error, and asked for agai
   assertEquals(relay.clock.pending, 0);
 });
 
+Deno.test("multiplex: with another token what was refused since the last one was over is joined, if it is still wanted", async () => {
+  const relay = new WelcomingRelay();
+  relay.expiresInSeconds = 60;
+  const client = await relay.connected({ token: () => "t" });
+  client.join("kept").join("left").join("not mine");
+  await turn();
+  await relay.say({ type: "Refusal", join: ["kept", "left"], reason: "expired" });
+  await relay.say({ type: "Refusal", join: ["not mine"], reason: "forbidden" });
+  client.leave("left");
+  await relay.pass(48_000);
+  const { limits } = relay;
+  const said = relay.heard.length;
+  for (let i = 0; i < 2; i++) {
+    await relay.say({ type: "Welcome", protocol: 5, limits, heartbeatSeconds: 15, expiresInSeconds: 60 });
+  }
+  assertEquals(relay.heard.slice(said), [{ type: "Join", join: ["kept"] }]);
+});
+
 Deno.test("multiplex: a token that comes after the end is not used", async () => {
   const relay = new WelcomingRelay();
   relay.expiresInSeconds = 60;
