@@ -74,6 +74,7 @@ export class Server {
   #metrics: Metrics | undefined;
   #loopWatch: Timer | undefined;
   readonly #startedAt: number;
+  #requests = 0;
   #address: Address | undefined;
   readonly #hurry = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
@@ -118,6 +119,11 @@ export class Server {
   /** The port it listens on, or the configured one before that. */
   get port(): number {
     return this.#address?.port ?? this.#config.port;
+  }
+
+  /** Requests that have come. */
+  get requests(): number {
+    return this.#requests;
   }
 
   /** What the relay publishes about itself. */
@@ -177,6 +183,7 @@ export class Server {
 
   /** Answers one request. All requests come in here. */
   readonly handle: Handler = (request, address) => {
+    this.#requests += 1;
     const route = this.#router.route(request);
     if (route instanceof Refusal) return this.#refuse(route, address);
     switch (route.kind) {

@@ -11,7 +11,6 @@ import { DEPLOY_VARIABLE, type RelayConfig } from "../config.ts";
 import { isLateReset } from "../core/guard.ts";
 import { LIMITS } from "../core/limits.ts";
 import { ListenError } from "../listen_error.ts";
-import type { OwnAddress } from "../config/own_address.ts";
 import { type Logger, printLog, relayLogger } from "../core/log.ts";
 import { LineQueue } from "./line_queue.ts";
 import { availableMemory, descriptorLimit, ignoresHangup, openDescriptors, residentMemory } from "./machine.ts";
@@ -75,7 +74,7 @@ async function run(given: RelayConfig, { clock, log }: Surroundings): Promise<nu
   const overload = firstOverload(config, descriptors, { clock, log });
   await server.listen();
   announce(config, server.port, clock);
-  const deafness = firstDeafness({ host: config.host, port: server.port }, { clock, log });
+  const deafness = firstDeafness(server, config, { clock, log });
   if (Deno.env.get(DEPLOY_VARIABLE) !== undefined && config.nats.length === 0) log.warning(ISOLATED);
   const needsRestart = Promise.race([overload, deafness]);
   return await drained(server, await Promise.race([signal, hangup, needsRestart]), needsRestart);
@@ -182,10 +181,10 @@ function firstOverload(
 }
 
 /** Resolves when the listener has not answered two probes in a row. */
-function firstDeafness(address: OwnAddress, { clock, log }: Surroundings): Promise<End> {
+function firstDeafness(server: Server, { host }: RelayConfig, { clock, log }: Surroundings): Promise<End> {
   return new Promise((resolve) => {
     const ask = async (wasDeaf: boolean) => {
-      const deaf = await isDeaf(address);
+      const deaf = await isDeaf({ host, port: server.port }, () => server.requests);
       if (!deaf || !wasDeaf) return void clock.after(LIMITS.probeMs, () => ask(deaf));
       log.fatal("the listener accepts nobody any more, ending to be started again");
       resolve("overload");
