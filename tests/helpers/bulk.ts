@@ -66,8 +66,8 @@ export function numberOf(frame: RawFrame | undefined): number | undefined {
   return frame && new DataView(frame.payload.buffer).getUint32(0);
 }
 
-export function closeFrame(code: number): Uint8Array {
-  return frameOf(CLOSING, Uint8Array.of(code >> 8, code & 0xff));
+export function closeFrame(code: number, reason = ""): Uint8Array {
+  return frameOf(CLOSING, Uint8Array.of(code >> 8, code & 0xff, ...new TextEncoder().encode(reason)));
 }
 
 function closeOf(payload: Uint8Array): { code: number; reason: string } {
