@@ -1,5 +1,6 @@
 /** From outside, on port 0: the documented API, as the README's examples have it, and what a relay must survive. */
 
+import { Buffer } from "node:buffer";
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { CLOSE, VERSION, WIRE_LIMITS } from "../src/protocol.ts";
 import { type RelayConfig, Server } from "../src/server/mod.ts";
@@ -150,14 +151,16 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
   test("two who speak at once, before either is paired, hear all of each other", async () => {
     await using relay = await start();
     const said = (name: string) => Array.from({ length: 2_000 }, (_, i) => `${name} ${i}`.padEnd(100));
-    await using alice = await relay.connect("alice", "bob");
-    said("alice").forEach((message) => alice.send(message));
-    alice.send(new Uint8Array(8 * MIB));
+    // What the runtime's own client may do to bulk over TLS: see below.
+    using alice = await RawConnection.upgrade(relay, "/connection/alice/bob/doc");
+    const words = said("alice").map((message) => frameOf(1, new TextEncoder().encode(message)));
+    const speaking = alice.write(Buffer.concat([...words, frameOf(2, new Uint8Array(8 * MIB))]));
     await using bob = await relay.connect("bob", "alice");
     said("bob").forEach((message) => bob.send(message));
     for (const message of said("alice")) assertEquals(await bob.next(), message);
     assertEquals((await bob.next()).length, 8 * MIB);
-    for (const message of said("bob")) assertEquals(await alice.next(), message);
+    for (const message of said("bob")) assertEquals(await textFrom(alice), message);
+    await speaking;
   });
 
   test("what a peer said before it hung up waits for one who was introduced to it", async () => {
@@ -187,7 +190,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
 
   test("a close crosses with its code and reason, behind everything sent before it", async () => {
     await using relay = await start();
-    // The runtime's own client, closed behind bulk over TLS, may leave the last 64 KiB unsent for ever.
+    // Over TLS, the runtime's own client may keep the last 64 KiB until it sends something else (denoland/deno#36862).
     using alice = await RawConnection.upgrade(relay, "/connection/alice/bob/doc");
     await using bob = await relay.connect("bob", "alice");
     await greet(bob, alice);
@@ -382,6 +385,10 @@ Deno.test("two servers in one process share nothing", WITHOUT_LEAKS, async () =>
 });
 
 /** Waits until two are paired: what one says reaches the other. */
+async function textFrom(raw: RawConnection): Promise<string> {
+  return new TextDecoder().decode((await raw.readFrame())?.payload);
+}
+
 async function greet(peer: Peer, raw: RawConnection): Promise<void> {
   peer.send("hello");
   await raw.readFrame();
