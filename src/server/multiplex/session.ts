@@ -91,6 +91,8 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
   /** The stream of the latest record. */
   #latest: Stream | undefined;
   #isGoingAway = false;
+  /** The socket has ended; what it said before may still be read. */
+  #isEnding = false;
   #isOver = false;
 
   constructor(peerId: string, socket: PeerSocket, permit: Permit, options: SessionOptions) {
@@ -269,6 +271,8 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
   #open(number: number, { userName, documentId }: Opening): void {
     if (number !== this.#lastNumber + 1) throw new Violation("stream is not the last one plus 1");
     this.#lastNumber = number;
+    // Nobody is there any more to hear of it.
+    if (this.#isEnding) return;
     if (!this.#charge(LIMITS.openWork)) return;
     if (!this.#opens.take()) return this.fail(CLOSE.flooding);
     const refusal = this.#refusalOf(userName, documentId) ?? this.#options.takePlace();
@@ -291,6 +295,7 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
 
   /** The socket sends nothing any more. Its end comes behind what it has said, which may wait for a later turn. */
   #atLast(end: () => void): void {
+    this.#isEnding = true;
     this.#sender.stop();
     this.#reader.afterwards(end);
   }
