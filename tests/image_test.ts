@@ -66,7 +66,7 @@ async function assertTlsPairs(image: Image, options: Record<string, string>, aut
     using alice = await open("/connection/a/b/doc");
     using bob = await open("/connection/b/a/doc");
     await alice.sendText("hello");
-    assertEquals(new TextDecoder().decode((await bob.readFrame())?.payload), "hello");
+    assertEquals(await bob.readText(), "hello");
   });
 }
 

@@ -159,7 +159,7 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
     said("bob").forEach((message) => bob.send(message));
     for (const message of said("alice")) assertEquals(await bob.next(), message);
     assertEquals((await bob.next()).length, 8 * MIB);
-    for (const message of said("bob")) assertEquals(await textFrom(alice), message);
+    for (const message of said("bob")) assertEquals(await alice.readText(), message);
     await speaking;
   });
 
@@ -385,10 +385,6 @@ Deno.test("two servers in one process share nothing", WITHOUT_LEAKS, async () =>
 });
 
 /** Waits until two are paired: what one says reaches the other. */
-async function textFrom(raw: RawConnection): Promise<string> {
-  return new TextDecoder().decode((await raw.readFrame())?.payload);
-}
-
 async function greet(peer: Peer, raw: RawConnection): Promise<void> {
   peer.send("hello");
   await raw.readFrame();

@@ -61,6 +61,11 @@ export class RawConnection implements Disposable {
     await this.write(frameOf(1, new TextEncoder().encode(text)));
   }
 
+  /** The payload of the next frame, as text. */
+  async readText(): Promise<string> {
+    return new TextDecoder().decode((await this.readFrame())?.payload);
+  }
+
   /** All up to the end of the response's headers. */
   async readHead(): Promise<string> {
     for (;;) {

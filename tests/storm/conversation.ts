@@ -15,11 +15,11 @@ import { bothHalves, type Half } from "./halves.ts";
 import { Side } from "./side.ts";
 import { type Departure, FAREWELL } from "./socket.ts";
 
-/** Where and how a pair talks. */
+/** Where and how a pair talks, or a meeting does. */
 export interface ConversationOptions {
   readonly target: Target;
   readonly transport: Variant["transport"];
-  /** Of the pair: no other has it. */
+  /** Of the pair, the meeting, or the document: no other has it. */
   readonly serial: number;
   readonly material: Material;
   readonly chance: Chance;

@@ -5,26 +5,10 @@
  * @module
  */
 
-import type { Pace } from "../helpers/pace.ts";
-import type { Target } from "../helpers/raw.ts";
-import type { Variant } from "../helpers/transports.ts";
 import type { Chance } from "../soak/chance.ts";
-import type { Told } from "./conversation.ts";
-import type { Material } from "./messages.ts";
+import type { ConversationOptions, Told } from "./conversation.ts";
 import { converseInStreams } from "./stream_conversation.ts";
 import { StreamPeer } from "./stream_peer.ts";
-
-/** Where and how they meet. */
-export interface MeetingOptions {
-  readonly target: Target;
-  readonly transport: Variant["transport"];
-  /** Of the meeting: no other has it. */
-  readonly serial: number;
-  readonly material: Material;
-  readonly chance: Chance;
-  readonly pace: Pace;
-  readonly isLate: () => boolean;
-}
 
 /** At once. */
 const CONVERSATIONS = 6;
@@ -32,7 +16,7 @@ const CONVERSATIONS = 6;
 const WITH_SOCKET = 3;
 
 /** Lets two peers meet until it is late. Throws at what must not be. */
-export async function meet(options: MeetingOptions): Promise<Told[]> {
+export async function meet(options: ConversationOptions): Promise<Told[]> {
   const { serial, chance, isLate } = options;
   const peers = ["x", "y"].map((name) =>
     new StreamPeer({ ...options, id: `${name}${serial}`, chance: chance.branch() })

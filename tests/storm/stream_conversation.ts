@@ -5,31 +5,19 @@
  */
 
 import { CLOSE, connectionPath } from "../../src/protocol.ts";
-import type { Pace } from "../helpers/pace.ts";
-import type { Target } from "../helpers/raw.ts";
 import type { Variant } from "../helpers/transports.ts";
-import type { Chance } from "../soak/chance.ts";
-import { type Told, WINDOW_BYTES } from "./conversation.ts";
+import { type ConversationOptions, type Told, WINDOW_BYTES } from "./conversation.ts";
 import { bothHalves, type Half } from "./halves.ts";
 import { Line } from "./line.ts";
-import type { Material } from "./messages.ts";
 import { Side } from "./side.ts";
 import { type Departure, FAREWELL } from "./socket.ts";
 import { type OpenStream, StreamPeer } from "./stream_peer.ts";
 import type { StreamDeparture } from "./stream_side.ts";
 
 /** Who talks, where and how. */
-export interface StreamConversationOptions {
-  readonly target: Target;
-  readonly transport: Variant["transport"];
-  /** Of the document: no other conversation has it. */
-  readonly serial: number;
+export interface StreamConversationOptions extends ConversationOptions {
   /** Who is no peer with streams has a socket for the conversation alone. */
   readonly peers: readonly (StreamPeer | SocketPeer)[];
-  readonly material: Material;
-  readonly chance: Chance;
-  readonly pace: Pace;
-  readonly isLate: () => boolean;
 }
 
 /** A peer with a socket for each conversation. */

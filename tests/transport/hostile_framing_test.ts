@@ -7,6 +7,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { CLOSE } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import { type RelayConfig, Server } from "../../src/server/mod.ts";
+import { closeFrame } from "../helpers/bulk.ts";
 import { Peer } from "../helpers/peer.ts";
 import { within } from "../helpers/process.ts";
 import { frameOf, handshake, RawConnection } from "../helpers/raw.ts";
@@ -317,10 +318,6 @@ function disposedTogether(...scenes: Scene[]): AsyncDisposable {
 
 function bytes(...values: number[]): Uint8Array {
   return Uint8Array.from(values);
-}
-
-function closeFrame(code: number): Uint8Array {
-  return frameOf(CLOSING, bytes(code >> 8, code & 0xff));
 }
 
 /** A part of a message that does not end it. */

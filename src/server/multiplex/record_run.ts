@@ -7,6 +7,7 @@
 import { creditCost, type RecordReader, varintLength, WIRE_LIMITS, writeVarint } from "../../protocol.ts";
 import { Part } from "../core/message.ts";
 import { Splice, type SpliceContents } from "../transport/transport.ts";
+import { ChunkContents } from "../websocket/frame_walker.ts";
 import { Utf8Check } from "../websocket/utf8.ts";
 import { RecordWalker } from "./record_walker.ts";
 
@@ -82,17 +83,12 @@ export class RecordRun extends Splice {
 }
 
 /** Counts what a run has, as long as it keeps the limits. */
-class RunContents implements SpliceContents {
-  messages = 0;
-  emptyFrames = 0;
-  text = 0;
-  binary = 0;
-  textBytes = 0;
-  binaryBytes = 0;
+class RunContents extends ChunkContents {
   #credit: number;
   readonly #messageBytes: number;
 
   constructor({ credit, messageBytes }: RunLimits) {
+    super();
     this.#credit = credit;
     this.#messageBytes = messageBytes;
   }

@@ -3,12 +3,13 @@
 import { assertEquals } from "@std/assert";
 import { LIMITS } from "../../../src/server/core/limits.ts";
 import { type RelayConfig, Server } from "../../../src/server/mod.ts";
+import { closeFrame } from "../../helpers/bulk.ts";
 import { FakeClock } from "../../helpers/fakes.ts";
 import { within } from "../../helpers/process.ts";
 import { frameOf, RawConnection, type Target } from "../../helpers/raw.ts";
 import { TCP_VARIANTS, type Variant } from "../../helpers/transports.ts";
 
-const [BINARY, CLOSING] = [2, 8];
+const BINARY = 2;
 /** The state of a socket that listens, in `/proc/net/tcp`. */
 const LISTENING = "0A";
 const MIB = 1024 * 1024;
@@ -172,10 +173,6 @@ async function trickle(relay: Relay, raw: RawConnection, ms: number): Promise<vo
     await relay.ask();
     relay.clock.pass(2_500);
   }
-}
-
-function closeFrame(code: number): Uint8Array {
-  return frameOf(CLOSING, Uint8Array.of(code >> 8, code & 0xff));
 }
 
 /** The relay's ends of its connections: the inodes that the system knows them by. */
