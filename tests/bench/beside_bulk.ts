@@ -5,10 +5,10 @@
  */
 
 import { creditCost, introductionPath, KIND, RecordReader, RecordWriter, WIRE_LIMITS } from "../../src/protocol.ts";
+import { joined } from "../helpers/raw.ts";
 import { contest, type Outcome } from "./contest.ts";
 import { maskedFrame } from "./frames.ts";
 import { Generator, type Listener, type RawSocket } from "./generator.ts";
-import { joined } from "./stream_pairs.ts";
 import { Latencies } from "./latencies.ts";
 import { compare, type Row } from "./report.ts";
 import type { Contestant, Running } from "./servers.ts";

@@ -6,6 +6,7 @@
  */
 
 import { introductionPath, KIND, RecordReader, RecordWriter } from "../../src/protocol.ts";
+import { joined } from "../helpers/raw.ts";
 import { maskedFrame } from "./frames.ts";
 import type { Generator, Listener, RawSocket } from "./generator.ts";
 import type { Score } from "./ping_pong.ts";
@@ -134,12 +135,4 @@ export class StreamPlayer implements Listener {
     this.#unsent = all.subarray(taken);
     this.socket.awaitWritable(this.#unsent.length > 0);
   }
-}
-
-/** One behind the other. */
-export function joined(one: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
-  return both;
 }

@@ -194,7 +194,8 @@ export function frameOf(
   return frame;
 }
 
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+/** One behind the other. */
+export function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
   const both = new Uint8Array(a.byteLength + b.byteLength);
   both.set(a);
   both.set(b, a.byteLength);
