@@ -1,7 +1,7 @@
-/** What TLS adds to a connection: bytes come in records, each of them as a whole. */
+/** What TLS adds to a connection: bytes come and go in records, each of them as a whole. */
 
-import { assertEquals } from "@std/assert";
-import { createSecureContext } from "node:tls";
+import { assertEquals, assertRejects } from "@std/assert";
+import { createSecureContext, type SecureContext } from "node:tls";
 import { systemClock } from "../../../src/server/core/clock.ts";
 import { LIMITS } from "../../../src/server/core/limits.ts";
 import { MemoryBudget } from "../../../src/server/core/memory_budget.ts";
@@ -20,26 +20,73 @@ import { CERTIFICATE_FILES, trusting } from "../../helpers/trust.ts";
 const { small, medium } = LIMITS.readBytes;
 
 Deno.test("what a peer says in one record is passed on in one chunk, whatever it said before", WITH_TCP, async () => {
-  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  const connecting = Deno.connectTls({ hostname: "localhost", port: listener.addr.port, ...trusting() });
-  const poll = new Poll(systemClock);
+  const { stream, peer, turn, poll } = await connected();
   const chunks = new Inbox<number>();
-  const connection = secured(await listener.accept(), new Turn(poll));
+  const connection = connectionOver(stream, turn);
   connection.listen({ ...NO_LISTENER, received: (buffer, length) => (buffer.release(), chunks.push(length)) });
   connection.resume();
-  using peer = await connecting;
   for (const length of [1, small - 1, 1, small + 1, 1, 4 * small, 1, medium - 1, 3 * small, 1]) {
     await peer.write(new Uint8Array(length));
     assertEquals(await chunks.next(`the ${length} bytes of a record`), length);
   }
   connection.destroy();
+  peer.close();
   poll.close();
 });
 
-function secured(tcp: Deno.TcpConn, turn: Turn): Connection {
+Deno.test("what is written arrives, whatever its length, and the end behind it", WITH_TCP, async () => {
+  const { stream, peer, poll } = await connected();
+  const received = new Response(peer.readable).arrayBuffer();
+  const sizes = [1, 64, 16_383, 16_384, 16_385, 49_152, 49_153, 66_000, 1, 300_000, 1];
+  for (const size of sizes) await writeAll(stream, new Uint8Array(size).fill(size % 251));
+  await stream.closeWrite();
+  const expected = sizes.flatMap((size) => Array<number>(size).fill(size % 251));
+  assertEquals(new Uint8Array(await received), new Uint8Array(expected));
+  stream.close();
+  poll.close();
+});
+
+for (const size of [1, 100_000]) {
+  Deno.test(`whoever writes ${size} bytes to a connection that fails hears of it`, WITH_TCP, async () => {
+    const { stream, peer, poll, tcp } = await connected();
+    tcp.close();
+    await assertRejects(() => writeAll(stream, new Uint8Array(size)), Deno.errors.BadResource);
+    peer.close();
+    poll.close();
+  });
+}
+
+async function writeAll(stream: TlsStream, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.byteLength;) at += await stream.write(bytes.subarray(at));
+}
+
+/** A stream and its peer, which has said something: a record is written alone only then. */
+async function connected() {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const connecting = Deno.connectTls({ hostname: "localhost", port: listener.addr.port, ...trusting() });
+  const poll = new Poll(systemClock);
+  const turn = new Turn(poll);
+  const tcp = await listener.accept();
+  const stream = new TlsStream(tcp, { secureContext: secureContext(), pool: new BufferPool(), turn });
+  const reading = stream.read(new Uint8Array(1));
+  const peer = await connecting;
+  await peer.write(new Uint8Array(1));
+  assertEquals(await reading, 1);
+  return { stream, peer, tcp, turn, poll };
+}
+
+function secureContext(): SecureContext {
   const [cert, key] = [CERTIFICATE_FILES.cert, CERTIFICATE_FILES.key].map((file) => Deno.readTextFileSync(file));
-  const pool = new BufferPool();
-  const stream = new TlsStream(tcp, { secureContext: createSecureContext({ cert, key }), pool, turn });
+  return createSecureContext({ cert, key });
+}
+
+function connectionOver(stream: TlsStream, turn: Turn): Connection {
   const buffers = new MemoryBudget(Infinity, new FakeClock());
-  return new Connection(stream, { pool, scheduler: new ReadScheduler(turn), turn, buffers, open: new Set() });
+  return new Connection(stream, {
+    pool: new BufferPool(),
+    scheduler: new ReadScheduler(turn),
+    turn,
+    buffers,
+    open: new Set(),
+  });
 }

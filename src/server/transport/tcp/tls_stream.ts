@@ -8,14 +8,13 @@
  * @module
  */
 
-import { Duplex } from "node:stream";
-import { type SecureContext, TLSSocket } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { LIMITS } from "../../core/limits.ts";
 import type { BufferPool, ReadSize } from "./buffer_pool.ts";
 import type { ByteStream } from "./byte_stream.ts";
+import { Ciphertext, freeChunk } from "./ciphertext.ts";
+import { TlsSession } from "./tls_session.ts";
 import type { Turn } from "./turn.ts";
-
-type Done = (error?: Error | null) => void;
 
 /** What is read next when the last read has filled its buffer. */
 const LARGER: Record<ReadSize, ReadSize> = { small: "medium", medium: "large", large: "large", huge: "huge" };
@@ -27,13 +26,19 @@ export interface TlsStreamOptions {
   readonly turn: Turn;
 }
 
+/** A read or a write that is not done yet, in bytes. */
+interface Pending<Count> {
+  resolve(count: Count): void;
+  reject(error: Error): void;
+}
+
 /** One connection, as its server. */
 export class TlsStream implements ByteStream {
   readonly #tcp: Deno.TcpConn;
   readonly #pool: BufferPool;
   readonly #turn: Turn;
-  readonly #ciphertext: Duplex;
-  readonly #socket: TLSSocket;
+  readonly #ciphertext: Ciphertext;
+  readonly #session: TlsSession;
   /** What the next read of TCP begins with: a hello fits. */
   #size: ReadSize = "medium";
   #isReceiving = false;
@@ -41,39 +46,30 @@ export class TlsStream implements ByteStream {
   #awaitsHello = true;
   /** Decrypted, and not read yet: at most what one read of TCP brought. */
   readonly #cleartext: Uint8Array[] = [];
+  /** The handshake is over. */
+  #isOpen = false;
+  #reading: Pending<number | null> & { readonly into: Uint8Array } | undefined;
+  #writing: Pending<number> | undefined;
   #error: Error | undefined;
   #hasEnded = false;
-  #wake: () => void = () => {};
 
   constructor(tcp: Deno.TcpConn, { secureContext, pool, turn }: TlsStreamOptions) {
     this.#tcp = tcp;
     this.#pool = pool;
     this.#turn = turn;
-    this.#ciphertext = new Duplex({
-      // Node's TLS takes all it can get, paused or not: it gets what this side asks for.
-      read: () => {},
-      write: (bytes, _encoding, done) => this.#send(bytes, done),
-      final: (done) => void this.#tcp.closeWrite().then(() => done(), done),
-    });
-    this.#socket = new TLSSocket(this.#ciphertext, { isServer: true, secureContext });
-    this.#socket.on("data", (bytes: Uint8Array) => {
-      this.#cleartext.push(bytes);
-      this.#wake();
-    });
-    this.#socket.on("end", () => this.#end());
-    this.#socket.on("close", () => this.#end());
-    this.#socket.on("error", (error) => this.#end(error));
+    this.#ciphertext = new Ciphertext(tcp);
+    this.#session = new TlsSession(this.#ciphertext, secureContext, (bytes) => this.#decrypted(bytes));
+    this.#session.on("end", () => this.#end());
+    this.#session.on("close", () => this.#end());
+    this.#session.on("error", (error) => this.#end(error));
     this.#ciphertext.on("error", (error) => this.#end(error));
   }
 
-  async read(into: Uint8Array): Promise<number | null> {
-    while (this.#cleartext.length === 0) {
-      if (this.#error !== undefined) throw this.#error;
-      if (this.#hasEnded) return null;
-      if (!this.#isReceiving) this.#receive();
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-    return this.#take(into);
+  read(into: Uint8Array): Promise<number | null> {
+    return new Promise((resolve, reject) => {
+      this.#reading = { into, resolve, reject };
+      this.#readOn();
+    });
   }
 
   /** Takes as much as is encrypted at once; resolves when the network has it. */
@@ -81,26 +77,64 @@ export class TlsStream implements ByteStream {
     const taken = bytes.subarray(0, LIMITS.readBytes.large);
     this.#turn.spend(taken.byteLength * LIMITS.tlsByteWork);
     return new Promise((resolve, reject) => {
-      this.#socket.write(taken, (error) => error ? reject(error) : resolve(taken.byteLength));
+      this.#writing = { resolve, reject };
+      if (this.#isOpen && taken.byteLength <= LIMITS.tlsRecordBytes) this.#writeRecord(taken);
+      else this.#writeRecords(taken);
     });
   }
 
   closeWrite(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#socket.end((error?: Error | null) => error ? reject(error) : resolve());
+      this.#ciphertext.proceed();
+      this.#session.end((error?: Error | null) => error ? reject(error) : resolve());
     });
   }
 
   close(): void {
     this.#tcp.close();
     this.#ciphertext.destroy();
-    this.#socket.destroy();
+    this.#session.destroy();
+  }
+
+  /** A record is written in one piece: when that is out, all is, and Node's TLS need not be asked. */
+  #writeRecord(bytes: Uint8Array): void {
+    this.#ciphertext.onceSent(() => this.#written(bytes.byteLength));
+    this.#session.encrypt(bytes, (error) => error && this.#end(error));
+    this.#ciphertext.proceed();
+  }
+
+  #writeRecords(bytes: Uint8Array): void {
+    this.#ciphertext.proceed();
+    this.#session.encrypt(bytes, (error) => error ? this.#end(error) : this.#written(bytes.byteLength));
+  }
+
+  #written(count: number): void {
+    const writing = this.#writing;
+    this.#writing = undefined;
+    writing?.resolve(count);
+  }
+
+  #decrypted(bytes: Uint8Array): void {
+    this.#isOpen = true;
+    this.#cleartext.push(bytes);
   }
 
   #end(error?: Error): void {
     this.#error ??= error;
     this.#hasEnded = true;
-    this.#wake();
+    if (this.#error !== undefined) this.#writing?.reject(this.#error);
+    this.#readOn();
+  }
+
+  /** Answers whoever reads, or asks TCP for more. */
+  #readOn(): void {
+    const reading = this.#reading;
+    if (reading === undefined) return;
+    if (this.#cleartext.length === 0 && !this.#hasEnded) return this.#receive();
+    this.#reading = undefined;
+    if (this.#cleartext.length > 0) reading.resolve(this.#take(reading.into));
+    else if (this.#error === undefined) reading.resolve(null);
+    else reading.reject(this.#error);
   }
 
   /** As many bytes as are there and fit. */
@@ -111,13 +145,14 @@ export class TlsStream implements ByteStream {
       const part = next.subarray(0, into.byteLength - length);
       into.set(part, length);
       length += part.byteLength;
-      if (part.byteLength === next.byteLength) this.#cleartext.shift();
+      if (part.byteLength === next.byteLength) freeChunk(this.#cleartext.shift()!);
       else this.#cleartext[0] = next.subarray(part.byteLength);
     }
     return length;
   }
 
   #receive(): void {
+    if (this.#isReceiving) return;
     this.#isReceiving = true;
     this.#turn.run(this.#begin);
   }
@@ -126,13 +161,12 @@ export class TlsStream implements ByteStream {
     const buffer = this.#pool.acquire(this.#size);
     this.#tcp.read(buffer.bytes).then((count) => {
       this.#isReceiving = false;
-      if (count === null) return void this.#ciphertext.push(null);
+      if (count === null) return this.#ciphertext.receiveEnd();
       this.#spend(count);
       this.#size = this.#sizeAfter(count);
-      this.#ciphertext.push(buffer.bytes.subarray(0, count));
-      // Node's TLS copies what it takes, at once. What it has not taken keeps its buffer.
-      if (this.#ciphertext.readableLength === 0) buffer.release();
-      this.#wake();
+      this.#ciphertext.receive(buffer.bytes.subarray(0, count));
+      buffer.release();
+      this.#readOn();
     }, (error) => this.#ciphertext.destroy(error));
   };
 
@@ -145,12 +179,5 @@ export class TlsStream implements ByteStream {
   #spend(count: number): void {
     this.#turn.spend(count * LIMITS.tlsByteWork + (this.#awaitsHello ? LIMITS.tlsHandshakeWork : 0));
     this.#awaitsHello = false;
-  }
-
-  #send(bytes: Uint8Array, done: Done): void {
-    this.#tcp.write(bytes).then((count) => {
-      if (count < bytes.byteLength) this.#send(bytes.subarray(count), done);
-      else done();
-    }, done);
   }
 }
