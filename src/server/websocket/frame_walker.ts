@@ -111,8 +111,9 @@ export class FrameWalker {
   #size = 0;
   /** The check of a message that is text. */
   #utf8 = new Utf8Check();
-  /** Payload of the latest ping: of several only that one needs an answer (RFC 6455, 5.5.3). */
+  /** Payload of the latest ping of a chunk: of several only that one needs an answer (RFC 6455, 5.5.3). */
   #ping: Uint8Array | undefined;
+  #pingLength = 0;
 
   constructor({ maxMessageBytes, ownPing }: FrameWalkerOptions) {
     this.#maxMessageBytes = maxMessageBytes;
@@ -134,10 +135,9 @@ export class FrameWalker {
    * unless a cut header precedes them. Never throws.
    */
   walk(buffer: FrameBuffer, length: number): Uint8Array<ArrayBuffer> {
-    this.pong = undefined;
     this.contents = new ChunkContents();
     this.controlFrames = 0;
-    this.#ping = undefined;
+    this.pong = this.#ping = undefined;
     if (this.hasEnded) return NOTHING;
     const walk = this.#cut === undefined
       ? new Walk(buffer, length)
@@ -147,8 +147,12 @@ export class FrameWalker {
       goesOn = this.#left > 0 ? this.#payload(walk) : this.#frame(walk);
     }
     this.tail = this.#left === 0 ? 0 : walk.written - (walk.frameAt ?? -Infinity);
-    if (this.#ping !== undefined) this.pong = encodePong(this.#ping);
+    this.pong = this.#answer();
     return walk.output();
+  }
+
+  #answer(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#ping && encodePong(this.#ping.subarray(0, this.#pingLength));
   }
 
   /** Reads on from the start of a frame. Like all steps, it says whether another step is possible. */
@@ -238,21 +242,38 @@ export class FrameWalker {
     if (walk.end - read < 2 + KEY_BYTES + length) return this.#keep(walk);
     const opcode = walk.header(2) & OPCODES;
     const end = walk.written + length;
-    buffer.unmask(walk.read, walk.written, end, buffer.keyAt(read + 2));
-    const crosses = this.#note(opcode, buffer.bytes.subarray(walk.written, end));
+    if (length > 0) buffer.unmask(walk.read, walk.written, end, buffer.keyAt(read + 2));
+    const crosses = this.#note(opcode, buffer.bytes, walk.written, end);
     walk.read += length;
     walk.written = crosses ? end : written;
     return opcode !== OPCODE.close;
   }
 
-  /** Notes a control frame; says whether it is passed on. */
-  #note(opcode: number, payload: Uint8Array): boolean {
-    if (opcode === OPCODE.close) this.#close(payload);
-    else this.controlFrames++;
-    if (opcode === OPCODE.pong && isEqual(payload, this.#ownPing)) return false;
-    // A copy: the next frames overwrite it.
-    if (opcode === OPCODE.ping && this.answersPings) this.#ping = payload.slice();
-    return opcode !== OPCODE.close && !this.answersPings;
+  /**
+   * Notes a control frame, whose payload stands from `at` to `end`; says whether it is passed on. Most are not worth a
+   * view of their payload, which costs more than all else.
+   */
+  #note(opcode: number, bytes: Uint8Array, at: number, end: number): boolean {
+    if (opcode === OPCODE.close) {
+      this.#close(bytes.subarray(at, end));
+      return false;
+    }
+    this.controlFrames++;
+    if (opcode === OPCODE.pong && this.#isOwn(bytes, at, end)) return false;
+    if (opcode === OPCODE.ping && this.answersPings) this.#keepPing(bytes, at, end);
+    return !this.answersPings;
+  }
+
+  #isOwn(bytes: Uint8Array, at: number, end: number): boolean {
+    const own = this.#ownPing;
+    return end - at === own.length && own.every((byte, i) => byte === bytes[at + i]);
+  }
+
+  /** A copy: the next frames overwrite it. */
+  #keepPing(bytes: Uint8Array, at: number, end: number): void {
+    const ping = this.#ping ??= new Uint8Array(CONTROL_BYTES);
+    this.#pingLength = end - at;
+    for (let i = 0; at < end; i++, at++) ping[i] = bytes[at];
   }
 
   #close(body: Uint8Array): void {
@@ -345,10 +366,6 @@ function closeCode(body: Uint8Array): number {
 /** Codes that may be sent, and those for applications. */
 function isForTheWire(code: number): boolean {
   return (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)) || (code >= 3000 && code <= 4999);
-}
-
-function isEqual(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Walk {

@@ -182,6 +182,8 @@ export class Socket implements PeerSocket, ConnectionListener {
     const output = walker.walk(buffer, length);
     if (!this.#mayControl()) {
       buffer.release();
+      // What follows is not read any more: it would cost as much as before.
+      walker.violation = CLOSE.flooding;
       return this.#end(CLOSE.flooding, VANISHED);
     }
     if (walker.pong !== undefined && !this.#isClosing) this.#connection.write(walker.pong);
