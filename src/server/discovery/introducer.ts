@@ -312,8 +312,7 @@ export class Introducer {
 
   /** To a peer that has not just joined. Its socket is closed if it has not read what was sent before. */
   #tell(listener: Registration, peerId: string, documentIds: readonly string[]): void {
-    const isSlow = listener.isOpen && listener.unreadBytes > LIMITS.introductionBacklogBytes;
-    if (isSlow) this.#dismiss(listener, CLOSE.slowReader);
+    if (listener.isOpen && listener.isSlow) this.#dismiss(listener, CLOSE.slowReader);
     else this.#send(listener, peerId, documentIds);
   }
 
