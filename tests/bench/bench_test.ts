@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { median } from "./contest.ts";
-import { maskedFrame, MessageCounter, plainFrame } from "./frames.ts";
+import { IntroductionCounter, maskedFrame, MessageCounter, plainFrame } from "./frames.ts";
 import { Latencies } from "./latencies.ts";
 import { behindTls, findProxy } from "./proxy.ts";
 import { met, ratio, type Row, table } from "./report.ts";
@@ -30,6 +30,21 @@ Deno.test("a message counter counts whole messages, however the stream is cut", 
       counter.push(chunk, chunk.length);
     }
     assertEquals(tally.messages, sizes.length, `in steps of ${step}`);
+  }
+});
+
+Deno.test("introductions of protocol 5 are counted, however many a frame has and however the stream is cut", () => {
+  const message = (userName: string) => ({ type: "Introduction", userName, documentIds: ["doc"] });
+  const frames = [["alice"], ["bob", "\u{1f600}"], []].map((names) => JSON.stringify(names.map(message)));
+  const stream = new Uint8Array(frames.flatMap((text) => [...plainFrame(new TextEncoder().encode(text), "text")]));
+  for (const step of [1, 2, 3, 7, 20, stream.length]) {
+    const tally = { messages: 0 };
+    const counter = new IntroductionCounter(tally);
+    for (let at = 0; at < stream.length; at += step) {
+      const chunk = stream.subarray(at, at + step);
+      counter.push(chunk, chunk.length);
+    }
+    assertEquals(tally.messages, 3, `in steps of ${step}`);
   }
 });
 

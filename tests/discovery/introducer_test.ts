@@ -133,6 +133,7 @@ Deno.test("all tabs of a peer are introduced; the newcomer hears of that peer on
     introduction("bob", "doc", "two"),
   ]]);
   assertEquals(bob.heard, [introduction("alice", "doc", "one", "two")]);
+  assertEquals(house.enter("carol", "doc").heard, [introduction("alice", "doc"), introduction("bob", "doc")]);
 });
 
 Deno.test("a stale socket's late close takes nothing from its successor", () => {
@@ -214,6 +215,20 @@ Deno.test("a peer that leaves its introductions unread is closed with 1013, and 
   assertEquals(slow.closedWith, CLOSE.slowReader);
   assertEquals(alice.heard, [introduction("slow", "doc")]);
   assertEquals(house.enter("bob", "doc").heard, [introduction("alice", "doc")]);
+});
+
+Deno.test("a peer that reads while one introduction after the other is made is not closed; one that does not is", () => {
+  const documents = Array.from({ length: LIMITS.introducedDocuments + 1 }, (_, i) => `${i}`);
+  const almostFull = LIMITS.introductionBacklogBytes - 1;
+  const closes = [0, almostFull].map((later) => {
+    const house = new House();
+    const listener = house.enter("listener", ...documents);
+    const backlogs = [almostFull];
+    Object.defineProperty(listener, "backlog", { get: () => backlogs.shift() ?? later });
+    house.enter("joiner", ...documents);
+    return listener.closedWith;
+  });
+  assertEquals(closes, [undefined, CLOSE.slowReader]);
 });
 
 Deno.test("who asks for many peers at once gets them all", () => {

@@ -22,7 +22,7 @@ import type { Announcer } from "./announcer.ts";
 import { decodeInSteps, type MalformedReason } from "./dialects.ts";
 import { DocumentIndex } from "./document_index.ts";
 import { IntroductionEncoder } from "./introduction_encoder.ts";
-import { Introductions, portions } from "./introductions.ts";
+import { type Group, Introductions, portions } from "./introductions.ts";
 import { Outbox } from "./outbox.ts";
 import { PeerIndex } from "./peer_index.ts";
 import { Registration, type RegistrationOwner, type Scope } from "./registration.ts";
@@ -92,7 +92,10 @@ export class Introducer {
     for (const listener of [...this.#peers.get(listenerId)]) {
       const common = documentIds.filter((id) => listener.documents.has(id));
       if (common.length > 0) {
-        yield* inPortions([[listener, common]], (listener, part) => this.#tell(listener, peerId, part));
+        yield* inPortions(
+          [{ documentIds: common, members: [listener] }],
+          (listener, part) => this.#tell(listener, peerId, part),
+        );
       }
     }
   }
@@ -279,15 +282,15 @@ export class Introducer {
   }
 
   /** Introduces a peer and all that were found to each other. */
-  *#introduceAll(joiner: Registration, { others, peers, work }: Introductions): Steps {
-    if (others.size === 0 || this.#isDraining || !this.#charge(joiner, work)) return;
+  *#introduceAll(joiner: Registration, introductions: Introductions): Steps {
+    if (introductions.isEmpty || this.#isDraining || !this.#charge(joiner, introductions.work)) return;
     if (joiner.unreadBytes > LIMITS.introductionBacklogBytes) return this.#dismiss(joiner, CLOSE.slowReader);
-    yield* inPortions(others, (other, common) => {
+    yield* inPortions(introductions.others(), (other, common) => {
       // A peer that has gone is not introduced.
       if (joiner.isOpen) this.#tell(other, joiner.peerId, common);
     });
     // It gets all introductions, however many they are.
-    yield* inPortions(peers, (peerId, common) => this.#send(joiner, peerId, common));
+    yield* inPortions(introductions.peers(), (peerId, common) => this.#send(joiner, peerId, common));
   }
 
   *#leaveAll(peer: Registration, documents: readonly string[]): Steps {
@@ -312,8 +315,7 @@ export class Introducer {
 
   /** To a peer that has not just joined. Its socket is closed if it has not read what was sent before. */
   #tell(listener: Registration, peerId: string, documentIds: readonly string[]): void {
-    const isSlow = listener.isOpen && listener.unreadBytes > LIMITS.introductionBacklogBytes;
-    if (isSlow) this.#dismiss(listener, CLOSE.slowReader);
+    if (listener.isOpen && listener.isSlow) this.#dismiss(listener, CLOSE.slowReader);
     else this.#send(listener, peerId, documentIds);
   }
 
@@ -355,17 +357,19 @@ export class Introducer {
 
 /** Makes introductions, each in as many portions as it takes. Several short ones are one step. */
 function* inPortions<T>(
-  found: Iterable<readonly [T, readonly string[]]>,
+  groups: Iterable<Group<T>>,
   introduce: (to: T, documentIds: readonly string[]) => void,
 ): Steps {
   let work = 0;
-  for (const [to, common] of found) {
-    for (const part of portions(common)) {
-      introduce(to, part);
-      work += LIMITS.introductionWork + part.length * LIMITS.introducedDocumentWork;
-      if (work < LIMITS.stepWork) continue;
-      work = 0;
-      yield;
+  for (const { documentIds, members } of groups) {
+    for (const part of portions(documentIds)) {
+      for (const to of members) {
+        introduce(to, part);
+        work += LIMITS.introductionWork + part.length * LIMITS.introducedDocumentWork;
+        if (work < LIMITS.stepWork) continue;
+        work = 0;
+        yield;
+      }
     }
   }
 }

@@ -68,6 +68,8 @@ export class Registration implements SocketListener, BudgetHolder {
   unsentBytes = 0;
   /** The same when its share was updated. */
   #weighedBytes = 0;
+  /** Bytes that waited in its socket when the first of these introductions came. */
+  #sentBacklog = 0;
   isOpen = true;
   /** Whether its messages are being processed. */
   isServed = false;
@@ -113,6 +115,17 @@ export class Registration implements SocketListener, BudgetHolder {
   /** Bytes of introductions that it has not read. */
   get unreadBytes(): number {
     return this.socket.backlog + this.unsentBytes;
+  }
+
+  /**
+   * It has not read what was sent before. To ask the socket takes longer than to make an introduction: it is asked for
+   * the first of those that wait, and again only if it seems slow.
+   */
+  get isSlow(): boolean {
+    if (this.unsent.length === 0) this.#sentBacklog = this.socket.backlog;
+    if (this.#sentBacklog + this.unsentBytes <= LIMITS.introductionBacklogBytes) return false;
+    this.#sentBacklog = this.socket.backlog;
+    return this.#sentBacklog + this.unsentBytes > LIMITS.introductionBacklogBytes;
   }
 
   /** Updates the memory budget. Introductions are small and many: in steps. */

@@ -27,6 +27,7 @@ import {
   type SocketListener,
   type Upgrade,
 } from "../transport.ts";
+import type { TurnCounter } from "./turn_counter.ts";
 
 /** What a socket needs to know. */
 export interface DenoSocketOptions {
@@ -34,6 +35,7 @@ export interface DenoSocketOptions {
   readonly maxMessageBytes: number;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly turns: TurnCounter;
 }
 
 /** One WebSocket of the Deno runtime. */
@@ -42,6 +44,9 @@ export class DenoSocket implements PeerSocket {
   readonly #upgrade: Upgrade;
   readonly #options: DenoSocketOptions;
   #listener: SocketListener = NOBODY;
+  /** Bytes in the runtime's queue, and the turn in which it was asked: to ask takes as long as to send a small frame. */
+  #queuedBytes = 0;
+  #askedIn: number | undefined;
   /** Frames sent since the runtime's queue was last seen empty. */
   #queuedFrames = 0;
   /** The parts of a message that has not ended: the runtime sends only whole messages. */
@@ -78,9 +83,11 @@ export class DenoSocket implements PeerSocket {
 
   get backlog(): number {
     if (this.#lastBacklog !== undefined) return this.#lastBacklog;
-    const bytes = this.#socket.bufferedAmount;
-    if (bytes === 0) this.#queuedFrames = 0;
-    return bytes + this.#queuedFrames * LIMITS.frameOverheadBytes;
+    const { current } = this.#options.turns;
+    if (this.#askedIn !== current) this.#queuedBytes = this.#socket.bufferedAmount;
+    this.#askedIn = current;
+    if (this.#queuedBytes === 0) this.#queuedFrames = 0;
+    return this.#queuedBytes + this.#queuedFrames * LIMITS.frameOverheadBytes;
   }
 
   get unfinished(): number {
@@ -93,6 +100,9 @@ export class DenoSocket implements PeerSocket {
     this.#queuedFrames += 1;
     // This transport has no splices.
     this.#socket.send(chunk as Message);
+    // To measure text would take longer than to ask again.
+    if (typeof chunk === "string") this.#askedIn = undefined;
+    else this.#queuedBytes += chunk.byteLength;
   }
 
   close(close: Close): void {

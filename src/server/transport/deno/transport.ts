@@ -9,11 +9,12 @@
  */
 
 import type { Clock, Timer } from "../../core/clock.ts";
-import { DenoSocket } from "./socket.ts";
+import { DenoSocket, type DenoSocketOptions } from "./socket.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
 import { Refusal } from "../../core/refusal.ts";
 import { type Address, type Handler, type Transport, Upgrade } from "../transport.ts";
+import { TurnCounter } from "./turn_counter.ts";
 
 /** What the transport needs. */
 export interface DenoTransportOptions {
@@ -34,6 +35,7 @@ type HttpServer = Deno.HttpServer<Deno.NetAddr>;
 /** Listens with `Deno.serve`. */
 export class DenoTransport implements Transport {
   readonly #options: DenoTransportOptions;
+  readonly #socketOptions: DenoSocketOptions;
   #server: HttpServer | undefined;
   #restart: Timer | undefined;
   readonly #abort = new AbortController();
@@ -41,6 +43,7 @@ export class DenoTransport implements Transport {
 
   constructor(options: DenoTransportOptions) {
     this.#options = options;
+    this.#socketOptions = { ...options, turns: new TurnCounter() };
   }
 
   listen(handler: Handler): Promise<Address> {
@@ -101,7 +104,7 @@ export class DenoTransport implements Transport {
       upgrade.ended();
       return new Refusal("bad request", `Cannot upgrade: ${(error as Error).message}.`).toResponse();
     }
-    new DenoSocket(upgraded.socket, upgrade, this.#options);
+    new DenoSocket(upgraded.socket, upgrade, this.#socketOptions);
     // The `protocol` option of the runtime throws where names are not separated by ", ". A token is always a valid
     // value.
     if (upgrade.subprotocol !== undefined) upgraded.response.headers.set("sec-websocket-protocol", upgrade.subprotocol);
