@@ -25,15 +25,19 @@ export class FrameWriter {
   readonly #refusals = new Queue<readonly [number: number, close: Close]>();
   /** Streams with data. */
   readonly #data = new Queue<Stream>();
-  /** Those that got some in this turn. */
-  #fresh: Stream[] = [];
-  /** Streams of which something was written since {@link FrameWriter.tellDrained}. */
+  /** Streams of which something was written since {@link FrameWriter.endTurn}. */
   readonly #written = new Set<Stream>();
   /** The last of them. */
   #latest: Stream | undefined;
 
   constructor(pool: FramePool) {
     this.#pool = pool;
+  }
+
+  /** Nobody has anything to say. */
+  get isEmpty(): boolean {
+    const waits = this.#words.size + this.#refusals.size + this.#data.size > 0;
+    return !waits && (this.#frame === undefined || this.#frame.byteLength === 0);
   }
 
   hasWord(stream: Stream): void {
@@ -43,8 +47,6 @@ export class FrameWriter {
   }
 
   hasData(stream: Stream): void {
-    if (!stream.isFresh) this.#fresh.push(stream);
-    stream.isFresh = true;
     if (stream.isQueued) return;
     stream.isQueued = true;
     stream.deficit = LIMITS.turnQuantumBytes;
@@ -81,22 +83,22 @@ export class FrameWriter {
     return this.#take(frame);
   }
 
-  /** Tells the streams of which something was written. */
-  tellDrained(): void {
+  /** All was sent that could be: tells the streams of which something was written. */
+  endTurn(): void {
+    if (this.#frame?.byteLength === 0) this.#release(this.#frame);
+    if (this.#written.size === 0) return;
     for (const stream of this.#written) stream.drained();
     this.#written.clear();
     this.#latest = undefined;
   }
 
-  /** The turn ends: what could not be written keeps no more in memory than it weighs. */
-  detach(): void {
-    for (const stream of this.#fresh) stream.detach();
-    this.#fresh = [];
-  }
-
   #take(frame: RecordWriter): Uint8Array<ArrayBuffer> | undefined {
     this.#records = 0;
     if (frame.byteLength > 0) return frame.takeView();
+    this.#release(frame);
+  }
+
+  #release(frame: RecordWriter): void {
     this.#frame = undefined;
     this.#pool.release(frame);
   }
@@ -134,8 +136,6 @@ export class FrameWriter {
     }
     this.#data.shift();
     stream.isQueued = false;
-    // What waits for credit may wait for long.
-    stream.detach();
     return true;
   }
 

@@ -94,14 +94,14 @@ export class Sender {
     this.#isPlanned = this.#mayWrite = false;
     if (this.#isStopped) return;
     this.#stopLooking();
-    // It has taken something.
-    if (!this.#isFull) [this.#fullSince, this.#leastBacklog] = [undefined, Infinity];
-    const isDone = this.#sendControl() && this.#sendAll(() => this.#writer.next());
+    if (this.#owesHeartbeat) this.#options.control.say({ type: "Heartbeat" });
+    this.#owesHeartbeat = false;
+    const isDone = this.#sendAll();
+    this.#socket.flush?.();
     if (isDone) this.#lookMs = 0;
     else if (this.#isFull) this.#waitForRoom();
     else this.#lookIn(LIMITS.pollMs);
-    this.#writer.detach();
-    this.#writer.tellDrained();
+    this.#writer.endTurn();
   }
 
   /** Sends what needs no credit: the socket ends behind it. */
@@ -119,32 +119,43 @@ export class Sender {
     this.#stopLooking();
   }
 
-  /** False: the socket is full. */
-  #sendControl(): boolean {
-    if (this.#isFull) return false;
-    const { control } = this.#options;
-    if (this.#owesHeartbeat) control.say({ type: "Heartbeat" });
-    this.#owesHeartbeat = false;
-    return this.#sendAll(() => control.next());
-  }
-
   /** False: the socket is full, or the rest would take too long. */
-  #sendAll(next: () => string | Uint8Array<ArrayBuffer> | undefined): boolean {
+  #sendAll(): boolean {
     const { clock } = this.#options;
     let until = Infinity;
-    for (let sent = 0;; sent++) {
-      if (this.#isFull) return false;
-      const frame = next();
+    for (let [sent, room] = [0, this.#room]; room >= 0; sent++) {
+      this.#hasTaken();
+      if (this.#isEmpty) return true;
+      // Most turns have one frame to send.
+      if (sent === 1) until = clock.now() + LIMITS.sendOneMs;
+      else if (sent > 1 && clock.now() >= until) return false;
+      const frame = this.#options.control.next() ?? this.#writer.next();
       if (frame === undefined) return true;
       this.#socket.send(frame);
-      // Most turns have one frame to send.
-      if (sent === 0) until = clock.now() + LIMITS.sendOneMs;
-      else if (clock.now() >= until) return false;
+      // A UTF-16 unit takes at most 3 bytes. To ask the socket costs, and most turns have no more to send.
+      room -= frame.length * 3 + LIMITS.frameOverheadBytes;
+      if (room < 0 || !this.#isEmpty) room = this.#room;
     }
+    return false;
+  }
+
+  get #isEmpty(): boolean {
+    return this.#options.control.isEmpty && this.#writer.isEmpty;
+  }
+
+  /** The socket is not full, or no longer. */
+  #hasTaken(): void {
+    this.#fullSince = undefined;
+    this.#leastBacklog = Infinity;
   }
 
   get #isFull(): boolean {
-    return this.#socket.backlog > LIMITS.socketBacklogBytes;
+    return this.#room < 0;
+  }
+
+  /** Bytes that the socket takes until it is full. */
+  get #room(): number {
+    return LIMITS.socketBacklogBytes - this.#socket.backlog;
   }
 
   /** Looks again when the socket says that it took something, when the client says something, and after a while. */

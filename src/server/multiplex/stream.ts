@@ -61,8 +61,6 @@ export class Stream implements PeerSocket {
   isQueued = false;
   /** It waits to say what needs no credit. */
   hasWord = false;
-  /** What came in this turn is to be detached at its end, if it has to wait: {@link Stream.detach}. */
-  isFresh = false;
   readonly #host: StreamHost;
   #listener: SocketListener = NOBODY;
   #queue: SendQueue | undefined;
@@ -104,10 +102,10 @@ export class Stream implements PeerSocket {
     const isRun = chunk instanceof RecordRun;
     if ((isRun || chunk instanceof Part) && this.#writeNow(chunk)) return;
     const queue = this.#queue ??= new SendQueue();
-    if (isRun) chunk.parts().forEach((part) => queue.push(part));
+    if (isRun) { for (const part of chunk.parts()) queue.push(part); }
     else if (chunk instanceof Splice) this.#sendSplice(queue, chunk);
     else queue.push(chunk instanceof Part ? chunk : Part.of(chunk));
-    if (!this.isQueued || !this.isFresh) this.#host.hasData(this);
+    this.#host.hasData(this);
   }
 
   close(close: Close): void {
@@ -196,12 +194,6 @@ export class Stream implements PeerSocket {
   /** Some of its data is written: its partner may go on. */
   drained(): void {
     this.#listener.drained?.();
-  }
-
-  /** Keeps no frame in memory of which only a part waits. */
-  detach(): void {
-    this.isFresh = false;
-    this.#queue?.detach();
   }
 
   /** Most messages are small, and nobody waits: those are copied once, and never queued. */
