@@ -32,8 +32,8 @@ export class Sender {
   readonly #options: SenderOptions;
   readonly #writer: FrameWriter;
   #isPlanned = false;
-  /** The socket is not full: what is said in this turn may be written at once. */
-  #mayWrite = false;
+  /** Bytes that the socket takes until it is full, at least: to ask it costs. */
+  #room = 0;
   /** The client said that it lives, and was not answered. */
   #owesHeartbeat = false;
   /** Looks whether the socket has taken something, where it is full. */
@@ -54,7 +54,7 @@ export class Sender {
   plan(): void {
     if (this.#isPlanned || this.#isStopped) return;
     this.#isPlanned = true;
-    this.#mayWrite = !this.#isFull;
+    this.#askForRoom();
     this.#options.plan();
   }
 
@@ -81,7 +81,7 @@ export class Sender {
   /** Writes it at once, if nobody waits for a turn; says whether it did. */
   writeNow(stream: Stream, data: Part | RecordRun): boolean {
     this.plan();
-    return this.#mayWrite && this.#writer.writeNow(stream, data);
+    return this.#isPlanned && this.#room >= 0 && this.#writer.writeNow(stream, data);
   }
 
   refuse(number: number, close: Close): void {
@@ -91,7 +91,7 @@ export class Sender {
 
   /** Sends all that was said, as far as the socket takes it. */
   send(): void {
-    this.#isPlanned = this.#mayWrite = false;
+    this.#isPlanned = false;
     if (this.#isStopped) return;
     this.#stopLooking();
     if (this.#owesHeartbeat) this.#options.control.say({ type: "Heartbeat" });
@@ -123,18 +123,18 @@ export class Sender {
   #sendAll(): boolean {
     const { clock } = this.#options;
     let until = Infinity;
-    for (let [sent, room] = [0, this.#room]; room >= 0; sent++) {
+    for (let sent = 0; !this.#isFull; sent++) {
       this.#hasTaken();
-      if (this.#isEmpty) return true;
       // Most turns have one frame to send.
       if (sent === 1) until = clock.now() + LIMITS.sendOneMs;
       else if (sent > 1 && clock.now() >= until) return false;
       const frame = this.#options.control.next() ?? this.#writer.next();
       if (frame === undefined) return true;
       this.#socket.send(frame);
-      // A UTF-16 unit takes at most 3 bytes. To ask the socket costs, and most turns have no more to send.
-      room -= frame.length * 3 + LIMITS.frameOverheadBytes;
-      if (room < 0 || !this.#isEmpty) room = this.#room;
+      // A UTF-16 unit takes at most 3 bytes.
+      this.#room -= frame.length * 3 + LIMITS.frameOverheadBytes;
+      if (this.#room >= 0 && this.#isEmpty) return true;
+      this.#askForRoom();
     }
     return false;
   }
@@ -150,12 +150,12 @@ export class Sender {
   }
 
   get #isFull(): boolean {
+    if (this.#room < 0) this.#askForRoom();
     return this.#room < 0;
   }
 
-  /** Bytes that the socket takes until it is full. */
-  get #room(): number {
-    return LIMITS.socketBacklogBytes - this.#socket.backlog;
+  #askForRoom(): void {
+    this.#room = LIMITS.socketBacklogBytes - this.#socket.backlog;
   }
 
   /** Looks again when the socket says that it took something, when the client says something, and after a while. */

@@ -94,7 +94,7 @@ function writeStart(bytes: Uint8Array, at: number, { first, length }: { first: n
 export function lengthOf(bytes: Uint8Array, at: number): { length: number; from: number } {
   const short = bytes[at] & 0x7f;
   if (short < 126) return { length: short, from: at + 1 };
+  if (short === 126) return { length: bytes[at + 1] << 8 | bytes[at + 2], from: at + 3 };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (short === 126) return { length: view.getUint16(at + 1), from: at + 3 };
   return { length: Number(view.getBigUint64(at + 1)), from: at + 9 };
 }
