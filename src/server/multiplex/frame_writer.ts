@@ -13,6 +13,9 @@ import type { FramePool } from "./frame_pool.ts";
 import type { RecordRun } from "./record_run.ts";
 import type { Stream } from "./stream.ts";
 
+/** Bytes of a message that need not wait for its turn. */
+const SMALL_BYTES = 4 * 1024;
+
 /** The streams of one socket, on their way to its client. */
 export class FrameWriter {
   readonly #pool: FramePool;
@@ -25,6 +28,8 @@ export class FrameWriter {
   readonly #refusals = new Queue<readonly [number: number, close: Close]>();
   /** Streams with data. */
   readonly #data = new Queue<Stream>();
+  /** It had its turn in the frame under way, before anybody waited. */
+  #first: Stream | undefined;
   /** Streams of which something was written since {@link FrameWriter.endTurn}. */
   readonly #written = new Set<Stream>();
   /** The last of them. */
@@ -49,15 +54,19 @@ export class FrameWriter {
   hasData(stream: Stream): void {
     if (stream.isQueued) return;
     stream.isQueued = true;
-    stream.deficit = LIMITS.turnQuantumBytes;
+    stream.deficit = stream === this.#first ? 0 : LIMITS.turnQuantumBytes;
     this.#data.push(stream);
   }
 
   /** Writes it at once, if nobody waits for a turn and it fits the frame under way; says whether it did. */
-  writeNow({ number }: Stream, data: Part | RecordRun): boolean {
+  writeNow(stream: Stream, data: Part | RecordRun): boolean {
+    const { number } = stream;
     const isFree = this.#data.peek() === undefined && this.#words.peek() === undefined;
     const frame = this.#frame ??= this.#pool.acquire();
-    if (!isFree || !frame.fits(data.byteLength)) return false;
+    // What is large takes a turn, which is the first.
+    const isLarge = data instanceof Part && data.byteLength > SMALL_BYTES;
+    if (!isFree || (isLarge && frame.byteLength > 0) || !frame.fits(data.byteLength)) return false;
+    if (isLarge) this.#first = stream;
     if (data instanceof Part) frame.part(number, data);
     else if (data.renumber(number)) frame.records(data.bytes);
     else return false;
@@ -94,6 +103,7 @@ export class FrameWriter {
 
   #take(frame: RecordWriter): Uint8Array<ArrayBuffer> | undefined {
     this.#records = 0;
+    this.#first = undefined;
     if (frame.byteLength > 0) return frame.takeView();
     this.#release(frame);
   }

@@ -47,9 +47,6 @@ export interface StreamHost {
   ended(stream: Stream): void;
 }
 
-/** Bytes of a message that need not wait for its turn. */
-const SMALL_BYTES = 4 * 1024;
-
 const VANISHED: Ending = { code: undefined, reason: "" };
 
 /** The client has one end of it. */
@@ -196,13 +193,12 @@ export class Stream implements PeerSocket {
     this.#listener.drained?.();
   }
 
-  /** Most messages are small, and nobody waits: those are copied once, and never queued. */
+  /** Most messages are small, and nobody waits: they are copied once, and never queued. */
   #writeNow(data: Part | RecordRun): boolean {
     if (!this.#isPaired || (this.#queue !== undefined && !this.#queue.isEmpty)) return false;
     const isPart = data instanceof Part;
     const cost = isPart ? creditCost(data.byteLength) : data.cost;
-    if (cost > this.#got || (isPart && data.byteLength > SMALL_BYTES)) return false;
-    if (!this.#host.writeNow(this, data)) return false;
+    if (cost > this.#got || !this.#host.writeNow(this, data)) return false;
     this.#got -= cost;
     return true;
   }
