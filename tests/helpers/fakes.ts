@@ -77,7 +77,7 @@ export class FakeSocket implements PeerSocket {
 
   #assemble(part: Part): void {
     if (part.begins) this.#parts = [];
-    this.#parts.push(part.bytes);
+    this.#parts.push(part.bytes.slice());
     if (part.ends) this.sent.push(assemble(this.#parts, part.isText));
   }
 
@@ -91,7 +91,14 @@ export class FakeSocket implements PeerSocket {
 
   /** The peer sends a frame. */
   receive(chunk: Chunk): void {
-    if (this.closedWith === undefined && !this.#isGone) this.#listener?.message(chunk);
+    if (this.closedWith !== undefined || this.#isGone) return;
+    if (!(chunk instanceof Uint8Array)) return this.#listener?.message(chunk);
+    // Bytes are lent: they stand among others, and are read into again.
+    const buffer = new Uint8Array(chunk.byteLength + 8);
+    const lent = buffer.subarray(4, 4 + chunk.byteLength);
+    lent.set(chunk);
+    this.#listener?.message(lent);
+    buffer.fill(0xee);
   }
 
   /** The rest comes of a frame that was under way when the socket was closed. */

@@ -57,7 +57,10 @@ export class Part {
     return this.byteLength === this.source.byteLength ? this.source : this.source.subarray(this.from, this.to);
   }
 
-  /** A copy where this is a view, which would keep the whole frame that was read in memory. */
+  /**
+   * A copy where this is a view, which would keep the whole frame that was read in memory. A part of a frame is one:
+   * it never fills the memory that the frame stands in.
+   */
   detached(): Part {
     const isView = this.byteLength < this.source.buffer.byteLength;
     return isView ? new Part(this.source.slice(this.from, this.to), this.isText, this.begins, this.ends) : this;

@@ -80,8 +80,13 @@ export class ControlSocket implements IntroductionSocket {
     this.listener = listener;
   }
 
+  get isEmpty(): boolean {
+    return this.#texts.size === 0;
+  }
+
   /** The next frame of what was said, or undefined when all is taken. */
   next(): string | undefined {
+    if (this.isEmpty) return undefined;
     const batch: string[] = [];
     for (let text = this.#texts.peek(), most = 2; text !== undefined; text = this.#texts.peek()) {
       // A UTF-16 unit takes at most 3 bytes of UTF-8: to measure each would cost more than a few frames more.
@@ -91,7 +96,7 @@ export class ControlSocket implements IntroductionSocket {
       this.#bytes -= costOf(text);
       this.#texts.shift();
     }
-    return batch.length > 0 ? `[${batch.join(",")}]` : undefined;
+    return `[${batch.join(",")}]`;
   }
 
   #add(text: string): void {

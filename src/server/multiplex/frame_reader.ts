@@ -8,7 +8,7 @@
 import { KIND, RecordReader, Violation } from "../../protocol.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Budget, Share } from "../core/memory_budget.ts";
-import { type Message, messageBytes } from "../core/message.ts";
+import { asBytes, type Message, messageBytes } from "../core/message.ts";
 import { Queue } from "../core/queue.ts";
 import type { Steps, WorkScheduler } from "../core/scheduling/work_scheduler.ts";
 import type { EventLoopTurn } from "../core/scheduling/event_loop_turn.ts";
@@ -60,12 +60,11 @@ export class FrameReader {
     this.#share = options.budget.open({ measure: () => this.#bytes, evict: options.evict });
   }
 
+  /** @param frame Its bytes are lent until this returns. */
   read(frame: Message): void {
-    if (this.#frames.size > 0) return this.#keep(frame);
-    const steps = this.#read(frame);
-    if (this.#options.turn.run(steps) || this.#isStopped) return;
-    this.#keep(frame);
-    this.#options.scheduler.run(this.#catchUp(steps), (error) => this.#listener.failed(error));
+    if (this.#frames.size > 0) this.#keep(typeof frame === "string" ? frame : asBytes(frame).slice());
+    else if (typeof frame === "string") this.#readText(frame);
+    else this.#readBytes(asBytes(frame));
   }
 
   /** Does this behind all that has come. */
@@ -82,10 +81,31 @@ export class FrameReader {
     this.#finish();
   }
 
+  #readText(text: string): void {
+    const steps = this.#stepsOf(text);
+    if (!this.#options.turn.run(steps)) this.#readLater(text, steps);
+  }
+
+  #readBytes(bytes: Uint8Array<ArrayBuffer>): void {
+    const record = this.#recordsOf(bytes);
+    if (record === undefined) return;
+    while (this.#options.turn.hasTime()) if (this.#readSome(record)) return;
+    const kept = bytes.slice();
+    const rest = new RecordReader(kept);
+    rest.skipTo(record.payloadEnd, record.count);
+    this.#readLater(kept, this.#readRest(rest));
+  }
+
+  #readLater(frame: Message, rest: Steps): void {
+    if (this.#isStopped) return;
+    this.#keep(frame);
+    this.#options.scheduler.run(this.#catchUp(rest), (error) => this.#listener.failed(error));
+  }
+
   /** The rest of the first frame, and what came behind it. */
   *#catchUp(first: Steps): Steps {
     yield* first;
-    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) yield* this.#read(frame);
+    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) yield* this.#stepsOf(frame);
     this.#finish();
   }
 
@@ -114,24 +134,41 @@ export class FrameReader {
     if (!this.#isStopped) this.#listener.waits(this.#bytes, this.#textBytes);
   }
 
-  *#read(frame: Message): Steps {
+  *#stepsOf(frame: Message): Steps {
+    if (typeof frame === "string") return yield* this.#listener.hear(frame);
+    const record = this.#recordsOf(asBytes(frame));
+    if (record !== undefined) yield* this.#readRest(record);
+  }
+
+  *#readRest(record: RecordReader): Steps {
+    while (!this.#readSome(record)) yield;
+  }
+
+  #recordsOf(bytes: Uint8Array<ArrayBuffer>): RecordReader | undefined {
     try {
-      if (typeof frame === "string") yield* this.#listener.hear(frame);
-      else yield* this.#readRecords(new RecordReader(frame as Uint8Array<ArrayBuffer>));
+      return new RecordReader(bytes);
     } catch (error) {
-      if (!(error instanceof Violation)) throw error;
-      this.#listener.violated(error);
+      this.#violated(error);
     }
   }
 
-  *#readRecords(record: RecordReader): Steps {
-    for (let due = STEP; !this.#isStopped && record.next();) {
-      if (record.kind === KIND.open) due -= OPEN;
-      this.#listener.take(record);
-      if (record.count < due) continue;
-      due = record.count + STEP;
-      yield;
+  /** Reads as many records as one step may. True: there are no more. */
+  #readSome(record: RecordReader): boolean {
+    try {
+      for (let due = record.count + STEP; !this.#isStopped && record.next();) {
+        if (record.kind === KIND.open) due -= OPEN;
+        this.#listener.take(record);
+        if (record.count >= due) return false;
+      }
+    } catch (error) {
+      this.#violated(error);
     }
+    return true;
+  }
+
+  #violated(error: unknown): void {
+    if (!(error instanceof Violation)) throw error;
+    this.#listener.violated(error);
   }
 }
 

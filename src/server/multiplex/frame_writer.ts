@@ -13,6 +13,9 @@ import type { FramePool } from "./frame_pool.ts";
 import type { RecordRun } from "./record_run.ts";
 import type { Stream } from "./stream.ts";
 
+/** Bytes of a message that need not wait for its turn. */
+const SMALL_BYTES = 4 * 1024;
+
 /** The streams of one socket, on their way to its client. */
 export class FrameWriter {
   readonly #pool: FramePool;
@@ -25,15 +28,21 @@ export class FrameWriter {
   readonly #refusals = new Queue<readonly [number: number, close: Close]>();
   /** Streams with data. */
   readonly #data = new Queue<Stream>();
-  /** Those that got some in this turn. */
-  #fresh: Stream[] = [];
-  /** Streams of which something was written since {@link FrameWriter.tellDrained}. */
+  /** It had its turn in the frame under way, before anybody waited. */
+  #first: Stream | undefined;
+  /** Streams of which something was written since {@link FrameWriter.endTurn}. */
   readonly #written = new Set<Stream>();
   /** The last of them. */
   #latest: Stream | undefined;
 
   constructor(pool: FramePool) {
     this.#pool = pool;
+  }
+
+  /** Nobody has anything to say. */
+  get isEmpty(): boolean {
+    const waits = this.#words.size + this.#refusals.size + this.#data.size > 0;
+    return !waits && (this.#frame === undefined || this.#frame.byteLength === 0);
   }
 
   hasWord(stream: Stream): void {
@@ -43,19 +52,21 @@ export class FrameWriter {
   }
 
   hasData(stream: Stream): void {
-    if (!stream.isFresh) this.#fresh.push(stream);
-    stream.isFresh = true;
     if (stream.isQueued) return;
     stream.isQueued = true;
-    stream.deficit = LIMITS.turnQuantumBytes;
+    stream.deficit = stream === this.#first ? 0 : LIMITS.turnQuantumBytes;
     this.#data.push(stream);
   }
 
   /** Writes it at once, if nobody waits for a turn and it fits the frame under way; says whether it did. */
-  writeNow({ number }: Stream, data: Part | RecordRun): boolean {
+  writeNow(stream: Stream, data: Part | RecordRun): boolean {
+    const { number } = stream;
     const isFree = this.#data.peek() === undefined && this.#words.peek() === undefined;
     const frame = this.#frame ??= this.#pool.acquire();
-    if (!isFree || !frame.fits(data.byteLength)) return false;
+    // What is large takes a turn, which is the first.
+    const isLarge = data instanceof Part && data.byteLength > SMALL_BYTES;
+    if (!isFree || (isLarge && frame.byteLength > 0) || !frame.fits(data.byteLength)) return false;
+    if (isLarge) this.#first = stream;
     if (data instanceof Part) frame.part(number, data);
     else if (data.renumber(number)) frame.records(data.bytes);
     else return false;
@@ -81,22 +92,23 @@ export class FrameWriter {
     return this.#take(frame);
   }
 
-  /** Tells the streams of which something was written. */
-  tellDrained(): void {
+  /** All was sent that could be: tells the streams of which something was written. */
+  endTurn(): void {
+    if (this.#frame?.byteLength === 0) this.#release(this.#frame);
+    if (this.#written.size === 0) return;
     for (const stream of this.#written) stream.drained();
     this.#written.clear();
     this.#latest = undefined;
   }
 
-  /** The turn ends: what could not be written keeps no more in memory than it weighs. */
-  detach(): void {
-    for (const stream of this.#fresh) stream.detach();
-    this.#fresh = [];
-  }
-
   #take(frame: RecordWriter): Uint8Array<ArrayBuffer> | undefined {
     this.#records = 0;
+    this.#first = undefined;
     if (frame.byteLength > 0) return frame.takeView();
+    this.#release(frame);
+  }
+
+  #release(frame: RecordWriter): void {
     this.#frame = undefined;
     this.#pool.release(frame);
   }
@@ -134,8 +146,6 @@ export class FrameWriter {
     }
     this.#data.shift();
     stream.isQueued = false;
-    // What waits for credit may wait for long.
-    stream.detach();
     return true;
   }
 

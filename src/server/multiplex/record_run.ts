@@ -7,7 +7,6 @@
 import { creditCost, type RecordReader, varintLength, WIRE_LIMITS, writeVarint } from "../../protocol.ts";
 import { Part } from "../core/message.ts";
 import { Splice, type SpliceContents } from "../transport/transport.ts";
-import { ChunkContents } from "../websocket/frame_walker.ts";
 import { Utf8Check } from "../websocket/utf8.ts";
 import { RecordWalker } from "./record_walker.ts";
 
@@ -25,11 +24,11 @@ export interface RunLimits {
 
 /** Records of whole messages, as bytes. */
 export class RecordRun extends Splice {
-  readonly #numberLength: number;
+  #stream: number;
 
-  private constructor(bytes: Uint8Array<ArrayBuffer>, contents: SpliceContents, numberLength: number) {
+  private constructor(bytes: Uint8Array<ArrayBuffer>, override readonly contents: RunContents, stream: number) {
     super(bytes, contents, 0);
-    this.#numberLength = numberLength;
+    this.#stream = stream;
   }
 
   /**
@@ -42,31 +41,35 @@ export class RecordRun extends Splice {
     const numberLength = varintLength(stream);
     const start = payloadStart - varintLength(length) - 1 - numberLength;
     const walker = new RecordWalker(frame, start, numberLength);
-    const contents = new RunContents(limits);
+    const run = new RunContents();
     let end = start;
-    while (contents.messages < MOST_RECORDS && walker.next() && walker.end - start <= MOST_BYTES) {
-      if (!contents.take(frame, walker)) break;
+    while (run.messages < MOST_RECORDS && walker.next() && walker.end - start <= MOST_BYTES) {
+      const length = walker.end - walker.payload;
+      if (length > limits.messageBytes || run.cost + creditCost(length) > limits.credit) break;
+      if (walker.isText && !isWholeText(frame, walker)) break;
+      run.add(length, walker.isText);
       end = walker.end;
     }
-    if (contents.messages < 2) return undefined;
-    record.skipTo(end, contents.messages - 1);
-    return new RecordRun(frame.subarray(start, end), contents, numberLength);
+    if (run.messages < 2) return undefined;
+    record.skipTo(end, run.messages - 1);
+    return new RecordRun(frame.subarray(start, end), run, stream);
   }
 
   /** What it costs of the credit. */
   get cost(): number {
-    const { messages, textBytes, binaryBytes } = this.contents;
-    return messages * WIRE_LIMITS.recordCost + textBytes + binaryBytes;
+    return this.contents.cost;
   }
 
   /** Makes it a run of this stream, where it is. False: the number takes more or fewer bytes. */
   renumber(stream: number): boolean {
-    if (varintLength(stream) !== this.#numberLength) return false;
+    if (stream === this.#stream) return true;
+    if (varintLength(stream) !== varintLength(this.#stream)) return false;
     const walker = this.#walk();
     walker.next();
     while (walker.next()) writeVarint(this.bytes, walker.start, stream);
     // The first tells the others.
     writeVarint(this.bytes, 0, stream);
+    this.#stream = stream;
     return true;
   }
 
@@ -78,38 +81,42 @@ export class RecordRun extends Splice {
   }
 
   #walk(): RecordWalker {
-    return new RecordWalker(this.bytes, 0, this.#numberLength);
+    return new RecordWalker(this.bytes, 0, varintLength(this.#stream));
   }
 }
 
-/** Counts what a run has, as long as it keeps the limits. */
-class RunContents extends ChunkContents {
-  #credit: number;
-  readonly #messageBytes: number;
+/** Counts what a run has. */
+class RunContents implements SpliceContents {
+  messages = 0;
+  emptyFrames = 0;
+  text = 0;
+  textBytes = 0;
+  bytes = 0;
 
-  constructor({ credit, messageBytes }: RunLimits) {
-    super();
-    this.#credit = credit;
-    this.#messageBytes = messageBytes;
+  get binary(): number {
+    return this.messages - this.text;
   }
 
-  /** Adds a record. False: it breaks a limit. */
-  take(frame: Uint8Array<ArrayBuffer>, { isText, payload, end }: RecordWalker): boolean {
-    const length = end - payload;
-    if (length > this.#messageBytes || creditCost(length) > this.#credit) return false;
-    if (isText && !isWholeText(frame, payload, end)) return false;
-    this.#credit -= creditCost(length);
+  get binaryBytes(): number {
+    return this.bytes - this.textBytes;
+  }
+
+  /** Of the credit. */
+  get cost(): number {
+    return this.messages * WIRE_LIMITS.recordCost + this.bytes;
+  }
+
+  add(length: number, isText: boolean): void {
     this.messages += 1;
+    this.bytes += length;
     if (length === 0) this.emptyFrames += 1;
-    if (isText) this.text += 1;
-    else this.binary += 1;
-    if (isText) this.textBytes += length;
-    else this.binaryBytes += length;
-    return true;
+    if (!isText) return;
+    this.text += 1;
+    this.textBytes += length;
   }
 }
 
-function isWholeText(frame: Uint8Array, from: number, to: number): boolean {
+function isWholeText(frame: Uint8Array, { payload, end }: RecordWalker): boolean {
   const check = new Utf8Check();
-  return check.accepts(frame, from, to) && check.isWhole;
+  return check.accepts(frame, payload, end) && check.isWhole;
 }

@@ -33,33 +33,43 @@ export class RecordWalker {
 
   /** Goes to the next record. False: there is none, or it is something else. */
   next(): boolean {
-    const at = this.end + this.#numberLength;
-    const kind = this.#bytes[at];
-    const isWhole = kind === KIND.data || kind === (KIND.data | FLAG.text);
-    if (!isWhole || !this.#isSameStream() || !this.#readLength(at + 1)) return false;
-    this.start = at - this.#numberLength;
-    this.isText = kind !== KIND.data;
+    const bytes = this.#bytes;
+    const start = this.end;
+    const at = start + this.#numberLength;
+    // The least record has a kind, and a length of one byte.
+    if (at + 2 > bytes.length || !this.#isSameStream(start)) return false;
+    const kind = bytes[at];
+    if (kind !== WHOLE && kind !== WHOLE_TEXT) return false;
+    if (!this.#readLength(at + 1)) return false;
+    this.start = start;
+    this.isText = kind === WHOLE_TEXT;
     return true;
   }
 
-  #isSameStream(): boolean {
-    for (let i = 0; i < this.#numberLength; i++) {
-      if (this.#bytes[this.end + i] !== this.#bytes[this.#first + i]) return false;
-    }
+  #isSameStream(start: number): boolean {
+    const [bytes, first] = [this.#bytes, this.#first];
+    if (bytes[start] !== bytes[first]) return false;
+    for (let i = 1; i < this.#numberLength; i++) if (bytes[start + i] !== bytes[first + i]) return false;
     return true;
   }
 
   /** False for a length of more than two bytes, a longer one than it must be, or a record that is cut off. */
   #readLength(at: number): boolean {
-    const [low, high] = [this.#bytes[at], this.#bytes[at + 1]];
-    const isShort = low < 0x80;
-    if (!isShort && !(high > 0 && high < 0x80)) return false;
-    const payload = isShort ? at + 1 : at + 2;
-    const end = isShort ? payload + low : payload + (low & 0x7f) + high * 0x80;
-    // Where the frame ends before the length, this is not a number.
-    if (!(end <= this.#bytes.byteLength)) return false;
+    const bytes = this.#bytes;
+    let length = bytes[at];
+    let payload = at + 1;
+    if (length >= 0x80) {
+      const high = payload < bytes.length ? bytes[payload] : 0;
+      if (high === 0 || high >= 0x80) return false;
+      length += (high - 1) * 0x80;
+      payload += 1;
+    }
+    if (payload + length > bytes.length) return false;
     this.payload = payload;
-    this.end = end;
+    this.end = payload + length;
     return true;
   }
 }
+
+const WHOLE = KIND.data;
+const WHOLE_TEXT = KIND.data | FLAG.text;

@@ -19,13 +19,8 @@ export class SendQueue {
   #current: Entry | undefined;
   #offset = 0;
   #currentCost = 0;
-  /** What waits for longer than a turn, in memory of its own. */
-  readonly #kept = new Queue<Part | PackedParts>();
-  #lastKept: Part | PackedParts | undefined;
-  /** What came in this turn. */
-  #fresh = new Queue<Part>();
-  /** The current part came in this turn. */
-  #isCurrentFresh = false;
+  readonly #waiting = new Queue<Part | PackedParts>();
+  #last: Part | PackedParts | undefined;
   #bytes = 0;
   /** Bytes that keeping it costs besides. */
   #overhead = 0;
@@ -39,18 +34,12 @@ export class SendQueue {
     return this.#bytes + this.#overhead;
   }
 
+  /** Adds a part, in memory of its own. */
   push(part: Part): void {
     this.#bytes += part.byteLength;
-    this.#overhead += LIMITS.recordOverheadBytes;
-    this.#fresh.push(part);
+    if (part.byteLength > PackedParts.MOST_PAYLOAD) this.#add(part.detached());
+    else this.#pack(part);
     if (this.#current === undefined) this.#next();
-  }
-
-  /** Keeps no frame in memory of which only a part waits, and small parts as no objects of their own. */
-  detach(): void {
-    if (this.#isCurrentFresh && this.#current !== undefined) this.#detachCurrent(this.#current);
-    for (const part of this.#fresh) this.#keep(part);
-    if (this.#fresh.peek() !== undefined) this.#fresh = new Queue();
   }
 
   /** Bytes of payload that the next record may have, or undefined when there is none, or not enough credit. */
@@ -70,38 +59,28 @@ export class SendQueue {
     if (isEnd) this.#next();
   }
 
-  #detachCurrent({ source, isText, ends, from, to }: Entry): void {
-    const rest = source.slice(from + this.#offset, to);
-    this.#current = { source: rest, isText, ends, from: 0, to: rest.byteLength };
-    this.#offset = 0;
-    this.#isCurrentFresh = false;
-  }
-
-  #keep(part: Part): void {
-    if (part.byteLength > PackedParts.MOST_PAYLOAD) return this.#keepItem(part.detached());
-    this.#overhead += ENTRY_BYTES - LIMITS.recordOverheadBytes;
-    if (this.#lastKept instanceof PackedParts && this.#lastKept.add(part)) return;
+  /** Small parts are no objects of their own. */
+  #pack(part: Part): void {
+    this.#overhead += ENTRY_BYTES;
+    if (this.#last instanceof PackedParts && this.#last.add(part)) return;
     const packed = new PackedParts();
     packed.add(part);
-    this.#overhead += LIMITS.recordOverheadBytes;
-    this.#keepItem(packed);
+    this.#add(packed);
   }
 
-  #keepItem(item: Part | PackedParts): void {
-    this.#kept.push(item);
-    this.#lastKept = item;
+  #add(item: Part | PackedParts): void {
+    this.#overhead += LIMITS.recordOverheadBytes;
+    this.#waiting.push(item);
+    this.#last = item;
   }
 
   #next(): void {
     this.#overhead -= this.#currentCost;
-    this.#currentCost = LIMITS.recordOverheadBytes;
-    const kept = this.#kept.peek();
-    this.#isCurrentFresh = kept === undefined;
-    if (kept instanceof PackedParts) return this.#nextPacked(kept);
-    this.#current = kept ?? this.#fresh.peek();
-    if (kept !== undefined) this.#shiftKept();
-    else if (this.#current !== undefined) this.#fresh.shift();
-    else this.#currentCost = 0;
+    const next = this.#waiting.peek();
+    if (next instanceof PackedParts) return this.#nextPacked(next);
+    this.#current = next;
+    this.#currentCost = next === undefined ? 0 : LIMITS.recordOverheadBytes;
+    if (next !== undefined) this.#shift();
   }
 
   #nextPacked(packed: PackedParts): void {
@@ -109,11 +88,11 @@ export class SendQueue {
     this.#currentCost = ENTRY_BYTES;
     if (!packed.isEmpty) return;
     this.#overhead -= LIMITS.recordOverheadBytes;
-    this.#shiftKept();
+    this.#shift();
   }
 
-  #shiftKept(): void {
-    this.#kept.shift();
-    if (this.#kept.peek() === undefined) this.#lastKept = undefined;
+  #shift(): void {
+    this.#waiting.shift();
+    if (this.#waiting.peek() === undefined) this.#last = undefined;
   }
 }

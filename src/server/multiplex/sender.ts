@@ -32,8 +32,8 @@ export class Sender {
   readonly #options: SenderOptions;
   readonly #writer: FrameWriter;
   #isPlanned = false;
-  /** The socket is not full: what is said in this turn may be written at once. */
-  #mayWrite = false;
+  /** Bytes that the socket takes until it is full, at least: to ask it costs. */
+  #room = 0;
   /** The client said that it lives, and was not answered. */
   #owesHeartbeat = false;
   /** Looks whether the socket has taken something, where it is full. */
@@ -54,7 +54,7 @@ export class Sender {
   plan(): void {
     if (this.#isPlanned || this.#isStopped) return;
     this.#isPlanned = true;
-    this.#mayWrite = !this.#isFull;
+    this.#askForRoom();
     this.#options.plan();
   }
 
@@ -81,7 +81,7 @@ export class Sender {
   /** Writes it at once, if nobody waits for a turn; says whether it did. */
   writeNow(stream: Stream, data: Part | RecordRun): boolean {
     this.plan();
-    return this.#mayWrite && this.#writer.writeNow(stream, data);
+    return this.#isPlanned && this.#room >= 0 && this.#writer.writeNow(stream, data);
   }
 
   refuse(number: number, close: Close): void {
@@ -91,17 +91,17 @@ export class Sender {
 
   /** Sends all that was said, as far as the socket takes it. */
   send(): void {
-    this.#isPlanned = this.#mayWrite = false;
+    this.#isPlanned = false;
     if (this.#isStopped) return;
     this.#stopLooking();
-    // It has taken something.
-    if (!this.#isFull) [this.#fullSince, this.#leastBacklog] = [undefined, Infinity];
-    const isDone = this.#sendControl() && this.#sendAll(() => this.#writer.next());
+    if (this.#owesHeartbeat) this.#options.control.say({ type: "Heartbeat" });
+    this.#owesHeartbeat = false;
+    const isDone = this.#sendAll();
+    this.#socket.flush?.();
     if (isDone) this.#lookMs = 0;
     else if (this.#isFull) this.#waitForRoom();
     else this.#lookIn(LIMITS.pollMs);
-    this.#writer.detach();
-    this.#writer.tellDrained();
+    this.#writer.endTurn();
   }
 
   /** Sends what needs no credit: the socket ends behind it. */
@@ -119,32 +119,43 @@ export class Sender {
     this.#stopLooking();
   }
 
-  /** False: the socket is full. */
-  #sendControl(): boolean {
-    if (this.#isFull) return false;
-    const { control } = this.#options;
-    if (this.#owesHeartbeat) control.say({ type: "Heartbeat" });
-    this.#owesHeartbeat = false;
-    return this.#sendAll(() => control.next());
-  }
-
   /** False: the socket is full, or the rest would take too long. */
-  #sendAll(next: () => string | Uint8Array<ArrayBuffer> | undefined): boolean {
+  #sendAll(): boolean {
     const { clock } = this.#options;
     let until = Infinity;
-    for (let sent = 0;; sent++) {
-      if (this.#isFull) return false;
-      const frame = next();
+    for (let sent = 0; !this.#isFull; sent++) {
+      this.#hasTaken();
+      // Most turns have one frame to send.
+      if (sent === 1) until = clock.now() + LIMITS.sendOneMs;
+      else if (sent > 1 && clock.now() >= until) return false;
+      const frame = this.#options.control.next() ?? this.#writer.next();
       if (frame === undefined) return true;
       this.#socket.send(frame);
-      // Most turns have one frame to send.
-      if (sent === 0) until = clock.now() + LIMITS.sendOneMs;
-      else if (clock.now() >= until) return false;
+      // A UTF-16 unit takes at most 3 bytes.
+      this.#room -= frame.length * 3 + LIMITS.frameOverheadBytes;
+      if (this.#room >= 0 && this.#isEmpty) return true;
+      this.#askForRoom();
     }
+    return false;
+  }
+
+  get #isEmpty(): boolean {
+    return this.#options.control.isEmpty && this.#writer.isEmpty;
+  }
+
+  /** The socket is not full, or no longer. */
+  #hasTaken(): void {
+    this.#fullSince = undefined;
+    this.#leastBacklog = Infinity;
   }
 
   get #isFull(): boolean {
-    return this.#socket.backlog > LIMITS.socketBacklogBytes;
+    if (this.#room < 0) this.#askForRoom();
+    return this.#room < 0;
+  }
+
+  #askForRoom(): void {
+    this.#room = LIMITS.socketBacklogBytes - this.#socket.backlog;
   }
 
   /** Looks again when the socket says that it took something, when the client says something, and after a while. */

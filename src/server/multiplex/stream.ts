@@ -47,9 +47,6 @@ export interface StreamHost {
   ended(stream: Stream): void;
 }
 
-/** Bytes of a message that need not wait for its turn. */
-const SMALL_BYTES = 4 * 1024;
-
 const VANISHED: Ending = { code: undefined, reason: "" };
 
 /** The client has one end of it. */
@@ -61,8 +58,6 @@ export class Stream implements PeerSocket {
   isQueued = false;
   /** It waits to say what needs no credit. */
   hasWord = false;
-  /** What came in this turn is to be detached at its end, if it has to wait: {@link Stream.detach}. */
-  isFresh = false;
   readonly #host: StreamHost;
   #listener: SocketListener = NOBODY;
   #queue: SendQueue | undefined;
@@ -104,10 +99,10 @@ export class Stream implements PeerSocket {
     const isRun = chunk instanceof RecordRun;
     if ((isRun || chunk instanceof Part) && this.#writeNow(chunk)) return;
     const queue = this.#queue ??= new SendQueue();
-    if (isRun) chunk.parts().forEach((part) => queue.push(part));
+    if (isRun) { for (const part of chunk.parts()) queue.push(part); }
     else if (chunk instanceof Splice) this.#sendSplice(queue, chunk);
     else queue.push(chunk instanceof Part ? chunk : Part.of(chunk));
-    if (!this.isQueued || !this.isFresh) this.#host.hasData(this);
+    this.#host.hasData(this);
   }
 
   close(close: Close): void {
@@ -198,19 +193,12 @@ export class Stream implements PeerSocket {
     this.#listener.drained?.();
   }
 
-  /** Keeps no frame in memory of which only a part waits. */
-  detach(): void {
-    this.isFresh = false;
-    this.#queue?.detach();
-  }
-
-  /** Most messages are small, and nobody waits: those are copied once, and never queued. */
+  /** Most messages are small, and nobody waits: they are copied once, and never queued. */
   #writeNow(data: Part | RecordRun): boolean {
     if (!this.#isPaired || (this.#queue !== undefined && !this.#queue.isEmpty)) return false;
     const isPart = data instanceof Part;
     const cost = isPart ? creditCost(data.byteLength) : data.cost;
-    if (cost > this.#got || (isPart && data.byteLength > SMALL_BYTES)) return false;
-    if (!this.#host.writeNow(this, data)) return false;
+    if (cost > this.#got || !this.#host.writeNow(this, data)) return false;
     this.#got -= cost;
     return true;
   }

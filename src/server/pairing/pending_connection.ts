@@ -12,10 +12,10 @@ import type { Clock, Timer } from "../core/clock.ts";
 import { addChunk, type Counters } from "../metrics/counters.ts";
 import { DepartedSocket } from "./departed_socket.ts";
 import { LIMITS } from "../core/limits.ts";
-import { Part } from "../core/message.ts";
 import {
   byteLength,
   type Chunk,
+  detached,
   type Ending,
   type PeerSocket,
   type SocketListener,
@@ -88,7 +88,7 @@ export class PendingConnection implements SocketListener {
     addChunk(this.#options.counters.received, chunk, size);
     // One large message may always pass, as it may in a pair.
     if (this.#weight > LIMITS.heldBytesUnpaused && !this.#canPause) return this.close(CLOSE.holdFull);
-    this.#chunks.push(detached(chunk));
+    this.#chunks.push(kept(chunk));
     this.#weight += size + LIMITS.frameOverheadBytes;
     if (this.#weight > LIMITS.heldBytes) this.#pause();
     // Last: it may evict this very connection.
@@ -212,11 +212,9 @@ function drop(chunk: Chunk): void {
   if (chunk instanceof Splice) chunk.release();
 }
 
-/** A copy where the frame is a view: a view would keep the whole buffer that was read. */
-function detached(chunk: Chunk): Chunk {
-  if (chunk instanceof Splice) return copied(chunk);
-  if (chunk instanceof Part) return chunk.detached();
-  return chunk instanceof Uint8Array && chunk.byteLength < chunk.buffer.byteLength ? chunk.slice() : chunk;
+/** In memory of its own. */
+function kept(chunk: Chunk): Chunk {
+  return chunk instanceof Splice ? copied(chunk) : detached(chunk);
 }
 
 function copied(splice: Splice): Splice {

@@ -7,7 +7,14 @@
 import type { Close } from "../../protocol.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
-import { byteLength, type Chunk, type PeerSocket, type SocketListener, Splice } from "../transport/transport.ts";
+import {
+  byteLength,
+  type Chunk,
+  detached,
+  type PeerSocket,
+  type SocketListener,
+  Splice,
+} from "../transport/transport.ts";
 
 /** Sends nothing before {@link LIMITS.settleMs} have passed since it was made. */
 export class SettlingSocket implements PeerSocket {
@@ -67,7 +74,7 @@ export class SettlingSocket implements PeerSocket {
 
   #keep(chunk: Chunk, wait: number): void {
     this.#timer ??= this.#clock.after(wait, () => this.#settle());
-    this.#early?.push(chunk);
+    this.#early?.push(chunk instanceof Splice ? chunk : detached(chunk));
     this.#earlyBytes += byteLength(chunk) + LIMITS.frameOverheadBytes;
   }
 

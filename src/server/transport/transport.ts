@@ -70,6 +70,12 @@ export function byteLength(chunk: Chunk): number {
   return typeof chunk === "string" ? messageBytes(chunk) : chunk.byteLength;
 }
 
+/** A copy where it is a view: what is lent is read into again, and a view would keep all that was read. */
+export function detached(chunk: Message | Part): Message | Part {
+  if (chunk instanceof Part) return chunk.detached();
+  return chunk instanceof Uint8Array && chunk.byteLength < chunk.buffer.byteLength ? chunk.slice() : chunk;
+}
+
 /** The close as an API can send it: a code that may not be sent becomes 1000, and a long reason is cut. */
 export function sendable({ code, reason }: Close): Close {
   const isSendable = SENDABLE_CODES.has(code) || (code >= 3000 && code <= 4999);
@@ -93,6 +99,7 @@ export interface Ending {
 
 /** Gets what happens to a socket. */
 export interface SocketListener {
+  /** The bytes of messages, and of parts of them, are lent until this returns: whoever keeps them copies them. */
   message(chunk: Chunk): void;
   /** The backlog has become smaller. Called only by sockets that can pause. */
   drained?(): void;
@@ -116,6 +123,8 @@ export interface PeerSocket {
   /** The memory budget that it shares with other sockets, if it does. */
   readonly budget?: Budget;
   send(chunk: Chunk): void;
+  /** What was sent goes out now, and not at the end of the turn of the event loop, where the transport waits for that. */
+  flush?(): void;
   /**
    * Starts the closing handshake, behind all that was sent and the end of the present frame. After it only the end of
    * that frame is sent, and the listener gets only the end of a frame of the peer, and `closed`.

@@ -16,6 +16,9 @@ export const FINAL = 0x80;
 /** Payload bytes that a control frame may have. */
 export const CONTROL_BYTES = 125;
 
+/** Bytes of the longest header. */
+export const HEADER_BYTES = 10;
+
 /** The code of a close without a body, for APIs only: it is never on the wire. */
 export const NO_CODE = 1005;
 
@@ -30,13 +33,10 @@ export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
   return frame;
 }
 
-/** A part of a message as one of its fragments. */
-export function encodePart({ bytes, isText, begins, ends }: Part): Uint8Array<ArrayBuffer> {
+/** Writes the header of a frame with this part of a message at an offset; gives the offset behind it. */
+export function writeHeader(bytes: Uint8Array, at: number, { byteLength, isText, begins, ends }: Part): number {
   const opcode = !begins ? OPCODE.continuation : isText ? OPCODE.text : OPCODE.binary;
-  const frame = framed(opcode, bytes.byteLength);
-  if (!ends) frame[0] &= ~FINAL;
-  frame.set(bytes, frame.length - bytes.byteLength);
-  return frame;
+  return writeStart(bytes, at, { first: (ends ? FINAL : 0) | opcode, length: byteLength });
 }
 
 /** A close frame. Throws a `RangeError` for a reason of more than 123 bytes. */
@@ -72,20 +72,29 @@ function encode(opcode: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** A frame with its header, and room for its payload. */
 function framed(opcode: number, length: number): Uint8Array<ArrayBuffer> {
-  const headerLength = length < 126 ? 2 : length < 0x10000 ? 4 : 10;
-  const frame = new Uint8Array(headerLength + length);
-  frame[0] = FINAL | opcode;
-  frame[1] = headerLength === 2 ? length : headerLength === 4 ? 126 : 127;
-  if (headerLength === 4) frame.set([length >> 8, length & 0xff], 2);
-  if (headerLength === 10) new DataView(frame.buffer).setBigUint64(2, BigInt(length));
+  const frame = new Uint8Array(headerLength(length) + length);
+  writeStart(frame, 0, { first: FINAL | opcode, length });
   return frame;
+}
+
+function headerLength(length: number): number {
+  return length < 126 ? 2 : length < 0x10000 ? 4 : HEADER_BYTES;
+}
+
+/** Writes the first byte and the length; gives the offset behind them. */
+function writeStart(bytes: Uint8Array, at: number, { first, length }: { first: number; length: number }): number {
+  const size = headerLength(length);
+  bytes[at] = first;
+  bytes[at + 1] = size === 2 ? length : size === 4 ? 126 : 127;
+  for (let i = 2, shift = 8 * (size - 3); i < size; i++, shift -= 8) bytes[at + i] = Math.floor(length / 2 ** shift);
+  return at + size;
 }
 
 /** The payload length of a frame, and where its payload begins. */
 export function lengthOf(bytes: Uint8Array, at: number): { length: number; from: number } {
   const short = bytes[at] & 0x7f;
   if (short < 126) return { length: short, from: at + 1 };
+  if (short === 126) return { length: bytes[at + 1] << 8 | bytes[at + 2], from: at + 3 };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (short === 126) return { length: view.getUint16(at + 1), from: at + 3 };
   return { length: Number(view.getBigUint64(at + 1)), from: at + 9 };
 }

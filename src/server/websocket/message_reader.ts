@@ -37,6 +37,7 @@ export class MessageReader {
     return this.#kept.byteLength;
   }
 
+  /** Binary messages that came whole are views of the bytes. */
   read(bytes: Bytes): ReadMessages {
     const messages: Message[] = [];
     const pings = this.#payloads.read(bytes, (piece, type) => this.#take(piece, type, messages));
@@ -71,7 +72,7 @@ export class MessageReader {
 
 const NOTHING = new Uint8Array(0);
 
-/** A copy as a message. */
+/** A binary message is a view. */
 function toMessage(bytes: Bytes, isText: boolean): Message {
-  return isText ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() : bytes.slice();
+  return isText ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() : bytes;
 }

@@ -58,3 +58,17 @@ Deno.test("the system is really asked: what another connection says is heard bef
   await within(heard, "the other connection to be heard");
   poll.close();
 });
+
+Deno.test("what is done at the end of a turn is done in order, and what that adds at the end of the next", async () => {
+  const { turn } = setUp();
+  const log: string[] = [];
+  const done = Promise.withResolvers<void>();
+  turn.atEnd(() => {
+    log.push("first");
+    turn.atEnd(() => (log.push("added"), done.resolve()));
+  });
+  turn.atEnd(() => log.push("second"));
+  assertEquals(log, []);
+  await within(done.promise, "the end of the next turn");
+  assertEquals(log, ["first", "second", "added"]);
+});

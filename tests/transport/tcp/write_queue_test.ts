@@ -4,6 +4,9 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { LIMITS } from "../../../src/server/core/limits.ts";
 import { BufferPool } from "../../../src/server/transport/tcp/buffer_pool.ts";
+import { Part } from "../../../src/server/core/message.ts";
+import { MessageReader } from "../../../src/server/websocket/message_reader.ts";
+import { concat } from "../../helpers/frames.ts";
 import { WriteQueue } from "../../../src/server/transport/tcp/write_queue.ts";
 
 const { large, huge } = LIMITS.readBytes;
@@ -70,4 +73,27 @@ Deno.test("what is pushed after a shift is not lost, nor mixed up with what came
   queue.push(write(large, large, 3).bytes, undefined);
   queue.push(write(1, 1, 4).bytes, undefined);
   assertEquals(taken(queue).bytes, [2, 2, ...Array(large).fill(3), 4]);
+});
+
+Deno.test("frames among other writes are read as the messages that they were, and what they were copied from is free", () => {
+  const frame = fc.record({ length: fc.oneof(fc.nat(300), fc.constantFrom(4_086, 65_535, 65_536, large - 10, huge)) });
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 12 }), (frames) => {
+      const queue = new WriteQueue(new BufferPool());
+      const pieces: Uint8Array<ArrayBuffer>[] = [];
+      let pushed = 0;
+      for (const [i, { length }] of frames.entries()) {
+        const lent = new Uint8Array(length + 2).fill(i);
+        pushed += queue.pushFrame(new Part(lent, false, true, true, 1, 1 + length));
+        lent.fill(0xee);
+        if (i % 4 === 3) pieces.push(queue.shift()!.bytes.slice());
+      }
+      for (let piece = queue.shift(); piece !== undefined; piece = queue.shift()) pieces.push(piece.bytes.slice());
+      const bytes = concat(pieces);
+      assertEquals([bytes.byteLength, queue.isEmpty], [pushed, true]);
+      const { messages } = new MessageReader().read(bytes);
+      assertEquals(messages.map(String), frames.map(({ length }, i) => String(new Uint8Array(length).fill(i))));
+    }),
+    { numRuns: 30 },
+  );
 });

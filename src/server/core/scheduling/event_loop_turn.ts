@@ -35,11 +35,12 @@ export class EventLoopTurn {
 
   /** Runs the steps while the turn has time for them; says whether they came to their end. */
   run(steps: Steps): boolean {
-    while (this.#hasTime()) if (steps.next().done) return true;
+    while (this.hasTime()) if (steps.next().done) return true;
     return false;
   }
 
-  #hasTime(): boolean {
+  /** Asked before each step of what is done at once. */
+  hasTime(): boolean {
     if (!this.#hasBegun) this.#begin();
     if (++this.#looks % LOOK_EVERY === 0) this.#isLate ||= this.#clock.now() - this.#startedAt > LIMITS.readAtOnceMs;
     return !this.#isLate;
@@ -61,9 +62,9 @@ export class EventLoopTurn {
     this.#actions = [];
     this.#hasBegun = false;
     const until = this.#clock.now() + LIMITS.sendAtOnceMs;
-    for (const [at, act] of actions.entries()) {
+    for (let at = 0; at < actions.length; at++) {
       if (at % LOOK_EVERY === LOOK_EVERY - 1 && this.#clock.now() >= until) return this.#endLater(actions.slice(at));
-      act();
+      actions[at]();
     }
   }
 

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import { setImmediate } from "node:timers";
 import type { BudgetHolder, MemoryBudget, Share } from "../../core/memory_budget.ts";
+import type { Part } from "../../core/message.ts";
 import type { Releasable } from "../transport.ts";
 import type { ChunkBuffer } from "./buffer_pool.ts";
 import type { ByteStream } from "./byte_stream.ts";
@@ -32,10 +31,10 @@ export class Connection implements ReaderOwner, BudgetHolder {
   #writing: Bytes | undefined;
   /** The buffer of what is being written, to be released. */
   #buffer: Releasable | undefined;
-  /** Made when something has to wait, which is seldom. */
+  /** Made when something has to wait, and dropped with the last of it: an idle connection keeps none. */
   #queue: WriteQueue | undefined;
-  /** What goes out together at the end of this turn of the event loop. */
-  #gathered: Bytes[] | undefined;
+  /** What waits goes out at the end of this turn of the event loop. */
+  #isFlushPlanned = false;
   #unwritten = 0;
   #ended: (() => void) | undefined;
   #isGone = false;
@@ -65,18 +64,27 @@ export class Connection implements ReaderOwner, BudgetHolder {
   /** Writes in order. The bytes are not to be changed; their buffer, if it is given, is released when they are out. */
   write(bytes: Bytes, buffer?: Releasable): void {
     if (this.#isGone || this.#isUnwritable) return buffer?.release();
-    this.#flush();
     this.#unwritten += bytes.byteLength;
-    this.#push(bytes, buffer);
+    if (this.#writing === undefined && this.#queue === undefined) return this.#write(bytes, buffer);
+    this.#queued.push(bytes, buffer);
+    this.flush();
   }
 
-  /** Writes what is given in one turn of the event loop together: a peer may hear of a thousand others at once. */
-  writeSoon(bytes: Bytes): void {
+  /**
+   * Writes copies of what is given in one turn of the event loop together, at its end or with {@link Connection.flush}:
+   * a peer may hear of a thousand others at once.
+   */
+  writeSoon(part: Part): void {
     if (this.#isGone || this.#isUnwritable) return;
-    this.#unwritten += bytes.byteLength;
-    if (this.#gathered !== undefined) return void this.#gathered.push(bytes);
-    this.#gathered = [bytes];
-    setImmediate(() => this.#flush());
+    this.#unwritten += this.#queued.pushFrame(part);
+    if (this.#writing === undefined) this.#planFlush();
+  }
+
+  /** What {@link Connection.writeSoon} was given goes out now. */
+  flush(): void {
+    if (this.#writing !== undefined || this.#queue === undefined || this.#isGone) return;
+    this.#takeNext();
+    this.#begin();
   }
 
   /** Reads no more. What is being read may still come. */
@@ -92,7 +100,7 @@ export class Connection implements ReaderOwner, BudgetHolder {
   end(done: () => void): void {
     if (this.#isGone) return;
     if (this.#isUnwritable) return this.destroy();
-    this.#flush();
+    this.flush();
     this.#ended = done;
     if (this.#writing === undefined) this.#shut();
   }
@@ -101,7 +109,6 @@ export class Connection implements ReaderOwner, BudgetHolder {
   destroy(): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    this.#gathered = undefined;
     this.#options.open.delete(this);
     this.#reader.stop();
     this.#share?.close();
@@ -139,22 +146,22 @@ export class Connection implements ReaderOwner, BudgetHolder {
     if (this.#isGone) return;
     if (this.#ended !== undefined) return this.destroy();
     this.#isUnwritable = true;
-    this.#gathered = undefined;
     while (this.#writing !== undefined) this.#takeNext();
     this.#unwritten = 0;
     this.#listener.taken();
   }
 
-  #flush(): void {
-    const gathered = this.#gathered;
-    if (gathered === undefined || this.#isGone) return;
-    this.#gathered = undefined;
-    this.#push(gathered.length === 1 ? gathered[0] : Buffer.concat(gathered), undefined);
+  get #queued(): WriteQueue {
+    return this.#queue ??= new WriteQueue(this.#options.pool);
   }
 
-  #push(bytes: Bytes, buffer: Releasable | undefined): void {
-    if (this.#writing === undefined) this.#write(bytes, buffer);
-    else (this.#queue ??= new WriteQueue(this.#options.pool)).push(bytes, buffer);
+  #planFlush(): void {
+    if (this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    this.#options.turn.atEnd(() => {
+      this.#isFlushPlanned = false;
+      this.flush();
+    });
   }
 
   #write(bytes: Bytes, buffer: Releasable | undefined): void {
@@ -187,6 +194,7 @@ export class Connection implements ReaderOwner, BudgetHolder {
     const next = this.#queue?.shift();
     this.#writing = next?.bytes;
     this.#buffer = next?.buffer;
+    if (this.#queue?.isEmpty) this.#queue = undefined;
   }
 
   #shut(): void {

@@ -11,9 +11,9 @@ import type { Clock, Timer } from "../../core/clock.ts";
 import { failed, guard } from "../../core/guard.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
-import { type Message, Part } from "../../core/message.ts";
+import { Part } from "../../core/message.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
-import { encodeClose, encodeMessage, encodePart, encodePing } from "../../websocket/encode.ts";
+import { encodeClose, encodePing } from "../../websocket/encode.ts";
 import { FrameWalker } from "../../websocket/frame_walker.ts";
 import { MessageReader } from "../../websocket/message_reader.ts";
 import { Liveness } from "../liveness.ts";
@@ -95,8 +95,12 @@ export class Socket implements PeerSocket, ConnectionListener {
   }
 
   send(chunk: Chunk): void {
-    if (chunk instanceof Splice) this.#splice(chunk);
-    else if (!this.#isClosing) this.#connection.writeSoon(encode(chunk));
+    if (chunk instanceof Splice) return this.#splice(chunk);
+    if (!this.#isClosing) this.#connection.writeSoon(chunk instanceof Part ? chunk : Part.of(chunk));
+  }
+
+  flush(): void {
+    this.#connection.flush();
   }
 
   close(close: Close, isCut = false): void {
@@ -295,8 +299,4 @@ const CONTROL_FRAMES = { perSecond: LIMITS.emptyFramesPerSecond, burst: LIMITS.e
 /** The partner hears of a message that is too big; of any other violation only that this peer was lost. */
 function endingOf(violation: Close): Ending {
   return violation === CLOSE.tooBig ? CLOSE.tooBig : VANISHED;
-}
-
-function encode(chunk: Message | Part): Uint8Array<ArrayBuffer> {
-  return chunk instanceof Part ? encodePart(chunk) : encodeMessage(chunk);
 }

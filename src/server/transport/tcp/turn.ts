@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { LIMITS } from "../../core/limits.ts";
 
 /** Something that asks the system for events, and then runs `action`. */
@@ -17,6 +18,7 @@ export class Turn {
   readonly #waiting: (() => void)[] = [];
   #work = 0;
   #isOver = false;
+  #atEnd: (() => void)[] = [];
 
   constructor(events: EventSource) {
     this.#events = events;
@@ -43,6 +45,17 @@ export class Turn {
     this.#isOver = true;
     this.#events.after(this.#next);
   }
+
+  /** Does this at the end of the turn. @param action It must not throw. */
+  atEnd(action: () => void): void {
+    if (this.#atEnd.push(action) === 1) setImmediate(this.#end);
+  }
+
+  readonly #end = () => {
+    const actions = this.#atEnd;
+    this.#atEnd = [];
+    for (const act of actions) act();
+  };
 
   readonly #next = () => {
     this.#isOver = false;

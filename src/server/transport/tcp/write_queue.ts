@@ -5,6 +5,8 @@
  */
 
 import { LIMITS } from "../../core/limits.ts";
+import type { Part } from "../../core/message.ts";
+import { HEADER_BYTES, writeHeader } from "../../websocket/encode.ts";
 import type { Releasable } from "../transport.ts";
 import type { BufferPool, PooledBuffer } from "./buffer_pool.ts";
 
@@ -16,16 +18,20 @@ export interface Piece {
 
 /**
  * Small writes are copied together: they go out in one call, and hold no buffer that they fill a part of. So whatever
- * waits takes at most four times its bytes.
+ * waits takes at most four times its bytes, or a medium buffer.
  */
 export class WriteQueue {
   readonly #pool: BufferPool;
   readonly #pieces: Piece[] = [];
   /** The last piece, while more fits into it. */
-  #gathered: { buffer: PooledBuffer; length: number } | undefined;
+  #gathered: Gathered | undefined;
 
   constructor(pool: BufferPool) {
     this.#pool = pool;
+  }
+
+  get isEmpty(): boolean {
+    return this.#pieces.length === 0 && this.#gathered === undefined;
   }
 
   push(bytes: Uint8Array<ArrayBuffer>, buffer: Releasable | undefined): void {
@@ -33,9 +39,19 @@ export class WriteQueue {
       this.#seal();
       this.#pieces.push({ bytes, buffer });
     } else {
-      for (let at = 0; at < bytes.byteLength;) at += this.#gather(bytes, at);
+      this.#append(bytes);
       buffer?.release();
     }
+  }
+
+  /** Adds a copy of a part of a message, as a frame; says how many bytes it has. */
+  pushFrame(part: Part): number {
+    const room = this.#roomFor(HEADER_BYTES);
+    const start = room.length;
+    room.length = writeHeader(room.buffer.bytes, start, part);
+    const headerBytes = room.length - start;
+    this.#append(part.bytes);
+    return headerBytes + part.byteLength;
   }
 
   shift(): Piece | undefined {
@@ -43,21 +59,49 @@ export class WriteQueue {
     return this.#pieces.shift();
   }
 
-  /** Copies as much as fits. */
-  #gather(bytes: Uint8Array<ArrayBuffer>, at: number): number {
-    const gathered = this.#gathered ??= { buffer: this.#pool.acquire("large"), length: 0 };
-    const { buffer: { bytes: room } } = gathered;
-    const count = Math.min(bytes.byteLength - at, room.byteLength - gathered.length);
-    room.set(bytes.subarray(at, at + count), gathered.length);
-    gathered.length += count;
-    if (gathered.length === room.byteLength) this.#seal();
+  /** Adds a copy. */
+  #append(bytes: Uint8Array<ArrayBuffer>): void {
+    for (let at = 0; at < bytes.byteLength;) at += this.#copy(at === 0 ? bytes : bytes.subarray(at));
+  }
+
+  /** Copies as much as fits; says how much that is. */
+  #copy(bytes: Uint8Array<ArrayBuffer>): number {
+    const room = this.#roomFor(bytes.byteLength);
+    const count = Math.min(bytes.byteLength, room.buffer.bytes.byteLength - room.length);
+    room.buffer.bytes.set(count === bytes.byteLength ? bytes : bytes.subarray(0, count), room.length);
+    room.length += count;
     return count;
+  }
+
+  /** Where so many bytes fit, or else the most that do: at least the longest header. */
+  #roomFor(bytes: number): Gathered {
+    const gathered = this.#gathered ??= { buffer: this.#pool.acquire("medium"), length: 0 };
+    if (gathered.length + bytes <= gathered.buffer.bytes.byteLength) return gathered;
+    if (gathered.buffer.bytes.byteLength === LIMITS.readBytes.medium) return this.#grow(gathered);
+    if (gathered.length + HEADER_BYTES <= gathered.buffer.bytes.byteLength) return gathered;
+    this.#seal();
+    return this.#roomFor(bytes);
+  }
+
+  #grow(gathered: Gathered): Gathered {
+    const { buffer, length } = gathered;
+    gathered.buffer = this.#pool.acquire("large");
+    gathered.buffer.bytes.set(buffer.bytes.subarray(0, length));
+    buffer.release();
+    return gathered;
   }
 
   #seal(): void {
     if (this.#gathered === undefined) return;
-    const { buffer, length } = this.#gathered;
+    const { length } = this.#gathered;
+    const buffer = this.#gathered.buffer.fitting(length);
     this.#pieces.push({ bytes: buffer.bytes.subarray(0, length), buffer });
     this.#gathered = undefined;
   }
+}
+
+/** Writes that were copied together, at the start of a buffer. */
+interface Gathered {
+  buffer: PooledBuffer;
+  length: number;
 }
