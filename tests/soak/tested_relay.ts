@@ -98,6 +98,11 @@ export class TestedRelay implements AsyncDisposable {
     await this.relay[Symbol.asyncDispose]();
   }
 
+  /** Files and sockets that its process has open. */
+  get descriptors(): number {
+    return Array.from(Deno.readDirSync(`/proc/${this.relay.pid}/fd`)).length;
+  }
+
   async #residentMib(): Promise<number> {
     const status = await Deno.readTextFile(`/proc/${this.relay.pid}/status`);
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;

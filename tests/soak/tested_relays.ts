@@ -15,6 +15,8 @@ export interface TestedRelaysOptions {
   readonly instances: number;
   /** Decides who comes where. */
   readonly chance: Chance;
+  /** Options of each relay. */
+  readonly args?: string[];
 }
 
 /** The instances and the NATS server between them, if there are several. */
@@ -100,8 +102,9 @@ export class TestedRelays implements AsyncDisposable {
   }
 
   async #add(): Promise<void> {
-    const args = this.#nats === undefined ? [] : ["--nats", this.#nats.url];
-    const relay = await TestedRelay.start(this.#options.variant, args);
+    const { variant, args = [] } = this.#options;
+    const nats = this.#nats === undefined ? [] : ["--nats", this.#nats.url];
+    const relay = await TestedRelay.start(variant, [...args, ...nats]);
     this.#living.push(relay);
     this.#ever.push(relay);
   }

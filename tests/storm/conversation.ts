@@ -17,7 +17,8 @@ import { type Departure, FAREWELL } from "./socket.ts";
 
 /** Where and how a pair talks, or a meeting does. */
 export interface ConversationOptions {
-  readonly target: Target;
+  /** Of several instances, any: each side, and each socket, asks for itself. */
+  readonly target: () => Target;
   readonly transport: Variant["transport"];
   /** Of the pair, the meeting, or the document: no other has it. */
   readonly serial: number;
@@ -70,7 +71,7 @@ export async function converse(options: ConversationOptions): Promise<Told> {
     const how = isBoth ? chance.pick<Departure>(["close", "FIN", "RST", "RST in a frame"]) : departure;
     const leaves = isBoth || side === leaver;
     return Side.open({
-      target,
+      target: target(),
       path: side === 0 ? connectionPath(a, b, "storm") : connectionPath(b, a, "storm"),
       ...{ speaks: lines[side], hears: lines[1 - side], material, pace, chance: chance.branch() },
       met,

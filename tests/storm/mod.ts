@@ -8,7 +8,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { VARIANTS } from "../helpers/transports.ts";
 import { storm } from "./storm.ts";
 
-const DEFAULTS = { seconds: 60, pairs: 200, meetings: 20, seed: 1 };
+const DEFAULTS = { seconds: 60, pairs: 200, meetings: 20, instances: 1, seed: 1 };
 const NAMES = VARIANTS.map(({ name }) => name);
 
 const HELP =
@@ -16,11 +16,12 @@ const HELP =
 close, FIN and RST, also in the middle of a frame: on sockets of their own, and as streams of protocol 5, several in a
 socket, in records of all sizes. No byte may be wrong, none lost of which nobody hears. Linux only.
 
-Usage: deno task storm [--seconds N] [--pairs N] [--meetings N] [--seed N] [--variant NAME]
+Usage: deno task storm [--seconds N] [--pairs N] [--meetings N] [--instances N] [--seed N] [--variant NAME]
 
   --seconds  of each variant; the warm-up takes half as long beside (default ${DEFAULTS.seconds}; 3600 for an hour)
   --pairs    on sockets of their own, at once (default ${DEFAULTS.pairs}; 0 for none)
   --meetings two peers with a socket of streams each, in six conversations at once (default ${DEFAULTS.meetings}; 0 for none)
+  --instances  more than 1 act as one over a NATS server; peers come to any of them (default ${DEFAULTS.instances})
   --seed     what is random follows from it, but for what the clock decides (default ${DEFAULTS.seed})
   --variant  one of ${NAMES.join(", ")} (default: one after the other)
   --help     prints this`;
@@ -33,16 +34,18 @@ async function main(args: string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const [seconds, pairs, meetings, seed] = (["seconds", "pairs", "meetings", "seed"] as const).map((name) =>
-    Number(given[name] ?? DEFAULTS[name])
-  );
+  const numberOf = (name: keyof typeof DEFAULTS) => Number(given[name] ?? DEFAULTS[name]);
+  const [seconds, pairs, meetings] = [numberOf("seconds"), numberOf("pairs"), numberOf("meetings")];
+  const [instances, seed] = [numberOf("instances"), numberOf("seed")];
+  const numbers = { seconds, pairs, meetings, instances, seed };
   const variants = VARIANTS.filter(({ name }) => given.variant === undefined || name === given.variant);
   if (
-    variants.length === 0 || ![seconds, pairs, meetings, seed].every((value) => Number.isInteger(value) && value >= 0)
+    variants.length === 0 || instances === 0 ||
+    !Object.values(numbers).every((value) => Number.isInteger(value) && value >= 0)
   ) {
-    console.error(`Cannot parse the options: want integers from 0 and a name.\n\n${HELP}`);
+    console.error(`Cannot parse the options: want integers from 0, at least one instance, and a name.\n\n${HELP}`);
     return 2;
   }
-  for (const variant of variants) console.log(variant.name, await storm({ variant, seconds, pairs, meetings, seed }));
+  for (const variant of variants) console.log(variant.name, await storm({ variant, ...numbers }));
   return 0;
 }

@@ -6,7 +6,7 @@
 
 import type { Variant } from "../helpers/transports.ts";
 import { Chance } from "../soak/chance.ts";
-import { TestedRelay } from "../soak/tested_relay.ts";
+import { TestedRelays } from "../soak/tested_relays.ts";
 import { converse, type Told } from "./conversation.ts";
 import { meet } from "./meeting.ts";
 import { Material } from "./messages.ts";
@@ -15,6 +15,8 @@ import { Pace } from "../helpers/pace.ts";
 /** How much, and how. */
 export interface StormOptions {
   readonly variant: Variant;
+  /** More than one act as one over a NATS server: peers come to any of them. */
+  readonly instances: number;
   /** At once. Where one ends, the next begins. */
   readonly pairs: number;
   /** Peers in twos, at once, whose conversations are streams. */
@@ -34,7 +36,8 @@ export interface StormReport {
   readonly departures: Partial<Record<string, number>>;
   /** Partners that were hung up on instead of told. Only on `deno`. */
   readonly hangUps: number;
-  readonly residentMib: { readonly before: number; readonly after: number };
+  /** Of each instance. */
+  readonly residentMib: readonly { readonly before: number; readonly after: number }[];
 }
 
 const MIB = 1024 * 1024;
@@ -48,26 +51,34 @@ const PATIENCE_MS = 30_000;
 
 /** Runs it. Throws at the first thing that is not as it should be. */
 export async function storm(options: StormOptions): Promise<StormReport> {
-  const { variant, seconds, seed, memoryMargin = MEMORY_MARGIN } = options;
+  const { seconds, seed } = options;
   const chance = new Chance(seed);
   const material = new Material();
-  await using relay = await TestedRelay.start(variant, ARGS);
-  const descriptors = descriptorsOf(relay);
-  await round(relay, { ...options, seconds: seconds / 2 }, { material, chance: chance.branch(), name: "warm-up" });
-  await emptied(relay, descriptors);
-  const before = await relay.trimmedMib();
-  const all = await round(relay, options, { material, chance: chance.branch(), name: "storm" });
-  await emptied(relay, descriptors);
-  const after = await relay.trimmedMib();
-  if (after > before * memoryMargin + MEMORY_SLACK_MIB) {
-    throw new Error(`Cannot pass the storm: want at most ${memoryMargin} x ${before} MiB, got ${after}`);
-  }
-  await relay.stop();
-  return { ...summary(all), residentMib: { before, after } };
+  await using relays = await TestedRelays.start({ ...options, chance: chance.branch(), args: ARGS });
+  const descriptors = descriptorsOf(relays);
+  await round(relays, { ...options, seconds: seconds / 2 }, { material, chance: chance.branch(), name: "warm-up" });
+  await emptied(relays, descriptors);
+  const before = await memoryOf(relays);
+  const all = await round(relays, options, { material, chance: chance.branch(), name: "storm" });
+  await emptied(relays, descriptors);
+  const residentMib = (await memoryOf(relays)).map((after, i) => ({ before: before[i], after }));
+  checkMemory(residentMib, options.memoryMargin ?? MEMORY_MARGIN);
+  await relays.stop();
+  return { ...summary(all), residentMib };
+}
+
+function memoryOf({ living }: TestedRelays): Promise<number[]> {
+  return Promise.all(living.map((relay) => relay.trimmedMib()));
+}
+
+function checkMemory(residentMib: StormReport["residentMib"], margin: number): void {
+  const leaky = residentMib.find(({ before, after }) => after > before * margin + MEMORY_SLACK_MIB);
+  if (leaky === undefined) return;
+  throw new Error(`Cannot pass the storm: want at most ${margin} x ${leaky.before} MiB, got ${leaky.after}`);
 }
 
 async function round(
-  { relay }: TestedRelay,
+  relays: TestedRelays,
   { variant, pairs, meetings, seconds }: StormOptions,
   { material, chance, name }: { material: Material; chance: Chance; name: string },
 ): Promise<Told[]> {
@@ -75,7 +86,7 @@ async function round(
   const isLate = () => performance.now() >= until;
   const pace = new Pace();
   const told: Told[] = [];
-  const where = { target: relay, transport: variant.transport, material, pace, isLate };
+  const where = { target: () => relays.any().relay, transport: variant.transport, material, pace, isLate };
   let serial = 0;
   const talk = async (chance: Chance) => {
     while (!isLate()) told.push(await converse({ ...where, serial: serial++, chance }));
@@ -89,29 +100,21 @@ async function round(
       ...Array.from({ length: meetings }, (_, i) => gather(chance.branch(), i)),
     ]);
   } catch (error) {
-    throw new Error(`Cannot pass the ${name}: ${(error as Error).message}\n${relay.stderr.slice(-1_000)}`, {
-      cause: error,
-    });
+    const logs = relays.living.map(({ relay }) => relay.stderr.slice(-1_000)).join("\n");
+    throw new Error(`Cannot pass the ${name}: ${(error as Error).message}\n${logs}`, { cause: error });
   }
   return told;
 }
 
 /** Waits until the relay has nothing left of all. */
-async function emptied(relay: TestedRelay, descriptors: number): Promise<void> {
+async function emptied(relays: TestedRelays, descriptors: number): Promise<void> {
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
-    const { connections, streams, peers, seekers, pairs, bufferedBytes } = await relay.counts();
-    const left = {
-      connections,
-      streams,
-      peers,
-      seekers,
-      pairs,
-      bufferedBytes,
-      descriptors: descriptorsOf(relay) - descriptors,
-    };
+    const { documents: _, ...counts } = await relays.counts();
+    const left = { ...counts, descriptors: descriptorsOf(relays) - descriptors };
     // A connection that asks for the counts may still be there.
-    if (connections + streams + peers + seekers + pairs + bufferedBytes === 0 && left.descriptors <= 2) return;
+    const isEmpty = Object.values(counts).every((count) => count === 0);
+    if (isEmpty && left.descriptors <= 2 * relays.living.length) return;
     if (performance.now() > until) {
       throw new Error(`Cannot pass the storm: want nothing left, got ${Deno.inspect(left)}`);
     }
@@ -119,8 +122,8 @@ async function emptied(relay: TestedRelay, descriptors: number): Promise<void> {
   }
 }
 
-function descriptorsOf({ relay }: TestedRelay): number {
-  return Array.from(Deno.readDirSync(`/proc/${relay.pid}/fd`)).length;
+function descriptorsOf({ living }: TestedRelays): number {
+  return living.reduce((sum, { descriptors }) => sum + descriptors, 0);
 }
 
 function summary(all: readonly Told[]): Omit<StormReport, "residentMib"> {

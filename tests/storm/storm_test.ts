@@ -6,7 +6,14 @@ import { storm } from "./storm.ts";
 
 for (const variant of VARIANTS) {
   Deno.test(`${variant.name}: no byte is wrong, and nothing is lost that nobody hears of, however pairs talk and end`, async () => {
-    const { departures, messages } = await storm({ variant, pairs: 100, meetings: 10, seconds: 4, seed: 3 });
+    const { departures, messages } = await storm({
+      variant,
+      instances: 1,
+      pairs: 100,
+      meetings: 10,
+      seconds: 4,
+      seed: 3,
+    });
     const { streams = [], sockets = [] } = Object.groupBy(Object.keys(departures), (how) => {
       return how.includes(":") ? "streams" : "sockets";
     });

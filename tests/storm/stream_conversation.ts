@@ -100,7 +100,9 @@ async function openParty(
     return partyOf(await me.open({ ...common, opening: { userName: partner.id, documentId }, departure }));
   }
   const path = connectionPath(me.id, partner.id, documentId);
-  return socketParty(await Side.open({ ...common, target, pace, path, departure: plan(DEPARTURES, LONGEST.socket) }));
+  return socketParty(
+    await Side.open({ ...common, target: target(), pace, path, departure: plan(DEPARTURES, LONGEST.socket) }),
+  );
 }
 
 /** A stream, which leaves by itself or with its socket. */

@@ -14,7 +14,7 @@ import { StreamSocket } from "./stream_socket.ts";
 
 /** Who and where. */
 export interface StreamPeerOptions {
-  readonly target: Target;
+  readonly target: () => Target;
   readonly id: string;
   readonly chance: Chance;
   readonly pace: Pace;
@@ -78,7 +78,7 @@ export class StreamPeer {
     const { target, id, chance, pace, isLate } = this.#options;
     const departure = { how: chance.weighted(DEPARTURES), after: LEAST + chance.below(LONGEST), isLate };
     const path = `/introduction/${id}?protocol=5`;
-    const socket = await StreamSocket.open({ target, path, chance: chance.branch(), pace, departure });
+    const socket = await StreamSocket.open({ target: target(), path, chance: chance.branch(), pace, departure });
     this.#overs.add(socket.over);
     socket.over.then(() => this.#overs.delete(socket.over), () => {});
     return socket;
