@@ -59,6 +59,9 @@ export const DEPARTURES: Record<Departure | "both", number> = {
 /** Writes of messages before that, at most. */
 const LONGEST = 25;
 
+/** One departure of so many waits until all is heard. */
+export const SETTLES = 3;
+
 /** Lets a pair talk until one side leaves, or both do. Throws at what must not be. */
 export async function converse(options: ConversationOptions): Promise<Told> {
   const { target, serial, material, chance, pace, isLate, transport } = options;
@@ -75,7 +78,10 @@ export async function converse(options: ConversationOptions): Promise<Told> {
       path: side === 0 ? connectionPath(a, b, "storm") : connectionPath(b, a, "storm"),
       ...{ speaks: lines[side], hears: lines[1 - side], material, pace, chance: chance.branch() },
       met,
-      departure: leaves ? { how, after: chance.below(LONGEST), isLate } : undefined,
+      isLeft: () => false,
+      departure: leaves
+        ? { how, after: chance.below(LONGEST), settles: chance.below(SETTLES) === 0, isLate }
+        : undefined,
     });
   };
   const sides = await bothHalves(open, { name: `pair ${serial} (${departure})`, lines, chance });

@@ -47,6 +47,11 @@ export class Line {
     return this.#bytesUnderWay >= this.#windowBytes;
   }
 
+  /** Something that was begun to be said is not heard. */
+  get isUnderWay(): boolean {
+    return this.#underWay.length > 0;
+  }
+
   /** Resolves when something has been heard, or the end. One waits at a time. */
   movement(): Promise<void> {
     return new Promise((resolve) => this.#moved = resolve);

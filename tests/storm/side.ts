@@ -17,6 +17,8 @@ import { type Departure, lengthOf, SMALL, StormSocket } from "./socket.ts";
 export interface Plan<How> {
   readonly how: How;
   readonly after: number;
+  /** Not before all is heard that it said: nothing may wait for what comes behind it. */
+  readonly settles: boolean;
   readonly isLate: () => boolean;
 }
 
@@ -30,6 +32,8 @@ export interface SideOptions {
   readonly chance: Chance;
   readonly pace: Pace;
   readonly departure?: Plan<Departure>;
+  /** Its partner leaves: its end will come, and it does not leave by itself. */
+  readonly isLeft: () => boolean;
   /** Both sides have been let in, and paired, since something has crossed: before, nobody would hear of a departure. */
   readonly met: Promise<unknown>;
 }
@@ -42,6 +46,8 @@ export class Side {
   readonly over: Promise<void>;
   /** How it has left; undefined as long as it has not. */
   left: Departure | undefined;
+  /** It leaves as soon as all is heard. */
+  isSettling = false;
   readonly #options: SideOptions;
   readonly #socket: StormSocket;
 
@@ -82,7 +88,8 @@ export class Side {
       else await this.#sayMuch();
     }
     await met;
-    if (!this.#socket.isStopped) await this.#leave(departure!.how);
+    if (departure?.settles) await this.#settle();
+    if (!this.#socket.isStopped && !this.#options.isLeft()) await this.#leave(departure!.how);
   }
 
   /** One message or several in one go, with what has to be answered. */
@@ -97,6 +104,12 @@ export class Side {
     }
     await this.#socket.write(Buffer.concat(frames));
     while (said-- > 0) speaks.saidWhole();
+  }
+
+  async #settle(): Promise<void> {
+    const { speaks } = this.#options;
+    this.isSettling = true;
+    while (speaks.isUnderWay && !this.#socket.isStopped) await speaks.movement();
   }
 
   async #leave(how: Departure): Promise<void> {

@@ -6,7 +6,7 @@
 
 import { CLOSE, connectionPath } from "../../src/protocol.ts";
 import type { Variant } from "../helpers/transports.ts";
-import { type ConversationOptions, type Told, WINDOW_BYTES } from "./conversation.ts";
+import { type ConversationOptions, SETTLES, type Told, WINDOW_BYTES } from "./conversation.ts";
 import { bothHalves, type Half } from "./halves.ts";
 import { Line } from "./line.ts";
 import { Side } from "./side.ts";
@@ -30,6 +30,8 @@ interface Party extends Half {
   readonly isStream: boolean;
   /** Its own end; undefined as long as it goes on. */
   readonly left: Leaving | undefined;
+  /** Its end is on its way, or waits only until all is heard. */
+  readonly isLeaving: boolean;
 }
 
 /** How a side left. */
@@ -62,7 +64,11 @@ export async function converseInStreams(options: StreamConversationOptions): Pro
   const lines = peers.map((peer, i) => lineOf(peer, `${names[i]} to ${names[1 - i]} about ${serial}`, transport));
   const leaver = chance.weighted(LEAVERS);
   const leaves = [leaver !== "second", leaver !== "first"];
-  const open = (side: 0 | 1, met: Promise<unknown>) => openParty(options, { side, lines, met, leaves: leaves[side] });
+  const came: Party[] = [];
+  const open = async (side: 0 | 1, met: Promise<unknown>) => {
+    const isLeft = () => leaver !== "both" && came[1 - side]?.isLeaving === true;
+    return came[side] = await openParty(options, { side, lines, met, leaves: leaves[side], isLeft });
+  };
   const parties = await bothHalves(open, { name: `conversation ${serial} of ${names}`, lines, chance });
   const [messages, bytes] = [lines[0].heard + lines[1].heard, lines[0].bytes + lines[1].bytes];
   try {
@@ -83,17 +89,20 @@ interface PartyOptions {
   readonly lines: readonly Line[];
   readonly met: Promise<unknown>;
   readonly leaves: boolean;
+  readonly isLeft: () => boolean;
 }
 
 async function openParty(
   { peers, target, serial, material, pace, isLate, ...options }: StreamConversationOptions,
-  { side, lines, met, leaves }: PartyOptions,
+  { side, lines, met, leaves, isLeft }: PartyOptions,
 ): Promise<Party> {
   const chance = options.chance.branch();
   const [me, partner] = [peers[side], peers[1 - side]];
-  const common = { speaks: lines[side], hears: lines[1 - side], material, chance, met };
+  const common = { speaks: lines[side], hears: lines[1 - side], material, chance, met, isLeft };
   const plan = <How extends string>(weights: Record<How, number>, longest: number) =>
-    leaves ? { how: chance.weighted(weights), after: chance.below(longest), isLate } : undefined;
+    leaves
+      ? { how: chance.weighted(weights), after: chance.below(longest), settles: chance.below(SETTLES) === 0, isLate }
+      : undefined;
   const documentId = `storm ${serial}`;
   if (me instanceof StreamPeer) {
     const departure = plan(STREAM_DEPARTURES, LONGEST.stream);
@@ -114,6 +123,9 @@ function partyOf({ stream, socket }: OpenStream): Party {
     get code() {
       return stream.code;
     },
+    get isLeaving() {
+      return stream.isClosing || stream.isSettling || socket.left !== undefined;
+    },
     get left() {
       const isReset = socket.left?.startsWith("RST") ?? false;
       if (stream.hasClosed) return { how: "stream: close", isClose: true, isReset };
@@ -129,6 +141,9 @@ function socketParty(side: Side): Party {
     over: side.over,
     get code() {
       return side.code;
+    },
+    get isLeaving() {
+      return side.isSettling || side.left !== undefined;
     },
     get left() {
       const how = side.left;

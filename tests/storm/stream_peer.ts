@@ -76,7 +76,8 @@ export class StreamPeer {
 
   async #connect(): Promise<StreamSocket> {
     const { target, id, chance, pace, isLate } = this.#options;
-    const departure = { how: chance.weighted(DEPARTURES), after: LEAST + chance.below(LONGEST), isLate };
+    const after = LEAST + chance.below(LONGEST);
+    const departure = { how: chance.weighted(DEPARTURES), after, settles: false, isLate };
     const path = `/introduction/${id}?protocol=5`;
     const socket = await StreamSocket.open({ target: target(), path, chance: chance.branch(), pace, departure });
     this.#overs.add(socket.over);

@@ -25,6 +25,8 @@ export interface StreamSideOptions {
   readonly chance: Chance;
   /** After so many messages. */
   readonly departure?: Plan<StreamDeparture>;
+  /** Its partner leaves: its end will come, and its socket does not leave before. */
+  readonly isLeft: () => boolean;
   /** The pair is made: before, nobody would hear of a departure. */
   readonly met: Promise<unknown>;
 }
@@ -54,8 +56,6 @@ export class StreamSide {
   code: number | undefined;
   /** Its close is written. */
   hasClosed = false;
-  /** The pair is made. */
-  hasMet = false;
   readonly #options: StreamSideOptions;
   readonly #host: StreamSocketHost;
   readonly #voice: Voice;
@@ -64,7 +64,11 @@ export class StreamSide {
   #isOpened = false;
   /** It says nothing more but its close. */
   #isLast = false;
-  #isClosing = false;
+  /** Its close is in the frame that is on its way. */
+  isClosing = false;
+  #hasMet = false;
+  #isSettled = false;
+  #isWatching = false;
   isOver = false;
 
   constructor(host: StreamSocketHost, options: StreamSideOptions) {
@@ -74,14 +78,24 @@ export class StreamSide {
     this.#ear = new Ear(options.hears, options.chance, () => host.wake());
     for (const promise of [this.over, this.opened]) promise.catch(() => {});
     options.met.then(() => {
-      this.hasMet = true;
+      this.#hasMet = true;
       host.wake();
     }, () => {});
   }
 
+  /** Its socket may leave: the pair is made, and no end is waited for. */
+  get letsGo(): boolean {
+    return this.#hasMet && !this.isSettling && !this.#options.isLeft();
+  }
+
+  /** It closes as soon as all is heard. */
+  get isSettling(): boolean {
+    return this.#options.departure?.settles === true && this.#isLeaving && !this.isOver;
+  }
+
   /** Writes a record, if there is something to say and room for it; says whether it did. */
   say(frame: RecordWriter): boolean {
-    if (this.isOver || this.#isClosing || !frame.fits(WORD_BYTES)) return false;
+    if (this.isOver || this.isClosing || !frame.fits(WORD_BYTES)) return false;
     if (this.number === undefined) return this.#open(frame);
     if (this.#ear.say(frame, this.number)) return true;
     return this.#isLeaving ? this.#sayLast(frame, this.number) : this.#voice.say(frame, this.number);
@@ -90,7 +104,7 @@ export class StreamSide {
   /** The frame is written. */
   written(): void {
     this.#voice.written();
-    if (!this.#isClosing || this.isOver) return;
+    if (!this.isClosing || this.isOver) return;
     this.hasClosed = true;
     this.end();
   }
@@ -136,12 +150,27 @@ export class StreamSide {
   }
 
   #sayLast(frame: RecordWriter, number: number): boolean {
-    if (!this.hasMet) return false;
+    if (!this.#hasMet || !this.#hasSettled()) return false;
     const isWithin = this.#options.departure!.how === "close in a message" && !this.#voice.isInMessage;
     if (isWithin && this.#voice.sayUnfinished(frame, number)) return true;
     frame.close(number, { code: FAREWELL, reason: "" });
-    this.#isClosing = true;
+    this.isClosing = true;
     return true;
+  }
+
+  /** All is heard, or need not be. If not, looks again when something is. */
+  #hasSettled(): boolean {
+    const { speaks, departure } = this.#options;
+    this.#isSettled ||= !departure!.settles || !speaks.isUnderWay;
+    if (!this.#isSettled && !this.#isWatching) this.#watch();
+    return this.#isSettled;
+  }
+
+  async #watch(): Promise<void> {
+    this.#isWatching = true;
+    await this.#options.speaks.movement();
+    this.#isWatching = false;
+    this.#host.wake();
   }
 
   #beOpened(): void {

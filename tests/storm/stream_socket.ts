@@ -121,7 +121,7 @@ export class StreamSocket implements StreamSocketHost {
 
   get #mayLeave(): boolean {
     const wants = this.isLeaving || this.#options.departure.isLate();
-    return wants && [...this.#streams].every(({ hasMet }) => hasMet);
+    return wants && [...this.#streams].every(({ letsGo }) => letsGo);
   }
 
   /** Writes records of some streams, in any order; returns whose. */
