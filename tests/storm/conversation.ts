@@ -11,7 +11,9 @@ import type { Chance } from "../soak/chance.ts";
 import { Line } from "./line.ts";
 import type { Material } from "./messages.ts";
 import type { Pace } from "../helpers/pace.ts";
-import { bothHalves, type Half } from "./halves.ts";
+import { within } from "../helpers/process.ts";
+import { bothHalves, type Half, PATIENCE_SECONDS } from "./halves.ts";
+import { introduced, type Introduction } from "./introduction.ts";
 import { Side } from "./side.ts";
 import { type Departure, FAREWELL } from "./socket.ts";
 
@@ -56,6 +58,8 @@ export const DEPARTURES: Record<Departure | "both", number> = {
   "RST in a frame": 2,
   "both": 2,
 };
+/** One pair of so many is introduced first. */
+const INTRODUCED = 3;
 /** Writes of messages before that, at most. */
 const LONGEST = 25;
 
@@ -67,6 +71,9 @@ export async function converse(options: ConversationOptions): Promise<Told> {
   const { target, serial, material, chance, pace, isLate, transport } = options;
   const departure = chance.weighted(DEPARTURES);
   const [a, b] = [`a${serial}`, `b${serial}`];
+  const isIntroduced = chance.below(INTRODUCED) === 0;
+  // Who joins it hears of all who do.
+  const documentId = isIntroduced ? `storm of ${a}` : "storm";
   const lines = [new Line(`${a} to ${b}`, WINDOW_BYTES[transport]), new Line(`${b} to ${a}`, WINDOW_BYTES[transport])];
   const isBoth = departure === "both";
   const leaver = chance.below(2);
@@ -75,7 +82,7 @@ export async function converse(options: ConversationOptions): Promise<Told> {
     const leaves = isBoth || side === leaver;
     return Side.open({
       target: target(),
-      path: side === 0 ? connectionPath(a, b, "storm") : connectionPath(b, a, "storm"),
+      path: side === 0 ? connectionPath(a, b, documentId) : connectionPath(b, a, documentId),
       ...{ speaks: lines[side], hears: lines[1 - side], material, pace, chance: chance.branch() },
       met,
       isLeft: () => false,
@@ -84,10 +91,24 @@ export async function converse(options: ConversationOptions): Promise<Told> {
         : undefined,
     });
   };
+  const introductions = isIntroduced ? await introduceBoth(options, documentId, [a, b]) : [];
   const sides = await bothHalves(open, { name: `pair ${serial} (${departure})`, lines, chance });
+  await Promise.all(introductions.map((introduction) => introduction.leave()));
   const isHungUp = departure !== "both" && check(departure, sides[1 - leaver], lines[leaver], transport);
   const [messages, bytes] = [lines[0].heard + lines[1].heard, lines[0].bytes + lines[1].bytes];
   return { departure, messages, bytes, isHungUp };
+}
+
+/** As clients do before they connect: both join the document, and hear of each other. */
+function introduceBoth(
+  options: ConversationOptions,
+  documentId: string,
+  [a, b]: readonly [string, string],
+): Promise<Introduction[]> {
+  const both = [{ id: a, userName: b }, { id: b, userName: a }].map(({ id, userName }) =>
+    introduced({ ...options, id, opening: { userName, documentId }, chance: options.chance.branch() })
+  );
+  return within(Promise.all(both), `pair ${options.serial} to be introduced`, PATIENCE_SECONDS);
 }
 
 /**

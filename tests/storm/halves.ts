@@ -29,7 +29,7 @@ export interface HalvesOptions {
 /** One of the two comes first by so many milliseconds at most. */
 const LATER_MS = 50;
 /** Both sides have to hear of an end within this, on a machine that may be busy. */
-const PATIENCE_SECONDS = 60;
+export const PATIENCE_SECONDS = 60;
 
 /**
  * Opens both, waits until both are over, and returns them.
@@ -41,9 +41,9 @@ export async function bothHalves<H extends Half>(
   { name, lines, chance }: HalvesOptions,
 ): Promise<readonly [H, H]> {
   const { promise: met, resolve: meet } = Promise.withResolvers<unknown>();
+  // Who waits for it may be gone.
+  met.catch(() => {});
   const first = await open(0, met);
-  // Its end may come before it is waited for.
-  first.over.catch(() => {});
   await new Promise((resolve) => setTimeout(resolve, chance.below(LATER_MS)));
   const halves = [first, await open(1, met)] as const;
   const bothOpened = Promise.all(halves.map(({ opened }) => opened));

@@ -62,6 +62,8 @@ export class Side {
       ended: () => hears.ended(),
     }, options);
     this.over = this.#socket.run();
+    // Its end may come before it is waited for.
+    this.over.catch(() => {});
   }
 
   static async open(options: SideOptions): Promise<Side> {

@@ -7,12 +7,15 @@
 import { CLOSE, connectionPath } from "../../src/protocol.ts";
 import type { Variant } from "../helpers/transports.ts";
 import { type ConversationOptions, SETTLES, type Told, WINDOW_BYTES } from "./conversation.ts";
-import { bothHalves, type Half } from "./halves.ts";
+import { within } from "../helpers/process.ts";
+import { bothHalves, type Half, PATIENCE_SECONDS } from "./halves.ts";
+import { introduced, Introduction } from "./introduction.ts";
 import { Line } from "./line.ts";
 import { Side } from "./side.ts";
 import { type Departure, FAREWELL } from "./socket.ts";
 import { type OpenStream, StreamPeer } from "./stream_peer.ts";
 import type { StreamDeparture } from "./stream_side.ts";
+import { StreamSocket } from "./stream_socket.ts";
 
 /** Who talks, where and how. */
 export interface StreamConversationOptions extends ConversationOptions {
@@ -54,6 +57,8 @@ const DEPARTURES: Record<Departure, number> = {
   "RST": 1,
   "RST in a frame": 1,
 };
+/** One conversation of so many begins with introductions. */
+const INTRODUCED = 2;
 /** Messages, or writes of a socket, before that, at most. */
 const LONGEST = { stream: 50, socket: 25 };
 
@@ -65,11 +70,24 @@ export async function converseInStreams(options: StreamConversationOptions): Pro
   const leaver = chance.weighted(LEAVERS);
   const leaves = [leaver !== "second", leaver !== "first"];
   const came: Party[] = [];
+  const isIntroduced = chance.below(INTRODUCED) === 0;
+  // Who joins it hears of all who do.
+  const documentId = isIntroduced ? `storm ${serial} of ${names}` : `storm ${serial}`;
+  const introductions = isIntroduced ? await introduceBoth(options, documentId) : [];
   const open = async (side: 0 | 1, met: Promise<unknown>) => {
     const isLeft = () => leaver !== "both" && came[1 - side]?.isLeaving === true;
-    return came[side] = await openParty(options, { side, lines, met, leaves: leaves[side], isLeft });
+    return came[side] = await openParty(options, {
+      side,
+      documentId,
+      lines,
+      met,
+      leaves: leaves[side],
+      isLeft,
+      introduction: introductions[side],
+    });
   };
   const parties = await bothHalves(open, { name: `conversation ${serial} of ${names}`, lines, chance });
+  for (const introduction of introductions) if (introduction instanceof Introduction) await introduction.leave();
   const [messages, bytes] = [lines[0].heard + lines[1].heard, lines[0].bytes + lines[1].bytes];
   try {
     return { ...check(parties, lines, transport), messages, bytes };
@@ -86,15 +104,18 @@ function lineOf(peer: StreamPeer | SocketPeer, name: string, transport: Variant[
 /** Which side, and whether it has a plan to leave. */
 interface PartyOptions {
   readonly side: 0 | 1;
+  readonly documentId: string;
   readonly lines: readonly Line[];
   readonly met: Promise<unknown>;
   readonly leaves: boolean;
   readonly isLeft: () => boolean;
+  /** Where it was introduced to its partner, if it was. */
+  readonly introduction: Introduction | StreamSocket | undefined;
 }
 
 async function openParty(
   { peers, target, serial, material, pace, isLate, ...options }: StreamConversationOptions,
-  { side, lines, met, leaves, isLeft }: PartyOptions,
+  { side, documentId, lines, met, leaves, isLeft, introduction }: PartyOptions,
 ): Promise<Party> {
   const chance = options.chance.branch();
   const [me, partner] = [peers[side], peers[1 - side]];
@@ -103,15 +124,29 @@ async function openParty(
     leaves
       ? { how: chance.weighted(weights), after: chance.below(longest), settles: chance.below(SETTLES) === 0, isLate }
       : undefined;
-  const documentId = `storm ${serial}`;
+  const opening = { userName: partner.id, documentId };
   if (me instanceof StreamPeer) {
     const departure = plan(STREAM_DEPARTURES, LONGEST.stream);
-    return partyOf(await me.open({ ...common, opening: { userName: partner.id, documentId }, departure }));
+    const joined = introduction instanceof StreamSocket ? introduction : undefined;
+    return partyOf(await me.open({ ...common, opening, departure }, joined));
   }
-  const path = connectionPath(me.id, partner.id, documentId);
+  const path = connectionPath(me.id, partner.id, opening.documentId);
   return socketParty(
     await Side.open({ ...common, target: target(), pace, path, departure: plan(DEPARTURES, LONGEST.socket) }),
   );
+}
+
+/** As clients do before they connect: both join the document, and hear of each other. */
+async function introduceBoth({ peers, ...options }: StreamConversationOptions, documentId: string) {
+  const introduce = async (side: number) => {
+    const [me, partner] = [peers[side], peers[1 - side]];
+    const opening = { userName: partner.id, documentId };
+    return me instanceof StreamPeer
+      ? await me.introduce(opening)
+      : await introduced({ ...options, id: me.id, opening });
+  };
+  const what = `${peers.map(({ id }) => id)} to be introduced about ${documentId}`;
+  return await within(Promise.all([introduce(0), introduce(1)]), what, PATIENCE_SECONDS);
 }
 
 /** A stream, which leaves by itself or with its socket. */

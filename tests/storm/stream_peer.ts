@@ -4,6 +4,7 @@
  * @module
  */
 
+import { introductionPath, type Opening } from "../../src/protocol.ts";
 import type { Pace } from "../helpers/pace.ts";
 import { within } from "../helpers/process.ts";
 import type { Target } from "../helpers/raw.ts";
@@ -58,11 +59,25 @@ export class StreamPeer {
     return this.#options.id;
   }
 
-  async open(options: StreamSideOptions): Promise<OpenStream> {
+  /** Joins the document, and resolves with the socket on which it was introduced to the other one. */
+  async introduce(opening: Opening): Promise<StreamSocket> {
+    const socket = await this.#staying();
+    await socket.introduce(opening);
+    return socket;
+  }
+
+  /** @param introduced The socket on which it was introduced, if it was. */
+  async open(options: StreamSideOptions, introduced?: StreamSocket): Promise<OpenStream> {
+    const socket = introduced ?? await this.#staying();
+    return { stream: socket.open(options), socket };
+  }
+
+  /** The present socket, or the next if that one leaves. */
+  async #staying(): Promise<StreamSocket> {
     for (;;) {
       const connecting = this.#socket ??= this.#connect();
       const socket = await connecting;
-      if (!socket.isLeaving) return { stream: socket.open(options), socket };
+      if (!socket.isLeaving) return socket;
       socket.retire();
       if (this.#socket === connecting) this.#socket = undefined;
     }
@@ -78,7 +93,7 @@ export class StreamPeer {
     const { target, id, chance, pace, isLate } = this.#options;
     const after = LEAST + chance.below(LONGEST);
     const departure = { how: chance.weighted(DEPARTURES), after, settles: false, isLate };
-    const path = `/introduction/${id}?protocol=5`;
+    const path = `${introductionPath(id)}?protocol=5`;
     const socket = await StreamSocket.open({ target: target(), path, chance: chance.branch(), pace, departure });
     this.#overs.add(socket.over);
     socket.over.then(() => this.#overs.delete(socket.over), () => {});

@@ -131,6 +131,10 @@ export class StreamSide {
     else this.#over.reject(error);
   }
 
+  get documentId(): string {
+    return this.#options.opening.documentId;
+  }
+
   get #name(): string {
     const { userName, documentId } = this.#options.opening;
     return `the stream to ${userName} about ${documentId}`;

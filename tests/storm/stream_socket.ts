@@ -6,7 +6,15 @@
  */
 
 import { Buffer } from "node:buffer";
-import { RecordReader, RecordWriter, WIRE_LIMITS } from "../../src/protocol.ts";
+import {
+  type Introduction,
+  type Opening,
+  RecordReader,
+  RecordWriter,
+  type RelayMessage,
+  type Welcome,
+  WIRE_LIMITS,
+} from "../../src/protocol.ts";
 import type { Pace } from "../helpers/pace.ts";
 import type { Target } from "../helpers/raw.ts";
 import type { Chance } from "../soak/chance.ts";
@@ -26,13 +34,18 @@ export interface StreamSocketOptions {
   readonly departure: Plan<Departure>;
 }
 
+/** An introduction that is waited for. */
+interface Expected {
+  readonly userName: string;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** Records of one frame, at most. */
 const MOST_RECORDS = 40;
 /** One frame of so many has a heartbeat, or a ping, beside it. */
 const HEARTBEATS = 32;
-const HEARTBEAT = Buffer.from('[{"type":"Heartbeat"}]');
-/** What the relay says besides streams to a client that has joined nothing. */
-const CONTROL = ["Welcome", "Heartbeat"];
+const HEARTBEAT = { type: "Heartbeat" };
 
 /** One socket, from its request to its end. */
 export class StreamSocket implements StreamSocketHost {
@@ -50,6 +63,12 @@ export class StreamSocket implements StreamSocketHost {
   readonly #numbers = new Map<number, StreamSide>();
   /** Numbers that the relay has closed. */
   readonly #closed = new Set<number>();
+  /** Whom it has to be introduced to, by the documents that it has joined. */
+  readonly #introductions = new Map<string, Expected>();
+  /** Those whose streams are not opened. */
+  readonly #unopened = new Set<string>();
+  /** Messages that are to be said. */
+  #control: unknown[] = [];
   readonly #writer = new RecordWriter();
   #lastNumber = 0;
   #frames = 0;
@@ -86,9 +105,20 @@ export class StreamSocket implements StreamSocketHost {
     return this.#isRetired || hasEnded || this.#frames >= this.#options.departure.after;
   }
 
+  /** Joins a document. Resolves when it is introduced to the peer that it is to talk with; it stays until then. */
+  introduce({ userName, documentId }: Opening): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#introductions.set(documentId, { userName, resolve, reject });
+    this.#unopened.add(documentId);
+    this.#control.push({ type: "Join", join: [documentId] });
+    this.wake();
+    return promise;
+  }
+
   open(options: StreamSideOptions): StreamSide {
     const stream = new StreamSide(this, options);
     this.#streams.add(stream);
+    this.#unopened.delete(options.opening.documentId);
     this.wake();
     return stream;
   }
@@ -114,14 +144,14 @@ export class StreamSocket implements StreamSocketHost {
       if (this.#mayLeave) return await this.#leave();
       this.#wake = Promise.withResolvers();
       const spoke = this.#fill();
-      if (spoke.length === 0) await this.#wake.promise;
+      if (spoke.length === 0 && this.#control.length === 0) await this.#wake.promise;
       else await this.#write(spoke);
     }
   }
 
   get #mayLeave(): boolean {
     const wants = this.isLeaving || this.#options.departure.isLate();
-    return wants && [...this.#streams].every(({ letsGo }) => letsGo);
+    return wants && this.#unopened.size === 0 && [...this.#streams].every(({ letsGo }) => letsGo);
   }
 
   /** Writes records of some streams, in any order; returns whose. */
@@ -139,8 +169,7 @@ export class StreamSocket implements StreamSocketHost {
 
   async #write(spoke: StreamSide[]): Promise<void> {
     const { chance } = this.#options;
-    const frames = [...this.#socket.takeAnswers(), ...this.#takeFrames()];
-    if (chance.below(HEARTBEATS) === 0) frames.push(...framesOf(new Message(true, [HEARTBEAT]), chance));
+    const frames = [...this.#socket.takeAnswers(), ...this.#takeFrames(), ...this.#takeControlFrames()];
     if (chance.below(HEARTBEATS) === 0) frames.push(controlFrame(chance));
     this.#frames += 1;
     await this.#socket.write(Buffer.concat(frames));
@@ -153,6 +182,15 @@ export class StreamSocket implements StreamSocketHost {
   /** What is written, in one WebSocket frame or in several. */
   #takeFrames(): Uint8Array[] {
     return framesOf(new Message(false, [this.#writer.take()]), this.#options.chance);
+  }
+
+  /** Messages in an array, or alone. */
+  #takeControlFrames(): Uint8Array[] {
+    const { chance } = this.#options;
+    if (chance.below(HEARTBEATS) === 0) this.#control.push(HEARTBEAT);
+    const messages = this.#control.splice(0);
+    const texts = chance.below(2) === 0 || messages.length === 0 ? messages : [messages];
+    return texts.flatMap((text) => framesOf(new Message(true, [Buffer.from(JSON.stringify(text))]), chance));
   }
 
   /** The last frame of records is never whole, nor is what it says. */
@@ -172,12 +210,25 @@ export class StreamSocket implements StreamSocketHost {
     while (record.next()) this.#takeRecord(record);
   }
 
-  #takeControl(messages: { type: string; limits: { windowBytes: number } }[]): void {
-    for (const { type, limits } of messages) {
-      if (!CONTROL.includes(type)) throw new Error(`want one of ${CONTROL.join(", ")}, got ${type}`);
-      if (type !== "Welcome") continue;
-      this.windowBytes = limits.windowBytes;
-      this.#welcome.resolve();
+  #takeControl(messages: RelayMessage[]): void {
+    for (const message of messages) {
+      if (message.type === "Introduction") this.#takeIntroduction(message);
+      else if (message.type === "Welcome") this.#takeWelcome(message);
+      else if (message.type !== "Heartbeat") throw new Error(`want no ${message.type}`);
+    }
+  }
+
+  #takeWelcome({ limits }: Welcome): void {
+    this.windowBytes = limits.windowBytes;
+    this.#welcome.resolve();
+  }
+
+  /** A document that it has left may have crossed. */
+  #takeIntroduction({ userName, documentIds }: Introduction): void {
+    for (const id of documentIds) {
+      const expected = this.#introductions.get(id);
+      if (expected?.userName !== userName) throw new Error(`want no introduction to ${userName} about ${id}`);
+      expected.resolve();
     }
   }
 
@@ -189,13 +240,21 @@ export class StreamSocket implements StreamSocketHost {
     const stream = this.#numbers.get(number);
     if (stream === undefined) return;
     stream.take(record);
-    if (this.#forgetIfOver(stream)) this.#closed.add(number);
+    if (!this.#forgetIfOver(stream)) return;
+    this.#closed.add(number);
+    // It may leave now.
+    this.wake();
   }
+
   #forgetIfOver(stream: StreamSide): boolean {
     if (!stream.isOver) return false;
-    this.#streams.delete(stream);
+    if (this.#streams.delete(stream)) this.#leaveDocument(stream.documentId);
     if (stream.number !== undefined) this.#numbers.delete(stream.number);
     return true;
+  }
+
+  #leaveDocument(documentId: string): void {
+    if (this.#introductions.has(documentId)) this.#control.push({ type: "Leave", leave: [documentId] });
   }
 
   #end(error?: Error): void {
@@ -203,6 +262,7 @@ export class StreamSocket implements StreamSocketHost {
     const { code } = this.#socket;
     const problem = error ?? (this.left === undefined ? new Error(`${path}: the relay ended it: ${code}`) : undefined);
     for (const stream of this.#streams) stream.end(problem);
+    for (const { reject } of this.#introductions.values()) reject(problem ?? new Error("want to be introduced"));
     if (problem !== undefined) throw problem;
   }
 }
