@@ -94,7 +94,8 @@ export async function converse(options: ConversationOptions): Promise<Told> {
   const introductions = isIntroduced ? await introduceBoth(options, documentId, [a, b]) : [];
   const sides = await bothHalves(open, { name: `pair ${serial} (${departure})`, lines, chance });
   await Promise.all(introductions.map((introduction) => introduction.leave()));
-  const isHungUp = departure !== "both" && check(departure, sides[1 - leaver], lines[leaver], transport);
+  const name = `pair ${serial} (${departure})`;
+  const isHungUp = departure !== "both" && check({ name, departure }, sides[1 - leaver], lines[leaver], transport);
   const [messages, bytes] = [lines[0].heard + lines[1].heard, lines[0].bytes + lines[1].bytes];
   return { departure, messages, bytes, isHungUp };
 }
@@ -115,18 +116,23 @@ function introduceBoth(
  * What was whole before an end was delivered, and the end was told; whoever resets takes it upon itself that some is lost.
  * On `deno` a partner that speaks meanwhile may be hung up on: it hears of the loss, and not of its extent.
  */
-function check(departure: Departure, partner: Half, line: Line, transport: Variant["transport"]): boolean {
+function check(
+  { name, departure }: { name: string; departure: Departure },
+  partner: Half,
+  line: Line,
+  transport: Variant["transport"],
+): boolean {
   const isHungUp = partner.code === undefined;
   const isReset = departure.startsWith("RST");
   // Half a frame leaves no place for a close.
   const mayHangUp = isReset || departure.endsWith("frame") || transport === "deno";
   const code = departure.startsWith("close") ? FAREWELL : CLOSE.peerLost.code;
   if (isHungUp ? !mayHangUp : partner.code !== code) {
-    throw new Error(`${departure}: want the partner to hear ${code}, got ${partner.code}`);
+    throw new Error(`${name}: want the partner to hear ${code}, got ${partner.code}`);
   }
   const isPrefix = isReset || (isHungUp && transport === "deno");
   if (isPrefix ? line.heard > line.said + 1 : line.heard !== line.said) {
-    throw new Error(`${departure}: want ${line.said} whole messages, got ${line.heard}`);
+    throw new Error(`${name}: want ${line.said} whole messages, got ${line.heard}`);
   }
   return isHungUp && !isReset && !departure.endsWith("frame");
 }

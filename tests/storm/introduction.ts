@@ -67,10 +67,7 @@ export class Introduction {
       ended: () => this.#hear(Buffer.concat(this.#pieces.splice(0))),
     }, { ...options, path: introductionPath(options.id) });
     this.over = this.#socket.run();
-    this.over.then(
-      () => this.#introduced.reject(new Error("want to be introduced, got the end")),
-      this.#introduced.reject,
-    );
+    this.over.then(() => this.#introduced.reject(this.#earlyEnd()), this.#introduced.reject);
     for (const promise of [this.over, this.introduced]) promise.catch(() => {});
   }
 
@@ -82,6 +79,11 @@ export class Introduction {
   async leave(): Promise<void> {
     this.#leaving.resolve();
     await this.over;
+  }
+
+  #earlyEnd(): Error {
+    const { id, opening: { userName } } = this.#options;
+    return new Error(`${id}: want to be introduced to ${userName}, got the end: ${this.#socket.code ?? "hung up on"}`);
   }
 
   async #speak(): Promise<void> {

@@ -46,6 +46,7 @@ const ARGS = ["--log-level", "warning", "--idle-timeout", "300"];
 const MEMORY_MARGIN = 1.2;
 /** For what a short warm-up has not brought about yet, in MiB. */
 const MEMORY_SLACK_MIB = 10;
+const LOOK_MS = 100;
 /** Within which the last sockets leave the relay. */
 const PATIENCE_MS = 30_000;
 
@@ -100,7 +101,9 @@ async function round(
       ...Array.from({ length: meetings }, (_, i) => gather(chance.branch(), i)),
     ]);
   } catch (error) {
-    const logs = relays.living.map(({ relay }) => relay.stderr.slice(-1_000)).join("\n");
+    // Whether a relay has ended shows a moment later.
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    const logs = relays.living.map(({ fall, relay }) => fall ?? relay.stderr.slice(-1_000)).join("\n");
     throw new Error(`Cannot pass the ${name}: ${(error as Error).message}\n${logs}`, { cause: error });
   }
   return told;
@@ -118,7 +121,7 @@ async function emptied(relays: TestedRelays, descriptors: number): Promise<void>
     if (performance.now() > until) {
       throw new Error(`Cannot pass the storm: want nothing left, got ${Deno.inspect(left)}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
 
