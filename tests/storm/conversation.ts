@@ -77,15 +77,17 @@ export async function converse(options: ConversationOptions): Promise<Told> {
   const lines = [new Line(`${a} to ${b}`, WINDOW_BYTES[transport]), new Line(`${b} to ${a}`, WINDOW_BYTES[transport])];
   const isBoth = departure === "both";
   const leaver = chance.below(2);
-  const open = (side: 0 | 1, met: Promise<unknown>) => {
+  const came: Side[] = [];
+  const open = async (side: 0 | 1, met: Promise<unknown>) => {
     const how = isBoth ? chance.pick<Departure>(["close", "FIN", "RST", "RST in a frame"]) : departure;
     const leaves = isBoth || side === leaver;
-    return Side.open({
+    return came[side] = await Side.open({
       target: target(),
       path: side === 0 ? connectionPath(a, b, documentId) : connectionPath(b, a, documentId),
       ...{ speaks: lines[side], hears: lines[1 - side], material, pace, chance: chance.branch() },
       met,
       isLeft: () => false,
+      isAwaited: () => came[1 - side]?.isStarved === true,
       departure: leaves
         ? { how, after: chance.below(LONGEST), settles: chance.below(SETTLES) === 0, isLate }
         : undefined,

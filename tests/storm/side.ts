@@ -11,7 +11,7 @@ import type { Chance } from "../soak/chance.ts";
 import { controlFrame, framesOf } from "./framing.ts";
 import type { Line } from "./line.ts";
 import type { Material } from "./messages.ts";
-import { type Departure, lengthOf, SMALL, StormSocket } from "./socket.ts";
+import { type Departure, lengthOf, pause, SMALL, StormSocket } from "./socket.ts";
 
 /** What a side does at last, after so many writes of messages, one at least, or as soon as it is late. */
 export interface Plan<How> {
@@ -34,10 +34,14 @@ export interface SideOptions {
   readonly departure?: Plan<Departure>;
   /** Its partner leaves: its end will come, and it does not leave by itself. */
   readonly isLeft: () => boolean;
+  /** Its partner waits for credit, or until its socket takes more. */
+  readonly isAwaited: () => boolean;
   /** Both sides have been let in, and paired, since something has crossed: before, nobody would hear of a departure. */
   readonly met: Promise<unknown>;
 }
 
+/** Until it looks again whether it may leave. */
+export const LOOK_MS = 50;
 const MOST_MESSAGES_AT_ONCE = 12;
 
 /** One side, from its request to its end. */
@@ -75,6 +79,11 @@ export class Side {
     return this.#socket.opened;
   }
 
+  /** Its socket takes nothing, though it should. */
+  get isStarved(): boolean {
+    return this.#socket.isStarved;
+  }
+
   /** How the relay closed it; undefined: it hung up. */
   get code(): number | undefined {
     return this.#socket.code;
@@ -91,6 +100,7 @@ export class Side {
     }
     await met;
     if (departure?.settles) await this.#settle();
+    while (this.#options.isAwaited() && !this.#socket.isStopped) await pause(LOOK_MS);
     if (!this.#socket.isStopped && !this.#options.isLeft()) await this.#leave(departure!.how);
   }
 

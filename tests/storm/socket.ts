@@ -45,6 +45,7 @@ const READ_BYTES = 64 * KIB;
 /** One read of so many is followed by a rest, of so many milliseconds at most. */
 const RESTS = 100;
 const REST_MS = 120;
+const STARVED_MS = 500;
 const HEAD_END = "\r\n\r\n";
 
 /** One socket, from its request to its end. */
@@ -61,6 +62,8 @@ export class StormSocket {
   #answers: Uint8Array[] = [];
   #speaking: Promise<void> | undefined;
   #head = "";
+  /** When the write under way began. */
+  #writesSince: number | undefined;
   #hasClosed = false;
   #isClosedByRelay = false;
   #isStopped = false;
@@ -88,6 +91,11 @@ export class StormSocket {
     return connection;
   }
 
+  /** A write has waited for longer than readers rest. */
+  get isStarved(): boolean {
+    return !this.#isStopped && performance.now() - (this.#writesSince ?? Infinity) > STARVED_MS;
+  }
+
   get isStopped(): boolean {
     return this.#isStopped;
   }
@@ -113,9 +121,16 @@ export class StormSocket {
       let piece = bytes.subarray(at, at + (isCut ? chance.pick(CUTS) : left));
       const size = piece.length;
       at += size;
-      while (piece.length > 0) piece = piece.subarray(await this.#connection.write(piece));
+      while (piece.length > 0) piece = piece.subarray(await this.#writeSome(piece));
       await this.#options.pace.after(size);
     }
+  }
+
+  async #writeSome(bytes: Uint8Array): Promise<number> {
+    this.#writesSince = performance.now();
+    const count = await this.#connection.write(bytes);
+    this.#writesSince = undefined;
+    return count;
   }
 
   /** @param frames Of a message that is never whole. */
@@ -222,6 +237,6 @@ export function lengthOf(frames: readonly Uint8Array[]): number {
   return frames.reduce((sum, { length }) => sum + length, 0);
 }
 
-function pause(ms: number): Promise<void> {
+export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -35,6 +35,8 @@ interface Party extends Half {
   readonly left: Leaving | undefined;
   /** Its end is on its way, or waits only until all is heard. */
   readonly isLeaving: boolean;
+  /** It waits for credit, or until its socket takes more. */
+  readonly isStarved: boolean;
 }
 
 /** How a side left. */
@@ -76,6 +78,7 @@ export async function converseInStreams(options: StreamConversationOptions): Pro
   const introductions = isIntroduced ? await introduceBoth(options, documentId) : [];
   const open = async (side: 0 | 1, met: Promise<unknown>) => {
     const isLeft = () => leaver !== "both" && came[1 - side]?.isLeaving === true;
+    const isAwaited = () => came[1 - side]?.isStarved === true;
     return came[side] = await openParty(options, {
       side,
       documentId,
@@ -83,6 +86,7 @@ export async function converseInStreams(options: StreamConversationOptions): Pro
       met,
       leaves: leaves[side],
       isLeft,
+      isAwaited,
       introduction: introductions[side],
     });
   };
@@ -109,17 +113,18 @@ interface PartyOptions {
   readonly met: Promise<unknown>;
   readonly leaves: boolean;
   readonly isLeft: () => boolean;
+  readonly isAwaited: () => boolean;
   /** Where it was introduced to its partner, if it was. */
   readonly introduction: Introduction | StreamSocket | undefined;
 }
 
 async function openParty(
   { peers, target, serial, material, pace, isLate, ...options }: StreamConversationOptions,
-  { side, documentId, lines, met, leaves, isLeft, introduction }: PartyOptions,
+  { side, documentId, lines, met, leaves, isLeft, isAwaited, introduction }: PartyOptions,
 ): Promise<Party> {
   const chance = options.chance.branch();
   const [me, partner] = [peers[side], peers[1 - side]];
-  const common = { speaks: lines[side], hears: lines[1 - side], material, chance, met, isLeft };
+  const common = { speaks: lines[side], hears: lines[1 - side], material, chance, met };
   const plan = <How extends string>(weights: Record<How, number>, longest: number) =>
     leaves
       ? { how: chance.weighted(weights), after: chance.below(longest), settles: chance.below(SETTLES) === 0, isLate }
@@ -128,11 +133,19 @@ async function openParty(
   if (me instanceof StreamPeer) {
     const departure = plan(STREAM_DEPARTURES, LONGEST.stream);
     const joined = introduction instanceof StreamSocket ? introduction : undefined;
-    return partyOf(await me.open({ ...common, opening, departure }, joined));
+    return partyOf(await me.open({ ...common, opening, departure, isNeeded: () => isLeft() || isAwaited() }, joined));
   }
   const path = connectionPath(me.id, partner.id, opening.documentId);
   return socketParty(
-    await Side.open({ ...common, target: target(), pace, path, departure: plan(DEPARTURES, LONGEST.socket) }),
+    await Side.open({
+      ...common,
+      isLeft,
+      isAwaited,
+      target: target(),
+      pace,
+      path,
+      departure: plan(DEPARTURES, LONGEST.socket),
+    }),
   );
 }
 
@@ -161,6 +174,9 @@ function partyOf({ stream, socket }: OpenStream): Party {
     get isLeaving() {
       return stream.isClosing || stream.isSettling || socket.left !== undefined;
     },
+    get isStarved() {
+      return stream.isStarved;
+    },
     get left() {
       const isReset = socket.left?.startsWith("RST") ?? false;
       if (stream.hasClosed) return { how: "stream: close", isClose: true, isReset };
@@ -179,6 +195,9 @@ function socketParty(side: Side): Party {
     },
     get isLeaving() {
       return side.isSettling || side.left !== undefined;
+    },
+    get isStarved() {
+      return side.isStarved;
     },
     get left() {
       const how = side.left;

@@ -25,8 +25,8 @@ export interface StreamSideOptions {
   readonly chance: Chance;
   /** After so many messages. */
   readonly departure?: Plan<StreamDeparture>;
-  /** Its partner leaves: its end will come, and its socket does not leave before. */
-  readonly isLeft: () => boolean;
+  /** Its partner leaves, so that its end will come, or waits for credit: its socket does not leave before. */
+  readonly isNeeded: () => boolean;
   /** The pair is made: before, nobody would hear of a departure. */
   readonly met: Promise<unknown>;
 }
@@ -85,7 +85,12 @@ export class StreamSide {
 
   /** Its socket may leave: the pair is made, and no end is waited for. */
   get letsGo(): boolean {
-    return this.#hasMet && !this.isSettling && !this.#options.isLeft();
+    return this.#hasMet && !this.isSettling && !this.isStarved && !this.#options.isNeeded();
+  }
+
+  /** It waits for credit that should have come. */
+  get isStarved(): boolean {
+    return this.#voice.isStarved && !this.isOver;
   }
 
   /** It closes as soon as all is heard. */

@@ -20,7 +20,7 @@ import type { Target } from "../helpers/raw.ts";
 import type { Chance } from "../soak/chance.ts";
 import { controlFrame, framesOf } from "./framing.ts";
 import { Message } from "./messages.ts";
-import type { Plan } from "./side.ts";
+import { LOOK_MS, type Plan } from "./side.ts";
 import { type Departure, StormSocket } from "./socket.ts";
 import { StreamSide, type StreamSideOptions, type StreamSocketHost } from "./stream_side.ts";
 
@@ -144,14 +144,24 @@ export class StreamSocket implements StreamSocketHost {
       if (this.#mayLeave) return await this.#leave();
       this.#wake = Promise.withResolvers();
       const spoke = this.#fill();
-      if (spoke.length === 0 && this.#control.length === 0) await this.#wake.promise;
+      if (spoke.length === 0 && this.#control.length === 0) await this.#rest();
       else await this.#write(spoke);
     }
   }
 
+  /** Until there is something to say; who wants to leave looks again whether it may. */
+  async #rest(): Promise<void> {
+    const look = this.#wantsToLeave ? setTimeout(() => this.wake(), LOOK_MS) : undefined;
+    await this.#wake.promise;
+    clearTimeout(look);
+  }
+
+  get #wantsToLeave(): boolean {
+    return this.isLeaving || this.#options.departure.isLate();
+  }
+
   get #mayLeave(): boolean {
-    const wants = this.isLeaving || this.#options.departure.isLate();
-    return wants && this.#unopened.size === 0 && [...this.#streams].every(({ letsGo }) => letsGo);
+    return this.#wantsToLeave && this.#unopened.size === 0 && [...this.#streams].every(({ letsGo }) => letsGo);
   }
 
   /** Writes records of some streams, in any order; returns whose. */

@@ -23,6 +23,7 @@ const PARTS = [0, 1, 2, 3, 127, 128, 256, 257, 1024, 1025, 4 * KIB, 4 * KIB + 1,
 const CUT = 4;
 const SELDOM_CUT = 32;
 const LARGE = 256 * KIB;
+const STARVED_MS = 500;
 /** One message of so many ends in an empty part. */
 const EMPTY_END = 8;
 
@@ -33,6 +34,8 @@ export class Voice {
   #credit: number = WIRE_LIMITS.firstWindowBytes;
   #message: Message | undefined;
   #at = 0;
+  /** When there was not enough credit, in milliseconds of `performance`. */
+  #starvedAt: number | undefined;
   /** Whole messages in the frame that is on its way. */
   #wholeInFrame = 0;
 
@@ -43,7 +46,13 @@ export class Voice {
   /** @param most What the relay may give in all. */
   grant(bytes: number, most: number): void {
     this.#credit += bytes;
+    this.#starvedAt = undefined;
     if (this.#credit > most) throw new Error(`want credit of at most ${most} bytes, got ${this.#credit}`);
+  }
+
+  /** It has waited for credit for longer than hearers withhold it. */
+  get isStarved(): boolean {
+    return performance.now() - (this.#starvedAt ?? Infinity) > STARVED_MS;
   }
 
   get isInMessage(): boolean {
@@ -53,7 +62,7 @@ export class Voice {
   /** Writes the next part, as long as it may be. False: there is not enough credit, or room. */
   say(frame: RecordWriter, stream: number): boolean {
     const affordable = this.#credit - creditCost(0);
-    if (affordable < 0) return false;
+    if (affordable < 0) return this.#starve();
     const message = this.#message ??= this.#next();
     const length = Math.min(this.#wanted(message), affordable);
     if (!frame.fits(length)) return false;
@@ -79,6 +88,11 @@ export class Voice {
       this.#options.speaks.saidWhole();
       this.#wholeInFrame -= 1;
     }
+  }
+
+  #starve(): false {
+    this.#starvedAt ??= performance.now();
+    return false;
   }
 
   #wanted({ length }: Message): number {
