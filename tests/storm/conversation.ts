@@ -9,7 +9,7 @@ import type { Target } from "../helpers/raw.ts";
 import type { Variant } from "../helpers/transports.ts";
 import type { Chance } from "../soak/chance.ts";
 import { Line } from "./line.ts";
-import type { Material } from "./messages.ts";
+import type { Load, Material } from "./messages.ts";
 import type { Pace } from "../helpers/pace.ts";
 import { within } from "../helpers/process.ts";
 import { bothHalves, type Half, PATIENCE_SECONDS } from "./halves.ts";
@@ -66,6 +66,13 @@ const LONGEST = 25;
 /** One departure of so many waits until all is heard. */
 export const SETTLES = 3;
 
+/** One direction of so many is bulk. */
+const BULK = 8;
+
+export function loadOf(chance: Chance): Load {
+  return chance.below(BULK) === 0 ? "bulk" : "usual";
+}
+
 /** Lets a pair talk until one side leaves, or both do. Throws at what must not be. */
 export async function converse(options: ConversationOptions): Promise<Told> {
   const { target, serial, material, chance, pace, isLate, transport } = options;
@@ -74,7 +81,7 @@ export async function converse(options: ConversationOptions): Promise<Told> {
   const isIntroduced = chance.below(INTRODUCED) === 0;
   // Who joins it hears of all who do.
   const documentId = isIntroduced ? `storm of ${a}` : "storm";
-  const lines = [new Line(`${a} to ${b}`, WINDOW_BYTES[transport]), new Line(`${b} to ${a}`, WINDOW_BYTES[transport])];
+  const lines = [`${a} to ${b}`, `${b} to ${a}`].map((name) => new Line(name, WINDOW_BYTES[transport], loadOf(chance)));
   const isBoth = departure === "both";
   const leaver = chance.below(2);
   const came: Side[] = [];

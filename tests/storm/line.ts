@@ -6,7 +6,7 @@
 
 import type { Buffer } from "node:buffer";
 import type { Chance } from "../soak/chance.ts";
-import type { Material, Message } from "./messages.ts";
+import type { Load, Material, Message } from "./messages.ts";
 
 /** Messages under way from one side to the other. */
 export class Line {
@@ -16,6 +16,7 @@ export class Line {
   bytes = 0;
   readonly #name: string;
   readonly #windowBytes: number;
+  readonly load: Load;
   readonly #underWay: Message[] = [];
   #bytesUnderWay = 0;
   /** How much of the first has come; undefined before it begins. */
@@ -26,14 +27,15 @@ export class Line {
   readonly crossed = this.#crossed.promise;
 
   /** @param windowBytes Above so many bytes under way nothing more is said. */
-  constructor(name: string, windowBytes: number) {
+  constructor(name: string, windowBytes: number, load: Load) {
     this.#name = name;
     this.#windowBytes = windowBytes;
+    this.load = load;
   }
 
   /** The next message. It counts as said when {@link Line.saidWhole} is called. */
   next(material: Material, chance: Chance): Message {
-    const message = material.message(`${this.#name} #${this.#underWay.length + this.heard}:`, chance);
+    const message = material.message(`${this.#name} #${this.#underWay.length + this.heard}:`, chance, this.load);
     this.#underWay.push(message);
     this.#bytesUnderWay += message.length;
     return message;

@@ -26,13 +26,19 @@ const EDGES: Record<"small" | "medium" | "large" | "huge", readonly number[]> = 
   huge: [2 * MIB, 4 * MIB, LARGEST],
 };
 /** How often a message is near such an edge, or anywhere below it. */
-const WEIGHTS = { small: 600, medium: 360, large: 38, huge: 2 };
+const WEIGHTS = {
+  usual: { small: 600, medium: 360, large: 38, huge: 2 },
+  bulk: { small: 200, medium: 300, large: 480, huge: 20 },
+};
 /** How far from it: a header, mask and all, has at most 14 bytes. */
 const NEAR = 16;
 
-/** Bytes of a message: most are small, and most are around an edge. */
-export function sizeOf(chance: Chance): number {
-  const edge = chance.pick(EDGES[chance.weighted(WEIGHTS)]);
+/** What a direction mostly has: small messages, or large ones, so many that its reader's rest is felt by its sender. */
+export type Load = keyof typeof WEIGHTS;
+
+/** Bytes of a message: most are around an edge. */
+export function sizeOf(chance: Chance, load: Load): number {
+  const edge = chance.pick(EDGES[chance.weighted(WEIGHTS[load])]);
   const size = chance.below(4) === 0 ? chance.below(edge + 1) : edge + chance.below(2 * NEAR + 1) - NEAR;
   return Math.max(0, Math.min(size, LARGEST));
 }
@@ -43,9 +49,9 @@ export class Material {
   readonly #text = text();
 
   /** Makes the message that says `stamp` first, as far as it has room. */
-  message(stamp: string, chance: Chance): Message {
+  message(stamp: string, chance: Chance, load: Load): Message {
     const isText = chance.below(2) === 0;
-    const size = sizeOf(chance);
+    const size = sizeOf(chance, load);
     const head = Buffer.from(stamp).subarray(0, size);
     const start = chance.below(PLACES) * CELL_BYTES;
     const length = Math.floor((size - head.length) / CELL_BYTES) * CELL_BYTES;

@@ -11,7 +11,7 @@ import type { Chance } from "../soak/chance.ts";
 import { controlFrame, framesOf } from "./framing.ts";
 import type { Line } from "./line.ts";
 import type { Material } from "./messages.ts";
-import { type Departure, lengthOf, pause, SMALL, StormSocket } from "./socket.ts";
+import { type Departure, lengthOf, longRest, pause, SMALL, StormSocket } from "./socket.ts";
 
 /** What a side does at last, after so many writes of messages, one at least, or as soon as it is late. */
 export interface Plan<How> {
@@ -57,14 +57,15 @@ export class Side {
 
   private constructor(connection: Deno.Conn, options: SideOptions) {
     this.#options = options;
-    const { hears, speaks } = options;
+    const { hears, speaks, chance } = options;
+    const longRestMs = hears.load === "bulk" ? longRest(chance) : undefined;
     this.#socket = new StormSocket(connection, {
       speak: () => this.#speak(),
       stopped: () => speaks.close(),
       began: (isText) => hears.began(isText),
       came: (bytes) => hears.came(bytes),
       ended: () => hears.ended(),
-    }, options);
+    }, { ...options, longRestMs });
     this.over = this.#socket.run();
     // Its end may come before it is waited for.
     this.over.catch(() => {});

@@ -31,6 +31,8 @@ export interface SocketOptions {
   readonly path: string;
   readonly chance: Chance;
   readonly pace: Pace;
+  /** It rests once, for so many milliseconds, as soon as much has come. */
+  readonly longRestMs?: number;
 }
 
 const KIB = 1024;
@@ -46,6 +48,10 @@ const READ_BYTES = 64 * KIB;
 const RESTS = 100;
 const REST_MS = 120;
 const STARVED_MS = 500;
+/** Bytes that have come before a long rest. */
+const MUCH = 128 * KIB;
+/** Milliseconds of that: in the least, bulk fills the buffers of two kernels and the relay. */
+const LONG_REST_MS = { least: 400, most: 1_200 };
 const HEAD_END = "\r\n\r\n";
 
 /** One socket, from its request to its end. */
@@ -165,14 +171,17 @@ export class StormSocket {
   }
 
   async #hear(): Promise<void> {
-    const { chance } = this.#options;
+    const { chance, longRestMs = 0 } = this.#options;
     const room = Buffer.alloc(READ_BYTES);
+    let [bytes, restMs] = [0, longRestMs];
     try {
       while (!this.#isDeaf) {
         if (chance.below(RESTS) === 0) await pause(chance.below(REST_MS));
+        if (restMs > 0 && bytes > MUCH) restMs = await pause(restMs).then(() => 0);
         const most = chance.below(8) === 0 ? 1 + chance.below(2 * KIB) : READ_BYTES;
         const count = await this.#connection.read(room.subarray(0, most)).catch(() => null);
         if (count === null) break;
+        bytes += count;
         this.#received(room.subarray(0, count));
         await this.#options.pace.after(count);
       }
@@ -231,6 +240,10 @@ export class StormSocket {
       // It has closed already.
     }
   }
+}
+
+export function longRest(chance: Chance): number {
+  return LONG_REST_MS.least + chance.below(LONG_REST_MS.most - LONG_REST_MS.least);
 }
 
 export function lengthOf(frames: readonly Uint8Array[]): number {

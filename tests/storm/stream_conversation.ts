@@ -6,7 +6,7 @@
 
 import { CLOSE, connectionPath } from "../../src/protocol.ts";
 import type { Variant } from "../helpers/transports.ts";
-import { type ConversationOptions, SETTLES, type Told, WINDOW_BYTES } from "./conversation.ts";
+import { type ConversationOptions, loadOf, SETTLES, type Told, WINDOW_BYTES } from "./conversation.ts";
 import { within } from "../helpers/process.ts";
 import { bothHalves, type Half, PATIENCE_SECONDS } from "./halves.ts";
 import { introduced, Introduction } from "./introduction.ts";
@@ -68,7 +68,7 @@ const LONGEST = { stream: 50, socket: 25 };
 export async function converseInStreams(options: StreamConversationOptions): Promise<Told> {
   const { serial, chance, transport, peers } = options;
   const names = peers.map(({ id }) => id);
-  const lines = peers.map((peer, i) => lineOf(peer, `${names[i]} to ${names[1 - i]} about ${serial}`, transport));
+  const lines = peers.map((peer, i) => lineOf(peer, `${names[i]} to ${names[1 - i]} about ${serial}`, options));
   const leaver = chance.weighted(LEAVERS);
   const leaves = [leaver !== "second", leaver !== "first"];
   const came: Party[] = [];
@@ -101,8 +101,8 @@ export async function converseInStreams(options: StreamConversationOptions): Pro
 }
 
 /** Credit bounds what a stream has under way; a socket that the relay cannot pause has to bound that itself. */
-function lineOf(peer: StreamPeer | SocketPeer, name: string, transport: Variant["transport"]): Line {
-  return new Line(name, peer instanceof StreamPeer ? Infinity : WINDOW_BYTES[transport]);
+function lineOf(peer: StreamPeer | SocketPeer, name: string, { transport, chance }: ConversationOptions): Line {
+  return new Line(name, peer instanceof StreamPeer ? Infinity : WINDOW_BYTES[transport], loadOf(chance));
 }
 
 /** Which side, and whether it has a plan to leave. */
@@ -119,7 +119,7 @@ interface PartyOptions {
 }
 
 async function openParty(
-  { peers, target, serial, material, pace, isLate, ...options }: StreamConversationOptions,
+  { peers, target, material, pace, isLate, ...options }: StreamConversationOptions,
   { side, documentId, lines, met, leaves, isLeft, isAwaited, introduction }: PartyOptions,
 ): Promise<Party> {
   const chance = options.chance.branch();

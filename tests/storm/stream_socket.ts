@@ -21,7 +21,7 @@ import type { Chance } from "../soak/chance.ts";
 import { controlFrame, framesOf } from "./framing.ts";
 import { Message } from "./messages.ts";
 import { LOOK_MS, type Plan } from "./side.ts";
-import { type Departure, StormSocket } from "./socket.ts";
+import { type Departure, longRest, StormSocket } from "./socket.ts";
 import { StreamSide, type StreamSideOptions, type StreamSocketHost } from "./stream_side.ts";
 
 /** Whose socket it is, and how it ends. */
@@ -45,6 +45,8 @@ interface Expected {
 const MOST_RECORDS = 40;
 /** One frame of so many has a heartbeat, or a ping, beside it. */
 const HEARTBEATS = 32;
+/** One socket of so many has a long rest. */
+const RESTS = 3;
 const HEARTBEAT = { type: "Heartbeat" };
 
 /** One socket, from its request to its end. */
@@ -80,6 +82,8 @@ export class StreamSocket implements StreamSocketHost {
 
   private constructor(connection: Deno.Conn, options: StreamSocketOptions) {
     this.#options = options;
+    const { chance } = options;
+    const longRestMs = chance.below(RESTS) === 0 ? longRest(chance) : undefined;
     this.#socket = new StormSocket(connection, {
       speak: () => this.#speak(),
       stopped: () => {
@@ -89,7 +93,7 @@ export class StreamSocket implements StreamSocketHost {
       began: (isText) => this.#isText = isText,
       came: (bytes) => this.#pieces.push(Buffer.from(bytes)),
       ended: () => this.#take(Buffer.concat(this.#pieces.splice(0))),
-    }, options);
+    }, { ...options, longRestMs });
     this.#welcome.promise.catch(() => {});
     this.over = this.#socket.run().then(() => this.#end(), (error) => this.#end(error));
     this.over.catch(() => {});
