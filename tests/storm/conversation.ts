@@ -64,13 +64,18 @@ const INTRODUCED = 3;
 const LONGEST = 25;
 
 /** One departure of so many waits until all is heard. */
-export const SETTLES = 3;
+const SETTLES = 3;
 
 /** One direction of so many is bulk. */
 const BULK = 8;
 
 export function loadOf(chance: Chance): Load {
   return chance.below(BULK) === 0 ? "bulk" : "usual";
+}
+
+/** A reader that is slow since it has bulk to read is not left with all of it: who closes waits for an answer only so long. */
+export function settles({ load }: Line, chance: Chance): boolean {
+  return load === "bulk" || chance.below(SETTLES) === 0;
 }
 
 /** Lets a pair talk until one side leaves, or both do. Throws at what must not be. */
@@ -96,7 +101,7 @@ export async function converse(options: ConversationOptions): Promise<Told> {
       isLeft: () => false,
       isAwaited: () => came[1 - side]?.isStarved === true,
       departure: leaves
-        ? { how, after: chance.below(LONGEST), settles: chance.below(SETTLES) === 0, isLate }
+        ? { how, after: chance.below(LONGEST), settles: settles(lines[side], chance), isLate }
         : undefined,
     });
   };

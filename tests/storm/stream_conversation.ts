@@ -6,7 +6,7 @@
 
 import { CLOSE, connectionPath } from "../../src/protocol.ts";
 import type { Variant } from "../helpers/transports.ts";
-import { type ConversationOptions, loadOf, SETTLES, type Told, WINDOW_BYTES } from "./conversation.ts";
+import { type ConversationOptions, loadOf, settles, type Told, WINDOW_BYTES } from "./conversation.ts";
 import { within } from "../helpers/process.ts";
 import { bothHalves, type Half, PATIENCE_SECONDS } from "./halves.ts";
 import { introduced, Introduction } from "./introduction.ts";
@@ -127,7 +127,7 @@ async function openParty(
   const common = { speaks: lines[side], hears: lines[1 - side], material, chance, met };
   const plan = <How extends string>(weights: Record<How, number>, longest: number) =>
     leaves
-      ? { how: chance.weighted(weights), after: chance.below(longest), settles: chance.below(SETTLES) === 0, isLate }
+      ? { how: chance.weighted(weights), after: chance.below(longest), settles: settles(lines[side], chance), isLate }
       : undefined;
   const opening = { userName: partner.id, documentId };
   if (me instanceof StreamPeer) {
