@@ -27,6 +27,8 @@ export interface ConversationOptions {
   readonly material: Material;
   readonly chance: Chance;
   readonly pace: Pace;
+  /** One direction of so many is bulk. */
+  readonly bulk: number;
   /** Whether the storm is over. */
   readonly isLate: () => boolean;
 }
@@ -66,11 +68,8 @@ const LONGEST = 25;
 /** One departure of so many waits until all is heard. */
 const SETTLES = 3;
 
-/** One direction of so many is bulk. */
-const BULK = 8;
-
-export function loadOf(chance: Chance): Load {
-  return chance.below(BULK) === 0 ? "bulk" : "usual";
+export function loadOf({ chance, bulk }: ConversationOptions): Load {
+  return chance.below(bulk) === 0 ? "bulk" : "usual";
 }
 
 /** A reader that is slow since it has bulk to read is not left with all of it: who closes waits for an answer only so long. */
@@ -86,7 +85,9 @@ export async function converse(options: ConversationOptions): Promise<Told> {
   const isIntroduced = chance.below(INTRODUCED) === 0;
   // Who joins it hears of all who do.
   const documentId = isIntroduced ? `storm of ${a}` : "storm";
-  const lines = [`${a} to ${b}`, `${b} to ${a}`].map((name) => new Line(name, WINDOW_BYTES[transport], loadOf(chance)));
+  const lines = [`${a} to ${b}`, `${b} to ${a}`].map((name) =>
+    new Line(name, WINDOW_BYTES[transport], loadOf(options))
+  );
   const isBoth = departure === "both";
   const leaver = chance.below(2);
   const came: Side[] = [];

@@ -28,6 +28,12 @@ export interface StormOptions {
   readonly memoryMargin?: number;
 }
 
+/** Of one round. */
+interface RoundOptions extends StormOptions {
+  /** One direction of so many is bulk. */
+  readonly bulk?: number;
+}
+
 /** What a storm that passed has to tell. */
 export interface StormReport {
   readonly pairs: number;
@@ -43,6 +49,7 @@ export interface StormReport {
 const MIB = 1024 * 1024;
 /** A busy machine may keep a peer from answering pings; the idle timeout has tests of its own. */
 const ARGS = ["--log-level", "warning", "--idle-timeout", "300"];
+const BULK = { amongMany: 8, amongFew: 2 };
 const MEMORY_MARGIN = 1.2;
 /** For what a short warm-up has not brought about yet, in MiB. */
 const MEMORY_SLACK_MIB = 10;
@@ -70,8 +77,14 @@ export async function storm(options: StormOptions): Promise<StormReport> {
 }
 
 /** Among few each has so much of the processors that it fills all buffers on the way to a reader that rests. */
-function calmer({ pairs, meetings, seconds, ...rest }: StormOptions): StormOptions {
-  return { ...rest, pairs: Math.ceil(pairs / 10), meetings: Math.ceil(meetings / 5), seconds: seconds / 2 };
+function calmer({ pairs, meetings, seconds, ...rest }: StormOptions): RoundOptions {
+  return {
+    ...rest,
+    pairs: Math.ceil(pairs / 10),
+    meetings: Math.ceil(meetings / 5),
+    seconds: seconds / 2,
+    bulk: BULK.amongFew,
+  };
 }
 
 function memoryOf({ living }: TestedRelays): Promise<number[]> {
@@ -86,14 +99,14 @@ function checkMemory(residentMib: StormReport["residentMib"], margin: number): v
 
 async function round(
   relays: TestedRelays,
-  { variant, pairs, meetings, seconds }: StormOptions,
+  { variant, pairs, meetings, seconds, bulk = BULK.amongMany }: RoundOptions,
   { material, chance, name }: { material: Material; chance: Chance; name: string },
 ): Promise<Told[]> {
   const until = performance.now() + seconds * 1000;
   const isLate = () => performance.now() >= until;
   const pace = new Pace();
   const told: Told[] = [];
-  const where = { target: () => relays.any().relay, transport: variant.transport, material, pace, isLate };
+  const where = { target: () => relays.any().relay, transport: variant.transport, bulk, material, pace, isLate };
   let serial = 0;
   const talk = async (chance: Chance) => {
     while (!isLate()) told.push(await converse({ ...where, serial: serial++, chance }));

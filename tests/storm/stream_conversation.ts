@@ -101,8 +101,8 @@ export async function converseInStreams(options: StreamConversationOptions): Pro
 }
 
 /** Credit bounds what a stream has under way; a socket that the relay cannot pause has to bound that itself. */
-function lineOf(peer: StreamPeer | SocketPeer, name: string, { transport, chance }: ConversationOptions): Line {
-  return new Line(name, peer instanceof StreamPeer ? Infinity : WINDOW_BYTES[transport], loadOf(chance));
+function lineOf(peer: StreamPeer | SocketPeer, name: string, options: ConversationOptions): Line {
+  return new Line(name, peer instanceof StreamPeer ? Infinity : WINDOW_BYTES[options.transport], loadOf(options));
 }
 
 /** Which side, and whether it has a plan to leave. */
