@@ -19,7 +19,7 @@ nobody hears, and nothing may wait for ever. Linux only.
 
 Usage: deno task storm [--seconds N] [--pairs N] [--meetings N] [--instances N] [--seed N] [--variant NAME]
 
-  --seconds    of each variant; a warm-up, and a round of few at the end, take as long together (default ${DEFAULTS.seconds}; 3600 for an hour)
+  --seconds    of each variant; a warm-up and a round of few before take as long together (default ${DEFAULTS.seconds}; 3600 for an hour)
   --pairs      on sockets of their own, at once (default ${DEFAULTS.pairs}; 0 for none)
   --meetings   two peers with a socket of streams each, in six conversations at once (default ${DEFAULTS.meetings}; 0 for none)
   --instances  more than 1 act as one over a NATS server; every socket comes to any of them (default ${DEFAULTS.instances}).

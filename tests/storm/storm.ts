@@ -1,5 +1,5 @@
 /**
- * One storm: a warm-up round, a round that counts, a last one of few, and a relay that must be as it was before.
+ * One storm: a warm-up round, one of few, a round of many, and a relay that must be as it was before that.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface StormOptions {
   readonly pairs: number;
   /** Peers in twos, at once, whose conversations are streams. */
   readonly meetings: number;
-  /** Of the round that counts. The one before it and the one behind it take half as long. */
+  /** Of the round of many. The two before it take half as long each. */
   readonly seconds: number;
   readonly seed: number;
   /** What the relay may take at the end, as a multiple of what it took after the warm-up. */
@@ -65,10 +65,10 @@ export async function storm(options: StormOptions): Promise<StormReport> {
   await using relays = await TestedRelays.start({ ...options, chance: chance.branch(), args: ARGS });
   const descriptors = descriptorsOf(relays);
   await round(relays, { ...options, seconds: seconds / 2 }, { material, chance: chance.branch(), name: "warm-up" });
+  const calm = await round(relays, calmer(options), { material, chance: chance.branch(), name: "round of few" });
   await emptied(relays, descriptors);
   const before = await memoryOf(relays);
   const all = await round(relays, options, { material, chance: chance.branch(), name: "storm" });
-  const calm = await round(relays, calmer(options), { material, chance: chance.branch(), name: "calm" });
   await emptied(relays, descriptors);
   const residentMib = (await memoryOf(relays)).map((after, i) => ({ before: before[i], after }));
   checkMemory(residentMib, options.memoryMargin ?? MEMORY_MARGIN);
