@@ -49,7 +49,7 @@ export interface StormReport {
 const MIB = 1024 * 1024;
 /** A busy machine may keep a peer from answering pings; the idle timeout has tests of its own. */
 const ARGS = ["--log-level", "warning", "--idle-timeout", "300"];
-const BULK = { amongMany: 8, amongFew: 2 };
+const BULK = { amongMany: 16, amongFew: 2 };
 const MEMORY_MARGIN = 1.2;
 /** For what a short warm-up has not brought about yet, in MiB. */
 const MEMORY_SLACK_MIB = 10;
@@ -83,7 +83,8 @@ function calmer({ pairs, meetings, seconds, ...rest }: StormOptions): RoundOptio
     pairs: Math.ceil(pairs / 10),
     meetings: Math.ceil(meetings / 5),
     seconds: seconds / 2,
-    bulk: BULK.amongFew,
+    // TLS costs six times as much, and has no buffers of its own that bulk would fill.
+    bulk: rest.variant.isTls ? BULK.amongMany : BULK.amongFew,
   };
 }
 
