@@ -54,6 +54,11 @@ export class Line {
     return this.#underWay.length > 0;
   }
 
+  /** Of such messages. */
+  get bytesUnderWay(): number {
+    return this.#bytesUnderWay;
+  }
+
   /** Resolves when something has been heard, or the end. One waits at a time. */
   movement(): Promise<void> {
     return new Promise((resolve) => this.#moved = resolve);

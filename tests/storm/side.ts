@@ -42,6 +42,11 @@ export interface SideOptions {
 
 /** Until it looks again whether it may leave. */
 export const LOOK_MS = 50;
+/**
+ * Bytes that may be under way when it leaves: the relay gives a reader ten seconds to read what the kernel has, and
+ * readers of a storm on a busy machine are slow.
+ */
+const MOST_LEFT = 1024 * 1024;
 const MOST_MESSAGES_AT_ONCE = 12;
 
 /** One side, from its request to its end. */
@@ -100,9 +105,13 @@ export class Side {
       else await this.#sayMuch();
     }
     await met;
-    if (departure?.settles) await this.#settle();
+    if (departure !== undefined) await this.#depart(departure);
+  }
+
+  async #depart(departure: Plan<Departure>): Promise<void> {
+    await this.#settle(departure);
     while (this.#options.isAwaited() && !this.#socket.isStopped) await pause(LOOK_MS);
-    if (!this.#socket.isStopped && !this.#options.isLeft()) await this.#leave(departure!.how);
+    if (!this.#socket.isStopped && !this.#options.isLeft()) await this.#leave(departure.how);
   }
 
   /** One message or several in one go, with what has to be answered. */
@@ -119,10 +128,12 @@ export class Side {
     while (said-- > 0) speaks.saidWhole();
   }
 
-  async #settle(): Promise<void> {
+  /** Waits until so much is heard that it may leave. */
+  async #settle({ settles }: Plan<Departure>): Promise<void> {
     const { speaks } = this.#options;
     this.isSettling = true;
-    while (speaks.isUnderWay && !this.#socket.isStopped) await speaks.movement();
+    const isTooMuch = () => settles ? speaks.isUnderWay : speaks.bytesUnderWay > MOST_LEFT;
+    while (isTooMuch() && !this.#socket.isStopped) await speaks.movement();
   }
 
   async #leave(how: Departure): Promise<void> {

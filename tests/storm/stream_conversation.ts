@@ -66,38 +66,38 @@ const LONGEST = { stream: 50, socket: 25 };
 
 /** Lets two talk until one leaves, or its socket does. Throws at what must not be. */
 export async function converseInStreams(options: StreamConversationOptions): Promise<Told> {
-  const { serial, chance, transport, peers } = options;
-  const names = peers.map(({ id }) => id);
-  const lines = peers.map((peer, i) => lineOf(peer, `${names[i]} to ${names[1 - i]} about ${serial}`, options));
-  const leaver = chance.weighted(LEAVERS);
-  const leaves = [leaver !== "second", leaver !== "first"];
-  const came: Party[] = [];
-  const isIntroduced = chance.below(INTRODUCED) === 0;
-  // Who joins it hears of all who do.
-  const documentId = isIntroduced ? `storm ${serial} of ${names}` : `storm ${serial}`;
-  const introductions = isIntroduced ? await introduceBoth(options, documentId) : [];
-  const open = async (side: 0 | 1, met: Promise<unknown>) => {
-    const isLeft = () => leaver !== "both" && came[1 - side]?.isLeaving === true;
-    const isAwaited = () => came[1 - side]?.isStarved === true;
-    return came[side] = await openParty(options, {
-      side,
-      documentId,
-      lines,
-      met,
-      leaves: leaves[side],
-      isLeft,
-      isAwaited,
-      introduction: introductions[side],
-    });
-  };
-  const parties = await bothHalves(open, { name: `conversation ${serial} of ${names}`, lines, chance });
-  for (const introduction of introductions) if (introduction instanceof Introduction) await introduction.leave();
+  const { serial, transport, peers } = options;
+  const [a, b] = peers.map(({ id }) => id);
+  const name = `conversation ${serial} of ${a},${b}`;
+  const lines = [`${a} to ${b}`, `${b} to ${a}`].map((way, i) => lineOf(peers[i], `${way} about ${serial}`, options));
+  const parties = await talk(options, name, lines);
   const [messages, bytes] = [lines[0].heard + lines[1].heard, lines[0].bytes + lines[1].bytes];
   try {
     return { ...check(parties, lines, transport), messages, bytes };
   } catch (error) {
-    throw new Error(`conversation ${serial} of ${names}: ${(error as Error).message}`);
+    throw new Error(`${name}: ${(error as Error).message}`);
   }
+}
+
+/** Introduces the two, or not, and returns them when both are over. */
+async function talk(options: StreamConversationOptions, name: string, lines: readonly Line[]) {
+  const { serial, chance } = options;
+  const leaver = chance.weighted(LEAVERS);
+  const isIntroduced = chance.below(INTRODUCED) === 0;
+  // Who joins it hears of all who do.
+  const documentId = isIntroduced ? name : `storm ${serial}`;
+  const introductions = isIntroduced ? await introduceBoth(options, documentId) : [];
+  const came: Party[] = [];
+  const open = async (side: 0 | 1, met: Promise<unknown>) => {
+    const leaves = leaver === "both" || leaver === (side === 0 ? "first" : "second");
+    const isLeft = () => leaver !== "both" && came[1 - side]?.isLeaving === true;
+    const isAwaited = () => came[1 - side]?.isStarved === true;
+    const party = { side, documentId, lines, met, leaves, isLeft, isAwaited, introduction: introductions[side] };
+    return came[side] = await openParty(options, party);
+  };
+  const parties = await bothHalves(open, { name, lines, chance });
+  for (const introduction of introductions) if (introduction instanceof Introduction) await introduction.leave();
+  return parties;
 }
 
 /** Credit bounds what a stream has under way; a socket that the relay cannot pause has to bound that itself. */
