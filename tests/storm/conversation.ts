@@ -27,7 +27,7 @@ export interface ConversationOptions {
   readonly material: Material;
   readonly chance: Chance;
   readonly pace: Pace;
-  /** One direction of so many is bulk. */
+  /** One direction of so many is bulk; 0: none. */
   readonly bulk: number;
   /** Whether the storm is over. */
   readonly isLate: () => boolean;
@@ -69,7 +69,7 @@ const LONGEST = 25;
 const SETTLES = 3;
 
 export function loadOf({ chance, bulk }: ConversationOptions): Load {
-  return chance.below(bulk) === 0 ? "bulk" : "usual";
+  return bulk > 0 && chance.below(bulk) === 0 ? "bulk" : "usual";
 }
 
 /** A reader that is slow since it has bulk to read is not left with all of it: who closes waits for an answer only so long. */

@@ -30,7 +30,7 @@ export interface StormOptions {
 
 /** Of one round. */
 interface RoundOptions extends StormOptions {
-  /** One direction of so many is bulk. */
+  /** One direction of so many is bulk; 0: none. */
   readonly bulk?: number;
 }
 
@@ -76,6 +76,11 @@ export async function storm(options: StormOptions): Promise<StormReport> {
   return { ...summary([...all, ...calm]), residentMib };
 }
 
+/** Bulk is for senders that can be paused. */
+function bulkAmongMany({ transport }: Variant): number {
+  return transport === "tcp" ? BULK.amongMany : 0;
+}
+
 /** Among few each has so much of the processors that it fills all buffers on the way to a reader that rests. */
 function calmer({ pairs, meetings, seconds, ...rest }: StormOptions): RoundOptions {
   return {
@@ -84,7 +89,7 @@ function calmer({ pairs, meetings, seconds, ...rest }: StormOptions): RoundOptio
     meetings: Math.ceil(meetings / 5),
     seconds: seconds / 2,
     // TLS costs six times as much, and has no buffers of its own that bulk would fill.
-    bulk: rest.variant.isTls ? BULK.amongMany : BULK.amongFew,
+    bulk: rest.variant.isTls ? undefined : bulkAmongMany(rest.variant) && BULK.amongFew,
   };
 }
 
@@ -100,7 +105,7 @@ function checkMemory(residentMib: StormReport["residentMib"], margin: number): v
 
 async function round(
   relays: TestedRelays,
-  { variant, pairs, meetings, seconds, bulk = BULK.amongMany }: RoundOptions,
+  { variant, pairs, meetings, seconds, bulk = bulkAmongMany(variant) }: RoundOptions,
   { material, chance, name }: { material: Material; chance: Chance; name: string },
 ): Promise<Told[]> {
   const until = performance.now() + seconds * 1000;
