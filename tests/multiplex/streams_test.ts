@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { CLOSE, KIND, RecordWriter, WIRE_LIMITS } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
+import { Part } from "../../src/server/core/message.ts";
 import { plain } from "../backplane/houses.ts";
 import { BROKEN, bytes } from "../protocol/golden.ts";
 import { type MuxClient, MuxHouse } from "./mux_house.ts";
@@ -24,6 +25,17 @@ Deno.test("two streams meet: opened first, then credit, then what was said befor
   // What was held costs credit, which comes back with the partner.
   const held = 5 + 2 + 2 * 64;
   assertEquals([alice.credit(1), bob.credit(1)], [WINDOW + held, WINDOW]);
+});
+
+Deno.test("a part that is longer than a record, as other instances send them, is cut into records", () => {
+  const house = new MuxHouse();
+  const alice = house.client("alice");
+  alice.open({ userName: "bob", documentId: "doc" });
+  const bob = house.connect("bob", "alice");
+  house.turn();
+  bob.receive(new Part(new Uint8Array(LIMITS.chunkBytes).fill(7), false, true, true));
+  house.turn();
+  assertEquals(alice.on(1).messages, [new Uint8Array(LIMITS.chunkBytes).fill(7)]);
 });
 
 Deno.test("a close crosses behind the data before it, with code and reason, and is not answered", () => {
