@@ -19,7 +19,8 @@ class FakeWebSocket {
 function opened(runtime: FakeWebSocket): PeerSocket {
   const upgraded: PeerSocket[] = [];
   const upgrade = new Upgrade((socket) => upgraded.push(socket), () => {}, false);
-  const options = { maxMessageBytes: 1_000, clock: new FakeClock(), log: silentLog, turns: new TurnCounter() };
+  const clock = new FakeClock();
+  const options = { maxMessageBytes: 1_000, clock, log: silentLog, turns: new TurnCounter(clock) };
   new DenoSocket(runtime as unknown as WebSocket, upgrade, options);
   runtime.onopen!();
   return upgraded[0];

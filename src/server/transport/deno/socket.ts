@@ -159,7 +159,7 @@ export class DenoSocket implements PeerSocket {
   }
 
   #received(chunk: Chunk): void {
-    this.#receivedAt = this.#options.clock.now();
+    this.#receivedAt = this.#options.turns.startedAt;
     if (this.#isClosing()) return;
     if (isLonger(chunk, this.#options.maxMessageBytes)) this.fail(CLOSE.tooBig);
     else this.#listener.message(chunk);

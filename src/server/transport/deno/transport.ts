@@ -43,7 +43,7 @@ export class DenoTransport implements Transport {
 
   constructor(options: DenoTransportOptions) {
     this.#options = options;
-    this.#socketOptions = { ...options, turns: new TurnCounter() };
+    this.#socketOptions = { ...options, turns: new TurnCounter(options.clock) };
   }
 
   listen(handler: Handler): Promise<Address> {
