@@ -19,7 +19,6 @@ import { drain } from "./drain.ts";
 import { Introducer } from "./discovery/introducer.ts";
 import { LIMITS } from "./core/limits.ts";
 import { ListenError } from "./listen_error.ts";
-import { ArrivalClock } from "./core/arrival_clock.ts";
 import { type Logger, relayLogger } from "./core/log.ts";
 import { watchLoop } from "./metrics/loop_delay.ts";
 import { answerAsset, makeAssets } from "./page/assets.ts";
@@ -65,7 +64,6 @@ export class Server {
   readonly #admission: Admission;
   readonly #backplane: Backplane;
   readonly #poll: Poll;
-  readonly #arrivals: ArrivalClock;
   readonly #introducer: Introducer;
   readonly #broker: Broker;
   readonly #dismissals: Dismissals;
@@ -98,7 +96,6 @@ export class Server {
     this.#admission = new Admission(this.#config, this.#tokens, clock);
     const counters = this.#counters;
     this.#poll = new Poll(clock);
-    this.#arrivals = new ArrivalClock(clock);
     const scheduler = new WorkScheduler(clock, this.#poll);
     this.#backplane = backplane ?? openBackplane(this.#config, { clock, counters, log, scheduler });
     const parts = { buffers, clock, counters, log, backplane: this.#backplane };
@@ -112,7 +109,6 @@ export class Server {
       scheduler,
       poll: this.#poll,
       budget: buffers,
-      arrivals: this.#arrivals,
       permitOf: (token) => this.#tokens.areNeeded ? this.#tokens.grantOf(token) : EVERYTHING,
       introduce: (...args) => this.#introducer.welcome(...args),
       connect: (...args) => this.#broker.welcome(...args),
@@ -168,7 +164,6 @@ export class Server {
       await this.#backplane.close();
       throw error instanceof ConfigError ? error : new ListenError(this.#config, error);
     });
-    this.#arrivals.open();
     if (this.#metrics !== undefined) this.#loopWatch = watchLoop(this.#clock, this.#metrics.late);
     return this;
   }
@@ -226,7 +221,6 @@ export class Server {
     this.#admission.drain();
     this.#introducer.drain();
     this.#loopWatch?.cancel();
-    this.#arrivals.close();
     const introductions = () => this.#introducer.sockets();
     const emptied = () => this.#admission.emptied();
     const pace = { clock: this.#clock, hurry: this.#hurry.promise };
@@ -291,7 +285,7 @@ export class Server {
   #answerSocket(request: RequestHead, address: string, route: SocketRoute): Response | Upgrade {
     const lease = this.#admission.admit(request, address, route);
     if (lease instanceof Refusal) return this.#dismiss(lease, request, route) ?? this.#refuse(lease, address);
-    const requestedAt = this.#arrivals.now();
+    const requestedAt = Date.now();
     const enter = (socket: PeerSocket) => this.#enter(route, { grant: lease.grant, requestedAt }, socket);
     return new Upgrade(enter, lease.release, route.kind === "connection", chosenSubprotocol(request));
   }

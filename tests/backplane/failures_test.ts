@@ -1,13 +1,11 @@
 /** Several relay processes over a real NATS server: what comes at the same instant, and what dies or freezes. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { CLOSE, KIND, MULTIPLEX_PROTOCOL, type Opening, RecordReader, RecordWriter } from "../../src/protocol.ts";
-import { LIMITS } from "../../src/server/core/limits.ts";
+import { CLOSE } from "../../src/protocol.ts";
 import { Peer } from "../helpers/peer.ts";
 import { Population, untilReady } from "../helpers/population.ts";
 import { type Listening, within } from "../helpers/process.ts";
 import { withProgram } from "../helpers/programs.ts";
-import { TRANSPORTS } from "../helpers/transports.ts";
 import { Chance } from "../soak/chance.ts";
 
 const SEED = 7;
@@ -84,28 +82,6 @@ withProgram("nats-server", () => {
       bob.say({ type: "Join", join: ["doc"] });
       assertEquals(await heardOf(bob, "alice", 1), ["doc"]);
       assertEquals(await heardOf(alice, "bob", 1), ["doc"]);
-    });
-  }
-
-  for (const transport of TRANSPORTS) {
-    Deno.test(`${transport}: what an instance that stood still reads late does not end what is newer`, async () => {
-      await using population = await Population.start(2, ["--transport", transport]);
-      const [one, other] = population.relays;
-      const link = await Peer.open(`${one.url}/introduction/alice?protocol=${MULTIPLEX_PROTOCOL}`);
-      assertEquals((await link.heard() as [{ type: string }])[0].type, "Welcome");
-      one.signal("SIGSTOP");
-      link.send(openRecord({ userName: "bob", documentId: "as a stream" }));
-      const late = connect(one, "alice", "bob", "as a socket");
-      const pairs = [await pairOf([other, other], "as a stream"), await pairOf([other, other], "as a socket")];
-      await new Promise((resolve) => setTimeout(resolve, 2 * LIMITS.standstillMs)); // this is the failure
-      one.signal("SIGCONT");
-      assertEquals(closeOf(await link.next()), CLOSE.superseded.code);
-      assertEquals((await (await late).closed).code, CLOSE.superseded.code);
-      for (const [alice, bob] of pairs) {
-        alice.send("still here");
-        assertEquals(await bob.next(), "still here");
-      }
-      await hangUp(link, ...pairs.flat());
     });
   }
 
@@ -261,19 +237,6 @@ async function until(relay: Listening, wanted: { seekers: number; pairs: number 
     }
   };
   await within(reached(), Deno.inspect(wanted));
-}
-
-function openRecord(opening: Opening): Uint8Array<ArrayBuffer> {
-  const records = new RecordWriter();
-  records.open(1, opening);
-  return records.take();
-}
-
-/** The code of a record that closes. */
-function closeOf(frame: string | Uint8Array): number {
-  const record = new RecordReader(new Uint8Array(frame as Uint8Array));
-  assert(record.next() && record.kind === KIND.close, `want a close, got ${Deno.inspect(frame)}`);
-  return record.close.code;
 }
 
 async function hangUp(...peers: Peer[]): Promise<void> {

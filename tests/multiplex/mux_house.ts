@@ -58,7 +58,7 @@ export class MuxHouse {
       isInterested: (peerId, documentId) => this.introducer.isInterested(peerId, documentId),
     });
     this.multiplexer = new Multiplexer({
-      ...{ ...parts, scheduler, poll, maxStreams, maxMessageBytes, permitOf, budget: buffers, arrivals: Date },
+      ...{ ...parts, scheduler, poll, maxStreams, maxMessageBytes, permitOf, budget: buffers },
       introduce: (...args) => this.introducer.welcome(...args),
       connect: (...args) => this.broker.welcome(...args),
     });

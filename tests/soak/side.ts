@@ -182,9 +182,9 @@ export class Side {
         if (!partner?.hasSaidFarewell) return "nobody said farewell";
         return this.#heard === partner.said.length ? undefined : "the farewell overtook a message";
       case CLOSE.superseded.code:
-        return this.isSuperseded ? undefined : "no newer side was opened";
+        return this.isSuperseded || this.#isOvertaken() ? undefined : "no newer side was opened";
       case CLOSE.peerLost.code:
-        return partner?.isLive ? "its partner is still there" : undefined;
+        return partner?.isLive && !partner.#isOvertaken() ? "its partner is still there" : undefined;
       case CLOSE.noReciprocal.code:
         // Its peer had left the document for half a minute, or nobody could say that it had not.
         return this.#options.isThere(this.key) && !isBroken ? "its peer is still there" : undefined;
@@ -198,6 +198,15 @@ export class Side {
       default:
         return "it stayed";
     }
+  }
+
+  /** An instance that stood still hears late of a stream that was opened and given up before: it takes that for newer. */
+  #isOvertaken(): boolean {
+    const { localId, remoteId, documentId } = this.key;
+    return this.#options.sides.values().some(({ key, isGivenUp, relay }) =>
+      isGivenUp && relay.stoodStillUntil >= this.openedAt &&
+      key.localId === localId && key.remoteId === remoteId && key.documentId === documentId
+    );
   }
 
   #refused(error: Error): void {

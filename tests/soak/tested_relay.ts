@@ -35,6 +35,8 @@ export class TestedRelay implements AsyncDisposable {
   isDead = false;
   /** Until when it may have broken pairs with other instances, in milliseconds of the soak's clock. */
   brokenUntil = -Infinity;
+  /** Until when it stood still, if ever, on the same clock. */
+  stoodStillUntil = -Infinity;
 
   /** How it ended, if nobody ended it, and what it said last. */
   fall: string | undefined;

@@ -9,6 +9,9 @@ import type { Variant } from "../helpers/transports.ts";
 import type { Chance } from "./chance.ts";
 import { type Counts, TestedRelay } from "./tested_relay.ts";
 
+/** Milliseconds in which an instance that stood still reads what came meanwhile, on a busy machine. */
+const LATE_MS = 1_000;
+
 /** What to start. */
 export interface TestedRelaysOptions {
   readonly variant: Variant;
@@ -79,7 +82,9 @@ export class TestedRelays implements AsyncDisposable {
   async freeze(ms: number, breaks: boolean): Promise<void> {
     const relay = this.any();
     if (breaks) relay.brokenUntil = Infinity;
+    relay.stoodStillUntil = Infinity;
     await relay.freeze(ms);
+    relay.stoodStillUntil = performance.now() + LATE_MS;
     if (breaks && !relay.isDead) relay.brokenUntil = performance.now();
   }
 

@@ -300,10 +300,6 @@ export const LIMITS = {
    * Milliseconds between two measurements of the event loop's delay: short enough to see every blockage that matters.
    */
   loopLookMs: 100,
-  /** Milliseconds after which an event loop has stood still, and was not only busy: five looks. */
-  standstillMs: 500,
-  /** Milliseconds in which it then reads what came meanwhile: a full accept queue takes half of them. */
-  readLateMs: 1_000,
   /** Milliseconds between two probes of the own listener. */
   probeMs: 5_000,
   /** Milliseconds in which it has to answer: longer than any turn of the event loop. */

@@ -55,8 +55,6 @@ export type Charge = (work: number) => boolean;
 export interface SessionOptions {
   readonly budget: Budget;
   readonly clock: Clock;
-  /** When what is read now was said, in milliseconds since 1970. */
-  readonly arrivals: { now(): number };
   readonly log: Logger;
   /** Bytes of one message. */
   readonly maxMessageBytes: number;
@@ -282,13 +280,7 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
     const stream = new Stream(number, this);
     this.#streams.set(number, stream);
     this.#options.connect(
-      {
-        localId: this.#peerId,
-        remoteId: userName,
-        documentId,
-        requestedAt: this.#options.arrivals.now(),
-        isStream: true,
-      },
+      { localId: this.#peerId, remoteId: userName, documentId, requestedAt: Date.now(), isStream: true },
       stream,
     );
   }
