@@ -6,6 +6,7 @@
 
 import type { Buffer } from "node:buffer";
 import { CLOSE, connectionPath } from "../../src/protocol.ts";
+import { keyOf } from "../../src/server/core/connection_key.ts";
 import { greeterOf, greetingOf, payloadOf, type Said } from "./talk.ts";
 import type { TestedRelay } from "./tested_relay.ts";
 import type { TestedRelays } from "./tested_relays.ts";
@@ -202,10 +203,8 @@ export class Side {
 
   /** An instance that stood still hears late of a stream that was opened and given up before: it takes that for newer. */
   #isOvertaken(): boolean {
-    const { localId, remoteId, documentId } = this.key;
     return this.#options.sides.values().some(({ key, isGivenUp, relay }) =>
-      isGivenUp && relay.stoodStillUntil >= this.openedAt &&
-      key.localId === localId && key.remoteId === remoteId && key.documentId === documentId
+      isGivenUp && relay.stoodStillUntil >= this.openedAt && keyOf(key) === keyOf(this.key)
     );
   }
 

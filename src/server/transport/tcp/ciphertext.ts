@@ -50,11 +50,12 @@ export class Ciphertext extends Duplex {
   override write(bytes: Uint8Array, done?: unknown): boolean {
     const sent = this.#sent;
     this.#sent = undefined;
-    this.#send(bytes, () => sent === undefined ? (done as Done)() : this.#rest(sent, done as Done));
+    this.#send(bytes, () => sent === undefined ? (done as Done)() : this.#holdBack(sent, done as Done));
     return true;
   }
 
-  #rest(sent: () => void, done: Done): void {
+  /** Node's TLS is called back later: in {@link Ciphertext.proceed}. */
+  #holdBack(sent: () => void, done: Done): void {
     this.#proceed = done;
     sent();
   }
