@@ -5,7 +5,8 @@ import { Buffer } from "node:buffer";
 import * as ws from "ws";
 import { FrameWalker, type FrameWalkerOptions } from "../../src/server/websocket/frame_walker.ts";
 import { FrameBuffer } from "../../src/server/websocket/unmask.ts";
-import { encodeClose } from "../../src/server/websocket/encode.ts";
+import { type Message, Part } from "../../src/server/core/message.ts";
+import { encodeClose, HEADER_BYTES, writeHeader } from "../../src/server/websocket/encode.ts";
 
 /** What an endpoint hears, payloads in hexadecimal: a message, a ping or pong, a close, or a failure with its code. */
 export type Heard = readonly [what: string, ...unknown[]];
@@ -47,6 +48,15 @@ export function clientFrame(frame: ClientFrame): Uint8Array<ArrayBuffer> {
   const bytes = concat(Sender.frame(Buffer.from(payload as string), options));
   bytes[0] |= reserved << 4;
   return bytes;
+}
+
+/** A whole message in one frame, as the relay sends it. */
+export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
+  const part = Part.of(message);
+  const frame = new Uint8Array(HEADER_BYTES + part.byteLength);
+  const payloadAt = writeHeader(frame, 0, part);
+  frame.set(part.bytes, payloadAt);
+  return frame.slice(0, payloadAt + part.byteLength);
 }
 
 /** What `ws` hears as the server of a client that sends these chunks, or as the client of a server that does. */

@@ -3,9 +3,19 @@ import fc from "fast-check";
 import { isUtf8 } from "node:buffer";
 import { CLOSE, type Close } from "../../src/protocol.ts";
 import { ChunkContents, VIOLATION } from "../../src/server/websocket/frame_walker.ts";
-import { encodeClose, encodeMessage, encodePing, encodePong, OPCODE } from "../../src/server/websocket/encode.ts";
+import { encodeClose, encodePing, encodePong, OPCODE } from "../../src/server/websocket/encode.ts";
 import { Utf8Check } from "../../src/server/websocket/utf8.ts";
-import { carried, clientFrame, concat, cut, type Heard, heardBy, heardThrough, hex } from "../helpers/frames.ts";
+import {
+  carried,
+  clientFrame,
+  concat,
+  cut,
+  encodeMessage,
+  type Heard,
+  heardBy,
+  heardThrough,
+  hex,
+} from "../helpers/frames.ts";
 import { chopped, type ClientFrame, OWN_PING, walk, walkerOf } from "../helpers/frames.ts";
 
 const { continuation, text, binary, close, ping, pong } = OPCODE;

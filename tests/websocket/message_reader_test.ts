@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { MessageReader } from "../../src/server/websocket/message_reader.ts";
 import { encodePing, encodePong, FINAL, OPCODE } from "../../src/server/websocket/encode.ts";
-import { encodeMessage } from "../../src/server/websocket/encode.ts";
+import { encodeMessage } from "../helpers/frames.ts";
 import { plain } from "../backplane/houses.ts";
 
 const anyMessage = fc.oneof(

@@ -5,7 +5,7 @@
  */
 
 import type { Close } from "../../protocol.ts";
-import { asBytes, type Message, messageBytes, type Part } from "../core/message.ts";
+import type { Part } from "../core/message.ts";
 
 /** The type of a frame: the low four bits of its first byte. */
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -24,19 +24,16 @@ export const NO_CODE = 1005;
 
 const encoder = new TextEncoder();
 
-/** A whole message in one frame. */
-export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
-  const length = messageBytes(message);
-  if (typeof message !== "string") return encode(OPCODE.binary, asBytes(message));
-  const frame = framed(OPCODE.text, length);
-  encoder.encodeInto(message, frame.subarray(frame.length - length));
-  return frame;
-}
-
 /** Writes the header of a frame with this part of a message at an offset; gives the offset behind it. */
 export function writeHeader(bytes: Uint8Array, at: number, { byteLength, isText, begins, ends }: Part): number {
   const opcode = !begins ? OPCODE.continuation : isText ? OPCODE.text : OPCODE.binary;
-  return writeStart(bytes, at, { first: (ends ? FINAL : 0) | opcode, length: byteLength });
+  const size = byteLength < 126 ? 2 : byteLength < 0x10000 ? 4 : HEADER_BYTES;
+  bytes[at] = (ends ? FINAL : 0) | opcode;
+  bytes[at + 1] = size === 2 ? byteLength : size === 4 ? 126 : 127;
+  for (let i = 2, shift = 8 * (size - 3); i < size; i++, shift -= 8) {
+    bytes[at + i] = Math.floor(byteLength / 2 ** shift);
+  }
+  return at + size;
 }
 
 /** A close frame. Throws a `RangeError` for a reason of more than 123 bytes. */
@@ -60,34 +57,13 @@ export function encodePong(payload: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 function encodeControl(opcode: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
-  if (payload.length <= CONTROL_BYTES) return encode(opcode, payload);
-  throw new RangeError(`Cannot encode a control frame: want at most ${CONTROL_BYTES} bytes, got ${payload.length}`);
-}
-
-function encode(opcode: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
-  const frame = framed(opcode, payload.length);
-  frame.set(payload, frame.length - payload.length);
+  if (payload.length > CONTROL_BYTES) {
+    throw new RangeError(`Cannot encode a control frame: want at most ${CONTROL_BYTES} bytes, got ${payload.length}`);
+  }
+  const frame = new Uint8Array(2 + payload.length);
+  frame.set([FINAL | opcode, payload.length]);
+  frame.set(payload, 2);
   return frame;
-}
-
-/** A frame with its header, and room for its payload. */
-function framed(opcode: number, length: number): Uint8Array<ArrayBuffer> {
-  const frame = new Uint8Array(headerLength(length) + length);
-  writeStart(frame, 0, { first: FINAL | opcode, length });
-  return frame;
-}
-
-function headerLength(length: number): number {
-  return length < 126 ? 2 : length < 0x10000 ? 4 : HEADER_BYTES;
-}
-
-/** Writes the first byte and the length; gives the offset behind them. */
-function writeStart(bytes: Uint8Array, at: number, { first, length }: { first: number; length: number }): number {
-  const size = headerLength(length);
-  bytes[at] = first;
-  bytes[at + 1] = size === 2 ? length : size === 4 ? 126 : 127;
-  for (let i = 2, shift = 8 * (size - 3); i < size; i++, shift -= 8) bytes[at + i] = Math.floor(length / 2 ** shift);
-  return at + size;
 }
 
 /** The payload length of a frame, and where its payload begins. */

@@ -4,7 +4,8 @@ import { assertEquals } from "@std/assert";
 import { CLOSE } from "../../../src/protocol.ts";
 import { LIMITS } from "../../../src/server/core/limits.ts";
 import { type Chunk, Splice } from "../../../src/server/transport/transport.ts";
-import { encodeMessage, encodePing, encodePong } from "../../../src/server/websocket/encode.ts";
+import { encodePing, encodePong } from "../../../src/server/websocket/encode.ts";
+import { encodeMessage } from "../../helpers/frames.ts";
 import { Houses, plain } from "../houses.ts";
 
 Deno.test("between instances of which one splices, messages cross both ways and pings are answered", () => {
