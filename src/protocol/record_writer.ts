@@ -51,9 +51,9 @@ export class RecordWriter {
     return this.#length;
   }
 
-  /** Whether a record with so many bytes of payload fits the frame. */
+  /** Whether a record may have so many bytes of payload, and fits the frame. */
   fits(length: number): boolean {
-    return this.#length + HEADER_BYTES + length <= WIRE_LIMITS.recordFrameBytes;
+    return length <= WIRE_LIMITS.recordBytes && this.#length + HEADER_BYTES + length <= WIRE_LIMITS.recordFrameBytes;
   }
 
   /** Begins a conversation. The payload takes at most 6.1 KiB. */

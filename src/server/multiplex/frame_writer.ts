@@ -65,8 +65,6 @@ export class FrameWriter {
     const frame = this.#frame ??= this.#pool.acquire();
     // What is large takes a turn, which is the first.
     const isLarge = data instanceof Part && data.byteLength > SMALL_BYTES;
-    // A part that came from another instance may be longer than a record.
-    if (isLarge && data.byteLength > WIRE_LIMITS.recordBytes) return false;
     if (!isFree || (isLarge && frame.byteLength > 0) || !frame.fits(data.byteLength)) return false;
     if (isLarge) this.#first = stream;
     if (data instanceof Part) frame.part(number, data);
