@@ -31,8 +31,13 @@ export function platform(): Environment {
     random: Math.random,
     now: () => performance.now(),
     after: (milliseconds, action) => {
-      const timer = setTimeout(action, milliseconds);
-      return () => clearTimeout(timer);
+      // In Deno 2.5 a timer that is due runs though it is cleared, if what clears it was read in the same turn.
+      let isCancelled = false;
+      const timer = setTimeout(() => isCancelled || action(), milliseconds);
+      return () => {
+        isCancelled = true;
+        clearTimeout(timer);
+      };
     },
     network: typeof globalThis.addEventListener === "function" ? globalThis : undefined,
   };

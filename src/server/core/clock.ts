@@ -25,8 +25,15 @@ export const systemClock: Clock = {
   after(ms, action) {
     // A timer of 0 ms takes more than 1 ms; an immediate runs at the end of the turn.
     if (ms === 0) return immediately(action);
-    const id = setTimeout(action, ms);
-    return { cancel: () => clearTimeout(id) };
+    // In Deno 2.5 a timer that is due runs though it is cleared, if what clears it was read in the same turn.
+    let isCancelled = false;
+    const id = setTimeout(() => isCancelled || action(), ms);
+    return {
+      cancel() {
+        isCancelled = true;
+        clearTimeout(id);
+      },
+    };
   },
 };
 
