@@ -6,6 +6,7 @@ import { MuxHouse } from "./mux_house.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const SMALL_FRAMES = 1_000;
 
 Deno.test("what many say in one turn is few frames of at most 64 KiB", () => {
   const house = new MuxHouse();
@@ -137,6 +138,33 @@ Deno.test("what waits keeps nothing else of the frame in memory that it came in"
   bob.window(1, WIRE_LIMITS.firstWindowBytes);
   assertEquals(bob.on(1).messages.at(-1), new Uint8Array([7]));
 });
+
+Deno.test("what comes in one turn in many small frames is read in many turns, whatever is in them", () => {
+  const frames = {
+    "data": () => data(1, 1),
+    "nothing": () => "[]",
+    "opens": (i: number) => open(2 + i),
+  };
+  for (const [what, frame] of Object.entries(frames)) {
+    const house = new MuxHouse();
+    const [alice] = house.pair();
+    // A look at the time takes as long as anything else here.
+    house.clock.tickMs = 0.5;
+    const before = house.multiplexer.streams;
+    for (let i = 0; i < SMALL_FRAMES; i++) alice.socket.receive(frame(i));
+    const opens = what === "opens" ? SMALL_FRAMES : 0;
+    alice.socket.receive(open(2 + opens));
+    let turns = 0;
+    for (; house.multiplexer.streams <= before + opens; turns++) house.clock.pass(LIMITS.pollMs);
+    assert(turns > 10, `${what}: ${SMALL_FRAMES} frames in ${turns} turns`);
+  }
+});
+
+function open(number: number): Uint8Array<ArrayBuffer> {
+  const frame = new RecordWriter();
+  frame.open(number, { userName: "carol", documentId: `doc ${number}` });
+  return frame.take();
+}
 
 function data(stream: number, length: number): Uint8Array<ArrayBuffer> {
   const frame = new RecordWriter();

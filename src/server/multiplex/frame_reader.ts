@@ -105,7 +105,11 @@ export class FrameReader {
   /** The rest of the first frame, and what came behind it. */
   *#catchUp(first: Steps): Steps {
     yield* first;
-    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) yield* this.#stepsOf(frame);
+    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) {
+      // However little is in each of them, many take long.
+      yield;
+      yield* this.#stepsOf(frame);
+    }
     this.#finish();
   }
 
