@@ -48,14 +48,14 @@ export class Listener {
         const connection = await this.#source.accept();
         ignoreErrors(() => connection.setNoDelay(true));
         this.#options.accepted(connection);
-        await this.#turn();
       } catch (error) {
         if (!this.#isClosed && !isLostBefore(error)) await this.#failed(error);
       }
+      await this.#turn();
     }
   }
 
-  /** Connections that wait in thousands shall not keep those from being heard that were accepted. */
+  /** Connections that wait in thousands, lost or not, shall not keep those from being heard that were accepted. */
   #turn(): Promise<void> | void {
     const { turn } = this.#options;
     turn.spend(LIMITS.acceptWork);
