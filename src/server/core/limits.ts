@@ -144,6 +144,8 @@ export const LIMITS = {
   operationWork: 8 * KIB,
   /** Bytes that count for accepting a connection. */
   acceptWork: 64 * KIB,
+  /** The same for one that was reset before: the runtime makes an error of it, which takes up to 300 us. */
+  lostAcceptWork: 256 * KIB,
   /** Bytes that count for a handshake of TLS, which takes 2 ms: one a turn. */
   tlsHandshakeWork: 2 * MIB,
   /** Bytes that count besides for each byte that TLS carries: it costs six times what any other does (measured). */

@@ -44,21 +44,23 @@ export class Listener {
 
   async #accept(): Promise<void> {
     while (!this.#isClosed) {
+      let work: number = LIMITS.acceptWork;
       try {
         const connection = await this.#source.accept();
         ignoreErrors(() => connection.setNoDelay(true));
         this.#options.accepted(connection);
       } catch (error) {
+        work = LIMITS.lostAcceptWork;
         if (!this.#isClosed && !isLostBefore(error)) await this.#failed(error);
       }
-      await this.#turn();
+      await this.#spend(work);
     }
   }
 
   /** Connections that wait in thousands, lost or not, shall not keep those from being heard that were accepted. */
-  #turn(): Promise<void> | void {
+  #spend(work: number): Promise<void> | void {
     const { turn } = this.#options;
-    turn.spend(LIMITS.acceptWork);
+    turn.spend(work);
     if (turn.isOver) return new Promise((resolve) => turn.run(resolve));
   }
 
