@@ -40,17 +40,27 @@ export function openDescriptors(): number | undefined {
   }
 }
 
-/** The system assigns the lowest free number, so the highest of a few new ones is a lower bound. */
-function triedOpenDescriptors(): number | undefined {
+/**
+ * The same by opening a few: the system assigns the lowest free number, so the highest of them is a lower bound.
+ * Undefined in Deno 2.5, whose numbers are the runtime's own: it never assigns one again.
+ */
+export function triedOpenDescriptors(): number | undefined {
   const FEW = 16;
+  const highest = highestOfNew(FEW);
+  const again = highestOfNew(1);
+  return highest !== undefined && again !== undefined && again <= highest ? highest - FEW : undefined;
+}
+
+/** Opens so many and closes them. Infinity when none is left, undefined where it cannot be found out. */
+function highestOfNew(count: number): number | undefined {
   const opened: number[] = [];
   try {
-    for (let i = 0; i < FEW; i++) {
+    for (let i = 0; i < count; i++) {
       const descriptor = openDescriptor();
       if (typeof descriptor !== "number") return descriptor === "none left" ? Infinity : undefined;
       opened.push(descriptor);
     }
-    return Math.max(...opened) - FEW;
+    return Math.max(...opened);
   } finally {
     opened.forEach(closeSync);
   }
