@@ -93,12 +93,10 @@ export class FakeSocket implements PeerSocket {
   receive(chunk: Chunk): void {
     if (this.closedWith !== undefined || this.#isGone) return;
     if (!(chunk instanceof Uint8Array)) return this.#listener?.message(chunk);
-    // Bytes are lent: they stand among others, and are read into again.
-    const buffer = new Uint8Array(chunk.byteLength + 8);
-    const lent = buffer.subarray(4, 4 + chunk.byteLength);
-    lent.set(chunk);
+    // Bytes are lent: what they stand in is read into again. A message may fill it.
+    const lent = new Uint8Array(chunk);
     this.#listener?.message(lent);
-    buffer.fill(0xee);
+    lent.fill(0xee);
   }
 
   /** The rest comes of a frame that was under way when the socket was closed. */

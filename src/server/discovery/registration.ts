@@ -149,11 +149,10 @@ export class Registration implements SocketListener, BudgetHolder {
     this.socket.pause?.();
   }
 
-  /** The latest message has to wait: it must not keep the whole buffer that it was read into. */
+  /** The latest message has to wait: its bytes are lent. */
   detachLatest(): void {
     const latest = this.#unheard.at(-1);
-    const isView = latest instanceof Uint8Array && latest.byteLength < latest.buffer.byteLength;
-    if (isView) this.#unheard[this.#unheard.length - 1] = latest.slice();
+    if (latest instanceof Uint8Array) this.#unheard[this.#unheard.length - 1] = latest.slice();
   }
 
   /** The next message to process. */

@@ -19,6 +19,7 @@ import type { Budget } from "../core/memory_budget.ts";
 import { Part } from "../core/message.ts";
 import {
   type Chunk,
+  detached,
   type Ending,
   NOBODY,
   type PeerSocket,
@@ -101,7 +102,7 @@ export class Stream implements PeerSocket {
     const queue = this.#queue ??= new SendQueue();
     if (isRun) { for (const part of chunk.parts()) queue.push(part); }
     else if (chunk instanceof Splice) this.#sendSplice(queue, chunk);
-    else queue.push(chunk instanceof Part ? chunk : Part.of(chunk));
+    else queue.push(chunk instanceof Part ? chunk : Part.of(detached(chunk)));
     this.#host.hasData(this);
   }
 

@@ -70,10 +70,12 @@ export function byteLength(chunk: Chunk): number {
   return typeof chunk === "string" ? messageBytes(chunk) : chunk.byteLength;
 }
 
-/** A copy where it is a view: what is lent is read into again, and a view would keep all that was read. */
+/** A copy of what is lent: it may fill the memory that is read into again. An `ArrayBuffer` is the receiver's own. */
+export function detached(chunk: Message): Message;
+export function detached(chunk: Message | Part): Message | Part;
 export function detached(chunk: Message | Part): Message | Part {
   if (chunk instanceof Part) return chunk.detached();
-  return chunk instanceof Uint8Array && chunk.byteLength < chunk.buffer.byteLength ? chunk.slice() : chunk;
+  return chunk instanceof Uint8Array ? chunk.slice() : chunk;
 }
 
 /** The close as an API can send it: a code that may not be sent becomes 1000, and a long reason is cut. */
