@@ -210,7 +210,7 @@ export class NatsBus implements Bus {
         try {
           if (error !== null) return;
           this.#count(message);
-          onMessage(message.data as Uint8Array<ArrayBuffer>, message);
+          onMessage(plain(message.data), message);
         } catch (error) {
           this.#options.log.error("a message of another instance failed: {error}", { error });
         }
@@ -240,6 +240,11 @@ export class NatsBus implements Bus {
 }
 
 const NO_RESPONDERS = 503;
+
+/** Not as Node's `Buffer`, of which `slice` is no copy: what waits would keep all that was read with it. */
+function plain({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+}
 
 /** 96 random bits. */
 function newName(): string {
