@@ -16,6 +16,43 @@ const ALGORITHMS = {
   ec: ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
 };
 
+/** What ends TLS, as bytes on TCP. */
+const BROKEN: [what: string, record: number[]][] = [
+  ["a record that nobody has encrypted", [23, 3, 3, 0, 32, ...Array<number>(32).fill(7)]],
+  ["a record that is too long", [23, 3, 3, 255, 255, ...Array<number>(32).fill(7)]],
+  ["what is no record", [...new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n")]],
+];
+
+/** Carries one connection to the relay, and can say something to it besides. */
+class Tap implements AsyncDisposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #relay: Promise<Deno.Conn>;
+  readonly #carrying: Promise<unknown>;
+
+  constructor(target: number) {
+    this.#relay = Deno.connect({ hostname: "127.0.0.1", port: target });
+    this.#carrying = this.#carry();
+  }
+
+  get port(): number {
+    return this.#listener.addr.port;
+  }
+
+  async say(bytes: readonly number[]): Promise<void> {
+    await (await this.#relay).write(new Uint8Array(bytes));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.#carrying;
+  }
+
+  async #carry(): Promise<void> {
+    const [client, relay] = [await this.#listener.accept(), await this.#relay];
+    await Promise.allSettled([client.readable.pipeTo(relay.writable), relay.readable.pipeTo(client.writable)]);
+  }
+}
+
 /** A folder with `cert.pem` and `key.pem`, which {@link Certificates.renew} replaces. */
 class Certificates implements AsyncDisposable {
   private constructor(readonly folder: string, readonly algorithm: string[]) {}
@@ -92,6 +129,22 @@ for (const transport of TRANSPORTS) {
     await alice.sendText("hello");
     assertEquals(await bob.readText(), "hello");
   });
+}
+
+for (const transport of TRANSPORTS) {
+  for (const [what, record] of BROKEN) {
+    Deno.test(`${transport}: who says ${what} is hung up on at once, and is lost for its partner`, async () => {
+      await using certificates = await Certificates.make();
+      await using relay = await startRelay("--transport", transport, "--idle-timeout", "0", ...certificates.flags);
+      await using tap = new Tap(relay.port);
+      using alice = await certificates.upgrade(tap.port, "/connection/a/b/doc");
+      using bob = await certificates.upgrade(relay.port, "/connection/b/a/doc");
+      await alice.sendText("hello");
+      assertEquals(await bob.readText(), "hello");
+      await tap.say(record);
+      await Promise.all([alice.hungUp(), bob.readClose().then((close) => assertEquals(close?.code, 4410))]);
+    });
+  }
 }
 
 Deno.test("tcp: SIGHUP renews the certificate for new connections, and open sockets live on", WITH_TCP, async () => {

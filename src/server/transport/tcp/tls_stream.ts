@@ -62,6 +62,8 @@ export class TlsStream implements ByteStream {
     this.#session.on("end", () => this.#end());
     this.#session.on("close", () => this.#end());
     this.#session.on("error", (error) => this.#end(error));
+    // What breaks TLS after the handshake, of which no `error` tells.
+    this.#session.on("_tlsError", (error) => this.#end(error));
     this.#ciphertext.on("error", (error) => this.#end(error));
   }
 
