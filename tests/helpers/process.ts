@@ -187,20 +187,24 @@ export class Listening extends Child {
 /** What `deno task start` sets that tells on speed and memory. */
 export const RELAY_ENV = { DENO_USE_WRITEV: "1", DENO_V8_FLAGS: "--max-semi-space-size=4" };
 
+/** How a relay is run. */
+export interface RunOptions {
+  readonly env?: Record<string, string>;
+  /** A file of this repository that runs before the relay. */
+  readonly preload?: string;
+}
+
 /** Starts this repository's relay on a free port, apart from whatever options the environment has. */
-export async function startRelay(
-  args: string[] = [],
-  options: { env?: Record<string, string> } = {},
-): Promise<Listening> {
+export async function startRelay(args: string[] = [], options: RunOptions = {}): Promise<Listening> {
   return await spawnRelay(["--port", "0", ...args], options).listening(portOf);
 }
 
 /** Runs `main.ts` with just these arguments and does not wait: for a relay that is expected to refuse them. */
-export function spawnRelay(args: string[], options: { env?: Record<string, string> } = {}): Listening {
+export function spawnRelay(args: string[], { env, preload }: RunOptions = {}): Listening {
   return new Listening("the relay", Deno.execPath(), {
-    args: ["run", "-A", "main.ts", ...args],
+    args: ["run", "-A", ...(preload === undefined ? [] : ["--preload", preload]), "main.ts", ...args],
     cwd: REPOSITORY,
-    env: { ...withoutRelayOptions(Deno.env.toObject()), ...options.env },
+    env: { ...withoutRelayOptions(Deno.env.toObject()), ...env },
     clearEnv: true,
   });
 }

@@ -23,6 +23,8 @@ export interface Counts {
 
 /** As `deno task start` sets it. */
 const ENV = { ...RELAY_ENV, DENO_USR2_MEMORY_TRIM: "1" };
+/** Who reads memory that went back to its pool is found out. */
+const PRELOAD = "tests/helpers/poisoned_memory.ts";
 /** Memory is at its lowest when it did not fall this often in a row: the first trim frees what the second gives back. */
 const STEADY_LOOKS = 3;
 const LOOK_MS = 300;
@@ -48,7 +50,7 @@ export class TestedRelay implements AsyncDisposable {
   }
 
   static async start({ flags }: Variant, args: string[] = []): Promise<TestedRelay> {
-    const relay = await startRelay([...flags, "--drain-timeout", "1", ...args], { env: ENV });
+    const relay = await startRelay([...flags, "--drain-timeout", "1", ...args], { env: ENV, preload: PRELOAD });
     return new TestedRelay(relay);
   }
 
