@@ -148,11 +148,11 @@ export class FakeBus implements Bus {
 
   publish(subject: string, data: Uint8Array): void {
     this.published += 1;
-    if (this.isConnected) this.outgoing.push({ publish: subject, data: data.slice() });
+    if (this.isConnected) this.outgoing.push({ publish: subject, data: new Uint8Array(data) });
   }
 
   send(instance: string, data: Uint8Array): void {
-    if (this.isConnected) this.outgoing.push({ send: instance, data: data.slice() });
+    if (this.isConnected) this.outgoing.push({ send: instance, data: new Uint8Array(data) });
   }
 
   close(): Promise<void> {
