@@ -20,10 +20,8 @@ Deno.test("any messages, fragmented and cut anywhere within payloads, are read a
     fc.property(anyFrames, fc.integer({ min: 1, max: 100_000 }), (frames, size) => {
       const reader = new MessageReader();
       const heard = pieces(frames.flatMap(([message, parts, pings]) => fragments(message, parts, pings)), size)
-        .map((bytes) => reader.read(bytes));
-      assertEquals(heard.flatMap(({ messages }) => messages).map(plain), frames.map(([message]) => plain(message)));
-      const pings = frames.reduce((sum, [, parts, pings]) => sum + pings * parts, 0);
-      assertEquals(heard.flatMap(({ pings }) => pings).map(plain), Array(pings).fill(Uint8Array.of(1, 2)));
+        .flatMap((bytes) => reader.read(bytes));
+      assertEquals(heard.map(plain), frames.map(([message]) => plain(message)));
     }),
   );
 });
@@ -32,7 +30,7 @@ Deno.test("of a message that is too long only the first byte too many is kept, a
   for (const parts of [1, 2, 50]) {
     const reader = new MessageReader(100);
     const long = fragments("x".repeat(5_000), parts, 0);
-    const heard = pieces([...long, ...fragments("short", 1, 0)], 7).flatMap((bytes) => reader.read(bytes).messages);
+    const heard = pieces([...long, ...fragments("short", 1, 0)], 7).flatMap((bytes) => reader.read(bytes));
     assertEquals(heard, ["x".repeat(101), "short"]);
     assertEquals(reader.keptBytes, 0);
   }
@@ -43,7 +41,7 @@ Deno.test("a message that comes byte by byte is kept in one buffer of at most tw
   const bytes = pieces(fragments(new Uint8Array(10_000).fill(7), 1, 0), 1);
   for (const piece of bytes.slice(0, -1)) reader.read(piece);
   assertEquals(reader.keptBytes >= 9_999 && reader.keptBytes <= 20_000, true);
-  assertEquals(reader.read(bytes.at(-1)!).messages, [new Uint8Array(10_000).fill(7)]);
+  assertEquals(reader.read(bytes.at(-1)!), [new Uint8Array(10_000).fill(7)]);
 });
 
 /** The frames of one message, each with what it holds, and a ping and a pong before each. */

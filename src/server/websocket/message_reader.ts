@@ -10,12 +10,6 @@ import type { Message } from "../core/message.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Messages that have ended, and pings to answer. */
-export interface ReadMessages {
-  readonly messages: Message[];
-  readonly pings: Bytes[];
-}
-
 /** The first capacity, in bytes, for a message that comes in parts. */
 const FIRST_CAPACITY = 1024;
 
@@ -37,11 +31,11 @@ export class MessageReader {
     return this.#kept.byteLength;
   }
 
-  /** Binary messages that came whole are views of the bytes. */
-  read(bytes: Bytes): ReadMessages {
+  /** Returns the messages that have ended. Binary ones that came whole are views of the bytes. */
+  read(bytes: Bytes): Message[] {
     const messages: Message[] = [];
-    const pings = this.#payloads.read(bytes, (piece, type) => this.#take(piece, type, messages));
-    return { messages, pings };
+    this.#payloads.read(bytes, (piece, type) => this.#take(piece, type, messages));
+    return messages;
   }
 
   #take(piece: Bytes, { isText, ends }: PieceType, messages: Message[]): void {

@@ -91,7 +91,7 @@ Deno.test("frames among other writes are read as the messages that they were, an
       for (let piece = queue.shift(); piece !== undefined; piece = queue.shift()) pieces.push(piece.bytes.slice());
       const bytes = concat(pieces);
       assertEquals([bytes.byteLength, queue.isEmpty], [pushed, true]);
-      const { messages } = new MessageReader().read(bytes);
+      const messages = new MessageReader().read(bytes);
       assertEquals(messages.map(String), frames.map(({ length }, i) => String(new Uint8Array(length).fill(i))));
     }),
     { numRuns: 30 },

@@ -218,7 +218,7 @@ export class Socket implements PeerSocket, ConnectionListener {
 
   #readMessages(reader: MessageReader, output: Uint8Array<ArrayBuffer>): void {
     const before = reader.keptBytes;
-    const { messages } = reader.read(output);
+    const messages = reader.read(output);
     if (reader.keptBytes !== before) this.#connection.retain(reader.keptBytes - before);
     for (const message of messages) {
       if (!this.#isClosing) this.#listener.message(message);
