@@ -142,8 +142,8 @@ export class Socket implements PeerSocket, ConnectionListener {
   /** Pings a silent peer and ends a dead one. A paused one cannot be heard, but it can take what was sent. */
   inspect(idleMs: number): void {
     const { backlog } = this;
-    const { taken } = this.#connection;
-    const state = this.#liveness.judge({ idleMs: this.#isPaused ? Infinity : idleMs, backlog, taken });
+    const idle = this.#isPaused ? Infinity : idleMs;
+    const state = this.#liveness.judge({ idleMs: idle, backlog, taken: this.#taken });
     if (state === "dead") this.terminate();
     else if (state === "silent" && !this.#isMidFrame) {
       this.#isPinging = backlog === 0;
@@ -286,7 +286,12 @@ export class Socket implements PeerSocket, ConnectionListener {
 
   /** Who has said that it is done takes nothing any more. Who has not may still read, and would lose what is under way. */
   get #patienceMs(): number {
-    return this.#walker.hasEnded ? LIMITS.closeMs : closePatience(this.#connection.taken);
+    return this.#walker.hasEnded ? LIMITS.closeMs : closePatience(this.#taken);
+  }
+
+  /** Bytes that a partner sent, and that this peer may not have read. An introduction socket is closed for what it did. */
+  get #taken(): number {
+    return this.#reader === undefined ? this.#connection.taken : 0;
   }
 
   #gone(): void {
