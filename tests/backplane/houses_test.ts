@@ -8,6 +8,7 @@ import { reverse } from "../../src/server/core/connection_key.ts";
 import { type FakeSocket, PausableSocket } from "../helpers/fakes.ts";
 import { encode, encodeJson, type LinkMessage } from "../../src/server/backplane/codec.ts";
 import { pairSubject } from "../../src/server/backplane/bus/subjects.ts";
+import type { FakeBus } from "./fake_bus.ts";
 import { Houses, plain } from "./houses.ts";
 
 const MIB = 1024 * 1024;
@@ -302,6 +303,22 @@ Deno.test("only the instance that was asked can answer", () => {
   assertEquals([one.broker.counts, alice.closedWith], [{ seekers: 1, pairs: 0 }, undefined]);
 });
 
+for (const slow of [0, 1]) {
+  Deno.test(`halves are paired, however late the instance of side ${slow} reads what it was answered`, () => {
+    const houses = new Houses(2);
+    const release = delayed(houses.all[slow].bus);
+    const [alice, bob] = pair(houses);
+    for (const socket of [alice, bob]) socket.receive("hello");
+    // Longer than an answer is waited for alone, and than an offer lasts; shorter than a partner has to acknowledge.
+    houses.pass(slow === 0 ? LIMITS.answerMs + 1_500 : 2 * LIMITS.answerMs + LIMITS.offerEveryMs);
+    release();
+    houses.pass(500);
+    assertEquals([alice.sent.map(plain), bob.sent.map(plain)], [["hello"], ["hello"]]);
+    assertEquals([alice.closedWith, bob.closedWith], [undefined, undefined]);
+    assertEquals(houses.all.map(({ broker }) => broker.counts), [PAIRED, PAIRED]);
+  });
+}
+
 Deno.test("frames of any type and size cross in order, those that were held first", () => {
   const houses = new Houses(2);
   const [one, other] = houses.all;
@@ -587,4 +604,20 @@ function assertEmpty(houses: Houses): void {
   for (const { broker, backplane } of houses.all) {
     assertEquals([broker.counts, backplane.status.remotePairs], [{ seekers: 0, pairs: 0 }, 0]);
   }
+}
+
+/** Holds back what other instances send to this one, until the function that it returns is called. */
+function delayed(bus: FakeBus): () => void {
+  const listener = bus.listener!;
+  const late: (() => void)[] = [];
+  bus.listener = {
+    connected: () => listener.connected(),
+    disconnected: () => listener.disconnected(),
+    unreachable: (instance) => listener.unreachable(instance),
+    received: (data, sender) => late.push(() => listener.received(data, sender)),
+  };
+  return () => {
+    bus.listener = listener;
+    for (const receive of late) receive();
+  };
 }

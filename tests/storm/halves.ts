@@ -28,8 +28,13 @@ export interface HalvesOptions {
 
 /** One of the two comes first by so many milliseconds at most. */
 const LATER_MS = 50;
-/** Both sides have to hear of an end within this, on a machine that may be busy. */
+/** Within this both sides have to be let in, on a machine that may be busy. */
 export const PATIENCE_SECONDS = 60;
+/** Within this something has to move. The relay gives up who takes nothing, or does not answer, after a minute. */
+const STANDSTILL_SECONDS = 2 * PATIENCE_SECONDS;
+/** Within this all has to be over, though it moves. */
+const LONGEST_SECONDS = 5 * PATIENCE_SECONDS;
+const LOOK_MS = 1_000;
 
 /**
  * Opens both, waits until both are over, and returns them.
@@ -49,6 +54,23 @@ export async function bothHalves<H extends Half>(
   const bothOpened = Promise.all(halves.map(({ opened }) => opened));
   meet(Promise.all([bothOpened, Promise.race(lines.map(({ crossed }) => crossed))]));
   await within(bothOpened, `${name} to be let in`, PATIENCE_SECONDS);
-  await within(Promise.all(halves.map(({ over }) => over)), `${name} to end`, PATIENCE_SECONDS);
+  const bothOver = Promise.all(halves.map(({ over }) => over));
+  await within(Promise.race([bothOver, standstill(lines, bothOver)]), `${name} to end`, LONGEST_SECONDS);
   return halves;
+}
+
+/**
+ * Rejects when nothing comes in either direction, and no end: how long all takes depends on how busy the machine is, and
+ * is no fault.
+ */
+function standstill(lines: readonly Line[], over: Promise<unknown>): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const look = setInterval(() => {
+    if (lines.some(({ stillMs }) => stillMs < STANDSTILL_SECONDS * 1_000)) return;
+    const states = lines.map(({ said, heard, bytesUnderWay }) => ({ said, heard, bytesUnderWay }));
+    reject(new Error(`nothing moved in ${STANDSTILL_SECONDS} s: ${Deno.inspect(states)}`));
+  }, LOOK_MS);
+  over.catch(() => {}).finally(() => clearInterval(look));
+  promise.catch(() => {}).finally(() => clearInterval(look));
+  return promise;
 }

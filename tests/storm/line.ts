@@ -21,6 +21,8 @@ export class Line {
   #bytesUnderWay = 0;
   /** How much of the first has come; undefined before it begins. */
   #at: number | undefined;
+  /** When some of it came last, or, if nothing was under way, was said: in milliseconds of `performance`. */
+  #movedAt = performance.now();
   #moved: () => void = () => {};
   readonly #crossed = Promise.withResolvers<void>();
   /** Resolves when the first message has begun to arrive: the pair is made. */
@@ -36,6 +38,7 @@ export class Line {
   /** The next message. It counts as said when {@link Line.saidWhole} is called. */
   next(material: Material, chance: Chance): Message {
     const message = material.message(`${this.#name} #${this.#underWay.length + this.heard}:`, chance, this.load);
+    if (!this.isUnderWay) this.#movedAt = performance.now();
     this.#underWay.push(message);
     this.#bytesUnderWay += message.length;
     return message;
@@ -52,6 +55,11 @@ export class Line {
   /** Something that was begun to be said is not heard. */
   get isUnderWay(): boolean {
     return this.#underWay.length > 0;
+  }
+
+  /** Milliseconds for which nothing has come. */
+  get stillMs(): number {
+    return performance.now() - this.#movedAt;
   }
 
   /** Of such messages. */
@@ -84,6 +92,7 @@ export class Line {
       throw new Error(`${this.#name} #${this.heard}: other bytes at ${this.#at} of ${message.length}: ${got}`);
     }
     this.#at! += bytes.length;
+    this.#movedAt = performance.now();
   }
 
   ended(): void {
@@ -95,6 +104,7 @@ export class Line {
     this.heard += 1;
     this.bytes += message.length;
     this.#bytesUnderWay -= message.length;
+    this.#movedAt = performance.now();
     this.#moved();
   }
 }

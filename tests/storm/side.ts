@@ -43,7 +43,7 @@ export interface SideOptions {
 /** Until it looks again whether it may leave. */
 export const LOOK_MS = 50;
 /**
- * Bytes that may be under way when it leaves: the relay gives a reader ten seconds to read what the kernel has, and
+ * Bytes that may be under way when it leaves: the relay gives a reader a minute at most to read what the kernel has, and
  * readers of a storm on a busy machine are slow.
  */
 const MOST_LEFT = 1024 * 1024;

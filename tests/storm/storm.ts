@@ -11,6 +11,7 @@ import { converse, type Told } from "./conversation.ts";
 import { meet } from "./meeting.ts";
 import { Material } from "./messages.ts";
 import { Pace } from "../helpers/pace.ts";
+import { pause } from "./socket.ts";
 
 /** How much, and how. */
 export interface StormOptions {
@@ -48,7 +49,8 @@ export interface StormReport {
 
 const MIB = 1024 * 1024;
 /** A busy machine may keep a peer from answering pings; the idle timeout has tests of its own. */
-const ARGS = ["--log-level", "warning", "--idle-timeout", "300"];
+const IDLE_SECONDS = 300;
+const ARGS = ["--log-level", "warning", "--idle-timeout", `${IDLE_SECONDS}`];
 const BULK = { amongMany: 16, amongFew: 2 };
 const MEMORY_MARGIN = 1.2;
 /** For what a short warm-up has not brought about yet, in MiB. */
@@ -70,8 +72,7 @@ export async function storm(options: StormOptions): Promise<StormReport> {
   const before = await memoryOf(relays);
   const all = await round(relays, options, { material, chance: chance.branch(), name: "storm" });
   await emptied(relays, descriptors);
-  const residentMib = (await memoryOf(relays)).map((after, i) => ({ before: before[i], after }));
-  checkMemory(residentMib, options.memoryMargin ?? MEMORY_MARGIN);
+  const residentMib = await checkMemory(relays, before, options.memoryMargin ?? MEMORY_MARGIN);
   await relays.stop();
   return { ...summary([...all, ...calm]), residentMib };
 }
@@ -97,10 +98,21 @@ function memoryOf({ living }: TestedRelays): Promise<number[]> {
   return Promise.all(living.map((relay) => relay.trimmedMib()));
 }
 
-function checkMemory(residentMib: StormReport["residentMib"], margin: number): void {
-  const leaky = residentMib.find(({ before, after }) => after > before * margin + MEMORY_SLACK_MIB);
-  if (leaky === undefined) return;
-  throw new Error(`Cannot pass the storm: want at most ${margin} x ${leaky.before} MiB, got ${leaky.after}`);
+/** Judges at rest. The runtime's idle timer holds a socket that vanished for half of the idle time: what it holds is no leak. */
+async function checkMemory(
+  relays: TestedRelays,
+  before: number[],
+  margin: number,
+): Promise<StormReport["residentMib"]> {
+  const isLeaky = (after: number, i: number) => after > before[i] * margin + MEMORY_SLACK_MIB;
+  let memory = await memoryOf(relays);
+  if (memory.some(isLeaky)) {
+    await pause(IDLE_SECONDS * 500 + PATIENCE_MS);
+    memory = await memoryOf(relays);
+  }
+  const leaky = memory.findIndex(isLeaky);
+  if (leaky < 0) return memory.map((after, i) => ({ before: before[i], after }));
+  throw new Error(`Cannot pass the storm: want at most ${margin} x ${before[leaky]} MiB, got ${memory[leaky]}`);
 }
 
 async function round(
@@ -127,7 +139,7 @@ async function round(
     ]);
   } catch (error) {
     // Whether a relay has ended shows a moment later.
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await pause(LOOK_MS);
     const logs = relays.living.map(({ fall, relay }) => fall ?? relay.stderr.slice(-1_000)).join("\n");
     throw new Error(`Cannot pass the ${name}: ${(error as Error).message}\n${logs}`, { cause: error });
   }
@@ -146,7 +158,7 @@ async function emptied(relays: TestedRelays, descriptors: number): Promise<void>
     if (performance.now() > until) {
       throw new Error(`Cannot pass the storm: want nothing left, got ${Deno.inspect(left)}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await pause(LOOK_MS);
   }
 }
 

@@ -10,9 +10,9 @@ const IDLE_MS = 30_000;
 function setUp() {
   const clock = new FakeClock();
   const liveness = new Liveness(clock);
-  const judgeAfter = (ms: number, backlog = 0) => {
+  const judgeAfter = (ms: number, backlog = 0, taken = 0) => {
     clock.pass(ms);
-    return liveness.judge({ idleMs: IDLE_MS, backlog });
+    return liveness.judge({ idleMs: IDLE_MS, backlog, taken });
   };
   return { clock, liveness, judgeAfter };
 }
@@ -47,6 +47,15 @@ Deno.test("who is closed has a time of its own to answer", () => {
   assertEquals(judgeAfter(15_000), "silent");
   liveness.closing();
   assertEquals([judgeAfter(LIMITS.closeAnswerMs - 1), judgeAfter(1)], ["alive", "dead"]);
+});
+
+Deno.test("who is closed has longer for what the network took and it may not have read, but not longer than a minute", () => {
+  const unread = [[10 * LIMITS.slowReaderBytes, LIMITS.closeAnswerMs + 10_000], [100 * 2 ** 20, LIMITS.stalledMs]];
+  for (const [taken, ms] of unread) {
+    const { liveness, judgeAfter } = setUp();
+    liveness.closing();
+    assertEquals([judgeAfter(ms - 1, 0, taken), judgeAfter(1, 0, taken)], ["alive", "dead"]);
+  }
 });
 
 Deno.test("who has not taken what waits for it has longer", () => {

@@ -248,7 +248,10 @@ export const LIMITS = {
   offerAgainMs: [250, 1_000] as readonly number[],
   /** Milliseconds between later offers, at most. */
   offerEveryMs: 5_000,
-  /** Milliseconds for which a pending connection that has accepted an offer waits for the answer. */
+  /**
+   * Milliseconds for which a pending connection that has accepted an offer waits for the answer alone. A later one still
+   * counts, until another offer is accepted.
+   */
   answerMs: 3_000,
   /**
    * Milliseconds after which a join is announced again: longer than a subscription needs to spread in a cluster. A join
@@ -280,8 +283,13 @@ export const LIMITS = {
   quietMs: 20,
   /** Milliseconds for which a close waits at most for the end of what its peer is sending. */
   lingerMs: 2_000,
-  /** Milliseconds in which a peer without a backlog has to answer a close. */
+  /** Milliseconds in which a peer without a backlog has to answer a close, if it has nothing to read before that. */
   closeAnswerMs: 10_000,
+  /**
+   * Bytes a second that a slow reader takes of what the system keeps for it, up to ten MiB that nobody sees: a bad
+   * mobile network, or one of two hundred sockets in a process on a busy machine (measured: 55 KiB).
+   */
+  slowReaderBytes: 16 * KIB,
   /** Milliseconds in which a repeated signal is the same one: `deno task` passes on a Ctrl-C that the relay has got, too. */
   sameSignalMs: 300,
   /** Milliseconds for the closing handshakes when the relay ends. */

@@ -13,6 +13,16 @@ export interface Standing {
   readonly idleMs: number;
   /** Bytes that wait for the peer. A ping waits behind them, so the peer has more time. */
   readonly backlog: number;
+  /** Bytes that the network took for the peer: as many may still be unread. */
+  readonly taken: number;
+}
+
+/**
+ * Milliseconds in which a peer has to answer a close, or the end of the stream: it hears that behind what the system
+ * keeps for it. No longer than a peer that takes nothing has in any case.
+ */
+export function closePatience(taken: number): number {
+  return Math.min(LIMITS.closeAnswerMs + (taken * 1_000) / LIMITS.slowReaderBytes, LIMITS.stalledMs);
 }
 
 /** Remembers signs of life: the peer sent something, or took something. */
@@ -58,12 +68,12 @@ export class Liveness {
    * look, a quarter of that time later; if it takes nothing of its backlog; or if it does not answer a close, whatever
    * it sends meanwhile. A peer that was not pinged is not dead: looks can be late.
    */
-  judge({ idleMs, backlog }: Standing): "alive" | "silent" | "dead" {
+  judge({ idleMs, backlog, taken }: Standing): "alive" | "silent" | "dead" {
     const now = this.#clock.now();
     this.#note(now, backlog);
     if (now - this.#takenAt >= LIMITS.stalledMs) return "dead";
     if (this.#closingSince !== undefined) {
-      return now - this.#closingSince >= LIMITS.closeAnswerMs ? "dead" : "alive";
+      return now - this.#closingSince >= closePatience(taken) ? "dead" : "alive";
     }
     const isUnanswered = backlog === 0 && now - (this.#silentSince ?? Infinity) >= idleMs / 5;
     if (isUnanswered) return "dead";

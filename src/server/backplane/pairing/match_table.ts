@@ -6,7 +6,7 @@
  * accepted once. Each of the two is the decision of one instance.
  *
  *     side 1 ── offer ──▶ side 0     a connection waits
- *     side 1 ◀─ accept ── side 0     and waits for no other until this is answered
+ *     side 1 ◀─ accept ── side 0     and waits for no other until this is answered, or three seconds have passed
  *     side 1 ─ ok, gone ▶ side 0     after "ok" both are linked
  *
  * @module
@@ -38,7 +38,7 @@ export type MatchEvent =
   | { readonly type: "accepted"; readonly accept: MessageOf<"accept">; readonly instance: string }
   /** Side 1, on `instance`, is linked with this connection. */
   | { readonly type: "confirmed"; readonly ok: MessageOf<"ok">; readonly instance: string }
-  /** Side 1 waits no more, or its instance does not answer. */
+  /** Side 1 waits no more, or its instance does not answer in time. */
   | { readonly type: "declined" }
   /** The broker has joined it with its other side. */
   | { readonly type: "paired" }
@@ -100,6 +100,8 @@ const TABLE: readonly [side0: Record<State, Rules>, side1: Record<State, Rules>]
       ...RIVALS,
       "offer due": { action: "offer" },
       "other side waits": { action: "accept", next: "reserved" },
+      // The answer comes late.
+      "confirmed": { action: "link", next: "joined" },
       "paired": { action: "rest", next: "joined" },
       "left": { action: "forget", next: "gone" },
     },

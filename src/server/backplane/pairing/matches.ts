@@ -44,6 +44,8 @@ interface Connection {
   answerDueAt: number;
   /** Until its next offer. */
   timer?: Timer;
+  /** The handle of the connection that it has accepted, and that may still confirm it, however late. */
+  accepted?: number;
 }
 
 /** What two peers say about one document, with the connections of this instance by their side. */
@@ -57,6 +59,9 @@ interface Conversation {
 interface Reservation {
   readonly connection: Connection;
   readonly instance: string;
+  /** Of the other one. */
+  readonly arrival: Arrival;
+  /** Until it waits for others, too. */
   readonly timer: Timer;
 }
 
@@ -167,7 +172,7 @@ export class Matches implements Matchmaker {
     link: ({ key }, { ok, instance }) => {
       this.#link(key, ok.handle, { instance, handle: ok.answer, splices: ok.splices });
     },
-    rest: ({ timer }) => timer?.cancel(),
+    rest: (connection) => this.#rest(connection),
     forget: (connection) => this.#forget(connection),
   };
 
@@ -203,11 +208,24 @@ export class Matches implements Matchmaker {
   }
 
   #accept(connection: Connection, { instance, arrival }: MessageOf<"offer">): void {
-    const handle = this.#options.links.reserve();
-    const timer = this.#options.clock.after(LIMITS.answerMs, () => this.#declined(handle));
-    this.#reservations.set(handle, { connection, instance, timer });
+    const handle = this.#reserve(connection, instance, arrival);
     const { pair } = connection.conversation;
     this.#send(instance, { kind: "accept", pair, arrival, handle, splices: this.#splices(connection) });
+  }
+
+  /**
+   * Whoever was accepted before and offers itself again has not heard of it, or its answer is on its way: that one counts.
+   */
+  #reserve(connection: Connection, instance: string, arrival: Arrival): number {
+    const { accepted } = connection;
+    const known = accepted === undefined ? undefined : this.#reservations.get(accepted);
+    const isKnown = known?.instance === instance && compare(known.arrival, arrival) === 0;
+    const handle = isKnown ? accepted! : this.#options.links.reserve();
+    this.#release(accepted);
+    const timer = this.#options.clock.after(LIMITS.answerMs, () => this.#happened(connection, { type: "declined" }));
+    this.#reservations.set(handle, { connection, instance, arrival, timer });
+    connection.accepted = handle;
+    return handle;
   }
 
   #accepted(accept: MessageOf<"accept">, instance: string): void {
@@ -239,11 +257,19 @@ export class Matches implements Matchmaker {
   }
 
   /** Ends a reservation. */
-  #release(handle: number): Connection | undefined {
-    const reservation = this.#reservations.get(handle);
-    reservation?.timer.cancel();
+  #release(handle: number | undefined): Connection | undefined {
+    const reservation = handle === undefined ? undefined : this.#reservations.get(handle);
+    if (handle === undefined || reservation === undefined) return;
+    const { connection, timer } = reservation;
+    timer.cancel();
     this.#reservations.delete(handle);
-    return reservation?.connection;
+    connection.accepted = undefined;
+    return connection;
+  }
+
+  #rest({ timer, accepted }: Connection): void {
+    timer?.cancel();
+    this.#release(accepted);
   }
 
   /** @param handle This instance's name for the socket at `address`. */
@@ -252,8 +278,9 @@ export class Matches implements Matchmaker {
     if (!this.#options.services.joinRemote(key, socket)) socket.terminate();
   }
 
-  #forget({ conversation, side, timer }: Connection): void {
-    timer?.cancel();
+  #forget(connection: Connection): void {
+    const { conversation, side } = connection;
+    this.#rest(connection);
     conversation.connections[side] = undefined;
     if (conversation.connections.some((other) => other !== undefined)) return;
     conversation.subscription.cancel();

@@ -6,8 +6,9 @@
  * - `close` can fire twice, and after an `error` its code says nothing.
  * - A frame that arrives after the relay's close resets the connection: {@link DenoSocket.#closeWhenQuiet}.
  * - After `close()` the runtime reports no backlog, and it cannot terminate a peer that does not answer: the last
- *   backlog
- *   counts until the peer hangs up.
+ *   backlog counts until the peer hangs up.
+ * - After a socket that vanished, or was closed here, its idle timer still holds it for half of the idle time: what is
+ *   gone lets go of its handlers, and so of its pair, with its partner.
  *
  * @module
  */
@@ -78,6 +79,7 @@ export class DenoSocket implements PeerSocket {
     socket.onclose = guard(this, log, (event: CloseEvent) => {
       this.#timer.cancel();
       this.#gone(event);
+      this.#letGo();
     });
   }
 
@@ -169,6 +171,15 @@ export class DenoSocket implements PeerSocket {
   #neverOpened(): void {
     this.#options.log.warning("an upgraded socket did not open within {ms} ms", { ms: LIMITS.openMs });
     this.#gone({ code: 0, reason: "" });
+  }
+
+  #letGo(): void {
+    const socket = this.#socket;
+    socket.onopen =
+      socket.onmessage =
+      socket.onerror =
+      socket.onclose =
+        null;
   }
 
   #gone({ code, reason }: { code: number; reason: string }): void {

@@ -36,6 +36,8 @@ export class Connection implements ReaderOwner, BudgetHolder {
   /** What waits goes out at the end of this turn of the event loop. */
   #isFlushPlanned = false;
   #unwritten = 0;
+  /** Bytes that the network took. */
+  #taken = 0;
   #ended: (() => void) | undefined;
   #isGone = false;
   /** The peer takes nothing any more, though what it sent before may still have to be read. */
@@ -54,6 +56,11 @@ export class Connection implements ReaderOwner, BudgetHolder {
   /** Bytes that were written and that the network has not taken yet. */
   get backlog(): number {
     return this.#unwritten;
+  }
+
+  /** Bytes that the network took in all: the peer may have read fewer. */
+  get taken(): number {
+    return this.#taken;
   }
 
   /** From now on `listener` hears this connection, in place of whoever did before. */
@@ -180,6 +187,7 @@ export class Connection implements ReaderOwner, BudgetHolder {
     if (this.#isGone) return;
     const bytes = this.#writing!;
     this.#unwritten -= count;
+    this.#taken += count;
     this.#options.turn.spend(count);
     if (count < bytes.byteLength) this.#writing = bytes.subarray(count);
     else this.#takeNext();

@@ -16,7 +16,7 @@ import { TokenBucket } from "../../core/token_bucket.ts";
 import { encodeClose, encodePing } from "../../websocket/encode.ts";
 import { FrameWalker } from "../../websocket/frame_walker.ts";
 import { MessageReader } from "../../websocket/message_reader.ts";
-import { Liveness } from "../liveness.ts";
+import { closePatience, Liveness } from "../liveness.ts";
 import {
   type Chunk,
   type Ending,
@@ -142,7 +142,8 @@ export class Socket implements PeerSocket, ConnectionListener {
   /** Pings a silent peer and ends a dead one. A paused one cannot be heard, but it can take what was sent. */
   inspect(idleMs: number): void {
     const { backlog } = this;
-    const state = this.#liveness.judge({ idleMs: this.#isPaused ? Infinity : idleMs, backlog });
+    const idle = this.#isPaused ? Infinity : idleMs;
+    const state = this.#liveness.judge({ idleMs: idle, backlog, taken: this.#taken });
     if (state === "dead") this.terminate();
     else if (state === "silent" && !this.#isMidFrame) {
       this.#isPinging = backlog === 0;
@@ -280,9 +281,17 @@ export class Socket implements PeerSocket, ConnectionListener {
     this.#isHungUp = true;
     this.#close = undefined;
     const { clock } = this.#options;
-    // Who has said that it is done takes nothing any more. Who has not may still read, and would lose what is under way.
-    const patienceMs = this.#walker.hasEnded ? LIMITS.closeMs : LIMITS.closeAnswerMs;
-    this.#connection.end(() => this.#termination ??= clock.after(patienceMs, () => this.terminate()));
+    this.#connection.end(() => this.#termination ??= clock.after(this.#patienceMs, () => this.terminate()));
+  }
+
+  /** Who has said that it is done takes nothing any more. Who has not may still read, and would lose what is under way. */
+  get #patienceMs(): number {
+    return this.#walker.hasEnded ? LIMITS.closeMs : closePatience(this.#taken);
+  }
+
+  /** Bytes that a partner sent, and that this peer may not have read. An introduction socket is closed for what it did. */
+  get #taken(): number {
+    return this.#reader === undefined ? this.#connection.taken : 0;
   }
 
   #gone(): void {
