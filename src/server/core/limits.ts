@@ -235,8 +235,11 @@ export const LIMITS = {
   inspectMs: 500,
   /** Milliseconds without an acknowledgement after which the other instance is probed: something may be lost. */
   doubtMs: 1_000,
-  /** Milliseconds in which another instance has to acknowledge: longer than any turn of its event loop. */
-  receiptMs: 5_000,
+  /**
+   * Milliseconds in which another instance has to acknowledge: longer than any turn of its event loop, also on a machine
+   * that has much else to do.
+   */
+  receiptMs: 10_000,
   /** Milliseconds of silence after which it is probed. */
   remoteProbeMs: 15_000,
   /** Milliseconds of silence after which it counts as gone. */
