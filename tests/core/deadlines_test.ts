@@ -50,3 +50,15 @@ Deno.test("one timer is enough for all, none is left when all is done, and it be
   deadlines.close();
   assertEquals(clock.pending, 0);
 });
+
+Deno.test("in a process that stood still nothing expires, and all have their time again", () => {
+  const { clock, expired, deadlines } = setUp();
+  deadlines.start("early");
+  clock.pass(400);
+  deadlines.start("late");
+  clock.block(12_000);
+  clock.pass(MS - 1);
+  assertEquals(expired, []);
+  clock.pass(1);
+  assertEquals([expired, clock.pending], [["early", "late"], 0]);
+});

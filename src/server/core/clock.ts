@@ -5,6 +5,7 @@
  */
 
 import { clearImmediate, setImmediate } from "node:timers";
+import { LIMITS } from "./limits.ts";
 
 /** Something that will happen unless it is cancelled. */
 export interface Timer {
@@ -40,6 +41,14 @@ export const systemClock: Clock = {
 function immediately(action: () => void): Timer {
   const id = setImmediate(action);
   return { cancel: () => clearImmediate(id) };
+}
+
+/**
+ * Whether a timer that is so late tells that the process stood still: frozen, or on a machine that was. What came
+ * meanwhile has not been read yet.
+ */
+export function hasStoodStill(lateMs: number): boolean {
+  return lateMs >= LIMITS.stoodStillMs;
 }
 
 /** Waits for `event`, but not longer than `ms` milliseconds. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock, Timer } from "./clock.ts";
+import { type Clock, hasStoodStill, type Timer } from "./clock.ts";
 
 /** What happens to items that are not done in time. */
 export interface DeadlinesOptions<T> {
@@ -20,6 +20,8 @@ export class Deadlines<T> {
   /** When each item is due, the earliest first. */
   readonly #due = new Map<T, number>();
   #timer: Timer | undefined;
+  /** When it looks again. */
+  #lookAt = 0;
 
   constructor(options: DeadlinesOptions<T>) {
     this.#options = options;
@@ -44,11 +46,13 @@ export class Deadlines<T> {
   }
 
   #lookIn(ms: number): void {
+    this.#lookAt = this.#options.clock.now() + ms;
     this.#timer = this.#options.clock.after(ms, () => this.#look());
   }
 
   #look(): void {
     const { clock, expired } = this.#options;
+    if (hasStoodStill(clock.now() - this.#lookAt)) return this.#startAgain();
     for (const [item, due] of this.#due) {
       const left = due - clock.now();
       if (left > 0) return this.#lookIn(left);
@@ -56,5 +60,12 @@ export class Deadlines<T> {
       expired(item);
     }
     this.#timer = undefined;
+  }
+
+  /** What came meanwhile has not been read yet: all items have all their time again. */
+  #startAgain(): void {
+    const { clock, ms } = this.#options;
+    for (const item of this.#due.keys()) this.#due.set(item, clock.now() + ms);
+    this.#lookIn(ms);
   }
 }

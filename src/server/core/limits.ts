@@ -284,6 +284,8 @@ export const LIMITS = {
   serveAgainMs: 200,
   /** Milliseconds without a frame after which a peer counts as silent. */
   quietMs: 20,
+  /** Milliseconds by which a timer is late in a process that stood still: turns of the event loop are far shorter. */
+  stoodStillMs: 1_000,
   /** Milliseconds for which a close waits at most for the end of what its peer is sending. */
   lingerMs: 2_000,
   /** Milliseconds in which a peer without a backlog has to answer a close, if it has nothing to read before that. */

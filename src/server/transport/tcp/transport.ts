@@ -10,7 +10,7 @@
 import { createSecureContext, type SecureContext } from "node:tls";
 import { ConfigError } from "../../core/config_error.ts";
 import type { MemoryBudget } from "../../core/memory_budget.ts";
-import type { Clock, Timer } from "../../core/clock.ts";
+import { type Clock, hasStoodStill, type Timer } from "../../core/clock.ts";
 import { Deadlines } from "../../core/deadlines.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
@@ -150,7 +150,7 @@ export class TcpTransport implements Transport {
     const due = clock.now() + period;
     this.#inspection = clock.after(period, () => {
       // A relay that has stood still has not read yet what came meanwhile, and judges nobody.
-      if (clock.now() - due < period / 2) { for (const socket of this.#sockets) socket.inspect(idleMs); }
+      if (!hasStoodStill(clock.now() - due)) { for (const socket of this.#sockets) socket.inspect(idleMs); }
       this.#inspect();
     });
   }
