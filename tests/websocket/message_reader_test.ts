@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { MessageReader } from "../../src/server/websocket/message_reader.ts";
+import { PartReader } from "../../src/server/websocket/part_reader.ts";
 import { encodePing, encodePong, FINAL, OPCODE } from "../../src/server/websocket/encode.ts";
 import { encodeMessage } from "../helpers/frames.ts";
 import { plain } from "../backplane/houses.ts";
@@ -18,10 +19,13 @@ const anyFrames = fc.array(fc.tuple(anyMessage, fc.integer({ min: 1, max: 5 }), 
 Deno.test("any messages, fragmented and cut anywhere within payloads, are read as they were", () => {
   fc.assert(
     fc.property(anyFrames, fc.integer({ min: 1, max: 100_000 }), (frames, size) => {
-      const reader = new MessageReader();
-      const heard = pieces(frames.flatMap(([message, parts, pings]) => fragments(message, parts, pings)), size)
-        .flatMap((bytes) => reader.read(bytes));
+      const [reader, partReader] = [new MessageReader(), new PartReader()];
+      const chunks = pieces(frames.flatMap(([message, parts, pings]) => fragments(message, parts, pings)), size);
+      const heard = chunks.flatMap((bytes) => reader.read(bytes));
       assertEquals(heard.map(plain), frames.map(([message]) => plain(message)));
+      const pings = frames.reduce((sum, [, parts, pings]) => sum + pings * parts, 0);
+      const told = chunks.flatMap((bytes) => partReader.read(bytes).pings);
+      assertEquals(told.map(plain), Array(pings).fill(Uint8Array.of(1, 2)));
     }),
   );
 });

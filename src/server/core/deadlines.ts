@@ -64,8 +64,7 @@ export class Deadlines<T> {
 
   /** What came meanwhile has not been read yet: all items have all their time again. */
   #startAgain(): void {
-    const { clock, ms } = this.#options;
-    for (const item of this.#due.keys()) this.#due.set(item, clock.now() + ms);
-    this.#lookIn(ms);
+    this.#timer = undefined;
+    for (const item of [...this.#due.keys()]) this.start(item);
   }
 }

@@ -12,6 +12,7 @@ import { TokenBucket } from "../core/token_bucket.ts";
 import {
   byteLength,
   type Chunk,
+  detached,
   type Ending,
   type IntroductionSocket,
   type SocketListener,
@@ -151,8 +152,8 @@ export class Registration implements SocketListener, BudgetHolder {
 
   /** The latest message has to wait: its bytes are lent. */
   detachLatest(): void {
-    const latest = this.#unheard.at(-1);
-    if (latest instanceof Uint8Array) this.#unheard[this.#unheard.length - 1] = latest.slice();
+    const latest = this.#unheard.pop();
+    if (latest !== undefined) this.#unheard.push(detached(latest));
   }
 
   /** The next message to process. */

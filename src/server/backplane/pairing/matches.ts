@@ -221,7 +221,7 @@ export class Matches implements Matchmaker {
     const known = accepted === undefined ? undefined : this.#reservations.get(accepted);
     const isKnown = known?.instance === instance && compare(known.arrival, arrival) === 0;
     const handle = isKnown ? accepted! : this.#options.links.reserve();
-    this.#release(accepted);
+    if (accepted !== undefined) this.#release(accepted);
     const timer = this.#options.clock.after(LIMITS.answerMs, () => this.#happened(connection, { type: "declined" }));
     this.#reservations.set(handle, { connection, instance, arrival, timer });
     connection.accepted = handle;
@@ -257,9 +257,9 @@ export class Matches implements Matchmaker {
   }
 
   /** Ends a reservation. */
-  #release(handle: number | undefined): Connection | undefined {
-    const reservation = handle === undefined ? undefined : this.#reservations.get(handle);
-    if (handle === undefined || reservation === undefined) return;
+  #release(handle: number): Connection | undefined {
+    const reservation = this.#reservations.get(handle);
+    if (reservation === undefined) return;
     const { connection, timer } = reservation;
     timer.cancel();
     this.#reservations.delete(handle);
@@ -269,7 +269,7 @@ export class Matches implements Matchmaker {
 
   #rest({ timer, accepted }: Connection): void {
     timer?.cancel();
-    this.#release(accepted);
+    if (accepted !== undefined) this.#release(accepted);
   }
 
   /** @param handle This instance's name for the socket at `address`. */
