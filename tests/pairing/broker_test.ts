@@ -190,13 +190,13 @@ Deno.test("10,000 small messages from both sides at once arrive, whoever comes f
   assertEquals([alice.sent, bob.sent], [said("bob"), said("alice")]);
 });
 
-Deno.test("all holds together are bounded: past the sum one is closed with 1013", () => {
+Deno.test("all holds together are bounded: past the sum as many are closed with 1013 as it takes", () => {
   const house = new House({ maxBufferedTotal: 2 * MIB });
   const connections = ["a", "b", "c", "d"].map((id) => house.connect(id, "bob"));
   connections.forEach((pending) => pending.receive(new Uint8Array(MIB * 0.9)));
   house.clock.pass(LIMITS.measureEveryMs);
   const closed = connections.filter(({ closedWith }) => closedWith !== undefined);
-  assertEquals(closed.map(({ closedWith }) => closedWith), [CLOSE.outOfBuffers]);
+  assertEquals(closed.map(({ closedWith }) => closedWith), [CLOSE.outOfBuffers, CLOSE.outOfBuffers]);
 });
 
 Deno.test("the same side again while held takes the place; the older one hears 4409 and its late close does nothing", () => {
@@ -405,6 +405,17 @@ Deno.test("many small backlogs are bounded in their sum, too", () => {
     0,
   );
   assertEquals(kept <= 2 * MIB, true, `${kept} bytes are kept`);
+});
+
+Deno.test("past the sum somebody is closed, though it was measured just before, and nobody sends any more", () => {
+  const house = new House({ maxBufferedTotal: 2 * MIB });
+  const [alice, bob] = house.pair();
+  assertEquals(house.buffers.total, 0);
+  bob.backlog = 3 * MIB;
+  alice.receive("x");
+  assertEquals(bob.closedWith, undefined);
+  house.clock.pass(LIMITS.measureEveryMs);
+  assertEquals(bob.closedWith, CLOSE.outOfBuffers);
 });
 
 Deno.test("what a closed socket still keeps is shown, and not held against the others", () => {

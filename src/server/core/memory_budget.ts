@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "./clock.ts";
+import type { Clock, Timer } from "./clock.ts";
 import { LIMITS } from "./limits.ts";
 
 /** Keeps bytes for a receiver. */
@@ -60,6 +60,7 @@ export class MemoryBudget implements Budget, Sum {
   readonly #clock: Clock;
   #total = 0;
   #measuredAt = -Infinity;
+  #eviction: Timer | undefined;
 
   /** @param limit Bytes in all. */
   constructor(limit: number, clock: Clock) {
@@ -84,13 +85,31 @@ export class MemoryBudget implements Budget, Sum {
     if (share.isClosed) return;
     this.#total += bytes - share.bytes;
     share.bytes = bytes;
-    if (this.#total > this.#limit && bytes > this.#fairShare() && this.#measureAll()) this.#evictLargest();
+    if (this.#total > this.#limit && bytes > this.#fairShare()) this.#bound();
   }
 
   /** {@link Share.close} */
   close(share: Share): void {
     share.isClosed = true;
     if (this.#shares.delete(share)) this.#total -= share.bytes;
+    if (this.#total <= this.#limit) this.#cancelEviction();
+  }
+
+  /** Once, when it is measured again: all who send may be paused by then, and no share grows any more. */
+  #bound(): void {
+    if (this.#measureAll()) return this.#evictLargest();
+    this.#eviction ??= this.#clock.after(LIMITS.measureEveryMs, () => this.#evictLate());
+  }
+
+  #evictLate(): void {
+    this.#cancelEviction();
+    this.#measure();
+    this.#evictLargest();
+  }
+
+  #cancelEviction(): void {
+    this.#eviction?.cancel();
+    this.#eviction = undefined;
   }
 
   #fairShare(): number {
@@ -100,13 +119,17 @@ export class MemoryBudget implements Budget, Sum {
   /** Measures all holders, if that is due; says whether it was. */
   #measureAll(): boolean {
     if (this.#clock.now() - this.#measuredAt < LIMITS.measureEveryMs) return false;
+    this.#measure();
+    return true;
+  }
+
+  #measure(): void {
     this.#measuredAt = this.#clock.now();
     this.#total = 0;
     for (const share of this.#shares) {
       share.bytes = share.holder.measure();
       this.#total += share.bytes;
     }
-    return true;
   }
 
   #evictLargest(): void {
