@@ -134,7 +134,10 @@ class Relay implements AsyncDisposable {
 
   /** Sends until the relay keeps some of it. */
   async fill(raw: RawConnection): Promise<void> {
-    while (this.#look().bufferedBytes === 0) await raw.write(frameOf(BINARY, new Uint8Array(100_000)));
+    while (this.server.status.bufferedBytes === 0) {
+      await raw.write(frameOf(BINARY, new Uint8Array(100_000)));
+      this.clock.pass(LIMITS.measureEveryMs);
+    }
   }
 
   async until(isTrue: (status: Server["status"]) => boolean, what: string): Promise<void> {
