@@ -124,10 +124,14 @@ export class RecordReader {
     return this.#bytes.subarray(this.payloadStart, this.payloadEnd);
   }
 
+  get isAtEnd(): boolean {
+    return this.#numbers.offset === this.#numbers.end;
+  }
+
   /** Goes to the next record. False: there is none. */
   next(): boolean {
     const numbers = this.#numbers;
-    if (numbers.offset === numbers.end) return false;
+    if (this.isAtEnd) return false;
     this.#stream = numbers.next();
     if (this.#stream === 0) throw new Violation("stream is 0");
     this.#kind = this.#readKind();

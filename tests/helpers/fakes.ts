@@ -4,7 +4,15 @@ import type { Close } from "../../src/protocol.ts";
 import type { Clock, Timer } from "../../src/server/core/clock.ts";
 import { assemble, Part } from "../../src/server/core/message.ts";
 import { type Logger, relayLogger } from "../../src/server/core/log.ts";
-import type { Chunk, Ending, PeerSocket, SocketListener } from "../../src/server/transport/transport.ts";
+import {
+  type Chunk,
+  type Ending,
+  type PeerSocket,
+  type SocketListener,
+  Splice,
+} from "../../src/server/transport/transport.ts";
+import { HEADER_BYTES, lengthOf, writeHeader } from "../../src/server/websocket/encode.ts";
+import { ChunkContents } from "../../src/server/websocket/frame_walker.ts";
 
 /** A logger that nobody listens to. */
 export const silentLog: Logger = relayLogger();
@@ -131,6 +139,44 @@ export class FakeSocket implements PeerSocket {
   /** What was sent as JSON text. */
   get heard(): unknown[] {
     return this.sent.map((frame) => JSON.parse(frame as string));
+  }
+}
+
+/** A socket whose transport gives frames, in memory that is written over when it is released. */
+export class FramedSocket extends FakeSocket {
+  /** Frames that came and were not released. */
+  held = 0;
+  /** Frames that were sent in the memory that they came in. */
+  passedOn = 0;
+  #givesFrames = false;
+
+  giveFrames(): void {
+    this.#givesFrames = true;
+  }
+
+  override receive(chunk: Chunk): void {
+    const isFrame = this.#givesFrames && chunk instanceof Uint8Array && this.closedWith === undefined;
+    super.receive(isFrame ? this.#frameOf(chunk) : chunk);
+  }
+
+  override send(chunk: Chunk): void {
+    if (!(chunk instanceof Splice)) return super.send(chunk);
+    this.passedOn += 1;
+    super.send(chunk.bytes.slice(lengthOf(chunk.bytes, 1).from));
+    chunk.release();
+  }
+
+  #frameOf(payload: Uint8Array): Splice {
+    const bytes = new Uint8Array(HEADER_BYTES + payload.byteLength);
+    const from = writeHeader(bytes, 0, new Part(new Uint8Array(payload), false, true, true));
+    bytes.set(payload, from);
+    this.held += 1;
+    return new Splice(bytes.subarray(0, from + payload.byteLength), new ChunkContents(), 0, {
+      release: () => {
+        this.held -= 1;
+        bytes.fill(0xee);
+      },
+    });
   }
 }
 

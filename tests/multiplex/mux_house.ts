@@ -21,7 +21,7 @@ import { Counters } from "../../src/server/metrics/counters.ts";
 import { Multiplexer } from "../../src/server/multiplex/multiplexer.ts";
 import type { Permit } from "../../src/server/multiplex/session.ts";
 import { Broker } from "../../src/server/pairing/broker.ts";
-import { FakeClock, FakeSocket, silentLog } from "../helpers/fakes.ts";
+import { FakeClock, FakeSocket, FramedSocket, silentLog } from "../helpers/fakes.ts";
 
 const MIB = 1024 * 1024;
 
@@ -33,6 +33,8 @@ export interface MuxHouseOptions {
   readonly maxMessageBytes?: number;
   readonly maxBufferedTotal?: number;
   readonly permitOf?: (token: string) => Permit | undefined;
+  /** The transport gives frames, as `tcp` does. */
+  readonly givesFrames?: boolean;
 }
 
 export class MuxHouse {
@@ -42,11 +44,17 @@ export class MuxHouse {
   readonly introducer: Introducer;
   readonly broker: Broker;
   readonly multiplexer: Multiplexer;
+  readonly #givesFrames: boolean;
+  readonly #framed: FramedSocket[] = [];
 
-  constructor(
-    { maxStreams = 100_000, maxMessageBytes = 64 * MIB, maxBufferedTotal = 512 * MIB, permitOf = () => undefined }:
-      MuxHouseOptions = {},
-  ) {
+  constructor({
+    maxStreams = 100_000,
+    maxMessageBytes = 64 * MIB,
+    maxBufferedTotal = 512 * MIB,
+    permitOf = () => undefined,
+    givesFrames = true,
+  }: MuxHouseOptions = {}) {
+    this.#givesFrames = givesFrames;
     const { clock, counters } = this;
     const buffers = this.buffers = new MemoryBudget(maxBufferedTotal, clock);
     const parts = { buffers, clock, counters, log: silentLog, backplane: ALONE };
@@ -66,10 +74,16 @@ export class MuxHouse {
 
   /** A client on a socket of its own, welcomed. */
   client(peerId: string, permit: Permit = EVERYTHING): MuxClient {
-    const client = new MuxClient(this.clock);
+    const client = new MuxClient(this.clock, this.#givesFrames ? this.#framedSocket() : new FakeSocket());
     this.multiplexer.welcome(peerId, client.socket, permit);
     this.turn();
     return client;
+  }
+
+  #framedSocket(): FramedSocket {
+    const socket = new FramedSocket();
+    this.#framed.push(socket);
+    return socket;
   }
 
   /** A connection socket that has settled. */
@@ -101,6 +115,7 @@ export class MuxHouse {
     const { seekers, pairs } = this.broker.counts;
     const left = { seekers, pairs, streams: this.multiplexer.streams, bytes: this.buffers.total };
     assertEquals({ ...left, timers: this.clock.pending }, { seekers: 0, pairs: 0, streams: 0, bytes: 0, timers: 0 });
+    assertEquals(this.#framed.map(({ held }) => held), this.#framed.map(() => 0));
   }
 }
 
@@ -126,7 +141,6 @@ export class Heard {
 
 /** A client in the hands of a test: it sends what it is told to, and reads what came. */
 export class MuxClient {
-  readonly socket = new FakeSocket();
   /** Messages of the relay that are not about streams. */
   readonly said: RelayMessage[] = [];
   /** Control frames that came. */
@@ -143,7 +157,7 @@ export class MuxClient {
   #read = 0;
   #number = 0;
 
-  constructor(clock: FakeClock) {
+  constructor(clock: FakeClock, readonly socket: FakeSocket) {
     this.#clock = clock;
   }
 

@@ -30,6 +30,25 @@ Deno.test("any messages, fragmented and cut anywhere within payloads, are read a
   );
 });
 
+Deno.test("one binary message in one frame is told from all else, also from payload that looks like it", () => {
+  const frame = encodeMessage(Uint8Array.of(0x82, 1, 2));
+  const others = [
+    encodeMessage("text"),
+    frame.slice(0, 4),
+    Uint8Array.from([...frame, ...frame]),
+    Uint8Array.from([...encodePing(Uint8Array.of(1)), ...frame]),
+    ...fragments(Uint8Array.of(1, 2, 3, 4), 2, 0),
+  ];
+  for (const bytes of [frame, encodeMessage(new Uint8Array(0)), encodeMessage(new Uint8Array(70_000))]) {
+    assertEquals(new MessageReader().isOneFrame(bytes), true);
+  }
+  for (const bytes of others) assertEquals(new MessageReader().isOneFrame(bytes), false);
+  const [reader, outer] = [new MessageReader(), encodeMessage(Uint8Array.from([9, ...frame]))];
+  reader.read(outer.slice(0, 3));
+  assertEquals([reader.isOneFrame(frame), reader.read(outer.slice(3)).map(plain)], [false, [outer.slice(2)]]);
+  assertEquals(reader.isOneFrame(frame), true);
+});
+
 Deno.test("of a message that is too long only the first byte too many is kept, and the next is whole again", () => {
   for (const parts of [1, 2, 50]) {
     const reader = new MessageReader(100);

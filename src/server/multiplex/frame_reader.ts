@@ -162,7 +162,7 @@ export class FrameReader {
       for (let due = record.count + STEP; !this.#isStopped && record.next();) {
         if (record.kind === KIND.open) due -= OPEN;
         this.#listener.take(record);
-        if (record.count >= due) return false;
+        if (record.count >= due) return record.isAtEnd;
       }
     } catch (error) {
       this.#violated(error);

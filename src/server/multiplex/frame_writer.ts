@@ -41,8 +41,8 @@ export class FrameWriter {
 
   /** Nobody has anything to say. */
   get isEmpty(): boolean {
-    const waits = this.#words.size + this.#refusals.size + this.#data.size > 0;
-    return !waits && (this.#frame === undefined || this.#frame.byteLength === 0);
+    const waits = this.#words.peek() ?? this.#refusals.peek() ?? this.#data.peek();
+    return waits === undefined && (this.#frame === undefined || this.#frame.byteLength === 0);
   }
 
   hasWord(stream: Stream): void {

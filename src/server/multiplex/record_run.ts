@@ -22,8 +22,16 @@ export interface RunLimits {
   readonly messageBytes: number;
 }
 
+/** Who has the frame that a run came in. */
+export interface FrameOwner {
+  /** Gives away the frame that has just this payload, if it is still there and may be sent as it is. */
+  takeFrame(payload: Uint8Array<ArrayBuffer>): Splice | undefined;
+}
+
 /** Records of whole messages, as bytes. */
 export class RecordRun extends Splice {
+  /** Set where the run is all of a frame. */
+  owner: FrameOwner | undefined;
   #stream: number;
 
   private constructor(bytes: Uint8Array<ArrayBuffer>, override readonly contents: RunContents, stream: number) {
@@ -52,7 +60,8 @@ export class RecordRun extends Splice {
     }
     if (run.messages < 2) return undefined;
     record.skipTo(end, run.messages - 1);
-    return new RecordRun(frame.subarray(start, end), run, stream);
+    const isAll = start === 0 && end === frame.byteLength;
+    return new RecordRun(isAll ? frame : frame.subarray(start, end), run, stream);
   }
 
   /** What it costs of the credit. */
@@ -71,6 +80,11 @@ export class RecordRun extends Splice {
     writeVarint(this.bytes, 0, stream);
     this.#stream = stream;
     return true;
+  }
+
+  /** The frame that it came in, to be sent and released by whoever asks, if it was alone in one. */
+  takeFrame(): Splice | undefined {
+    return this.owner?.takeFrame(this.bytes);
   }
 
   /** Its messages, one by one. */

@@ -23,7 +23,15 @@ import { type Budget, BudgetGroup } from "../core/memory_budget.ts";
 import { asBytes, type Message, type Part } from "../core/message.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
 import type { Steps, WorkScheduler } from "../core/scheduling/work_scheduler.ts";
-import type { Chunk, Ending, IntroductionSocket, PeerSocket, SocketListener } from "../transport/transport.ts";
+import {
+  type Chunk,
+  type Ending,
+  type IntroductionSocket,
+  type PeerSocket,
+  type SocketListener,
+  Splice,
+} from "../transport/transport.ts";
+import { lengthOf } from "../websocket/encode.ts";
 import { type ControlMessage, readMessages } from "./control_messages.ts";
 import { type ControlHost, ControlSocket } from "./control_socket.ts";
 import type { FramePool } from "./frame_pool.ts";
@@ -90,6 +98,9 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
   #lastNumber = 0;
   /** The stream of the latest record. */
   #latest: Stream | undefined;
+  /** The frame that is being read, until it is given away, and its payload. */
+  #frame: Splice | undefined;
+  #payload: Uint8Array<ArrayBuffer> | undefined;
   #isGoingAway = false;
   /** The socket has ended; what it said before may still be read. */
   #isEnding = false;
@@ -112,6 +123,7 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
     const sending = { clock, frames, control: this.#control, plan: () => turn.atEnd(send) };
     this.#sender = new Sender(socket, { ...sending, failed: (close) => this.fail(close) });
     socket.listen(this);
+    socket.giveFrames?.();
     this.#welcome();
     this.#charge = options.introduce(peerId, this.#control, this);
   }
@@ -129,11 +141,15 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
   }
 
   message(chunk: Chunk): void {
-    if (this.#isOver) return;
-    // Introduction sockets are never spliced.
-    const message = chunk as Message;
-    this.#reader.read(typeof message === "string" ? message : asBytes(message));
+    if (chunk instanceof Splice) this.#readFrame(chunk);
+    else if (!this.#isOver) this.#reader.read(chunk as Message);
     this.#sender.lookAgain();
+  }
+
+  takeFrame(payload: Uint8Array<ArrayBuffer>): Splice | undefined {
+    const frame = payload === this.#payload ? this.#frame : undefined;
+    if (frame !== undefined) this.#frame = undefined;
+    return frame;
   }
 
   drained(): void {
@@ -235,6 +251,14 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
   goAway(seconds: number): void {
     this.#isGoingAway = true;
     this.#control.say({ type: "GoAway", reconnectWithinSeconds: seconds });
+  }
+
+  #readFrame(frame: Splice): void {
+    this.#frame = frame;
+    this.#payload = frame.bytes.subarray(lengthOf(frame.bytes, 1).from);
+    if (!this.#isOver) this.#reader.read(this.#payload);
+    this.#frame?.release();
+    this.#frame = this.#payload = undefined;
   }
 
   #welcome(): void {

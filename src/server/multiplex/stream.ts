@@ -29,11 +29,11 @@ import {
 } from "../transport/transport.ts";
 import { PartReader } from "../websocket/part_reader.ts";
 import { IncomingMessage } from "./incoming_message.ts";
-import { RecordRun } from "./record_run.ts";
+import { type FrameOwner, RecordRun } from "./record_run.ts";
 import { SendQueue } from "./send_queue.ts";
 
 /** What a stream needs of the socket that it is in. */
-export interface StreamHost {
+export interface StreamHost extends FrameOwner {
   readonly clock: Clock;
   readonly budget: Budget;
   /** Bytes of one message. */
@@ -216,6 +216,7 @@ export class Stream implements PeerSocket {
     const run = RecordRun.read(record, { credit: this.#given, messageBytes: this.#host.maxMessageBytes });
     if (run === undefined) return false;
     this.#given -= run.cost;
+    run.owner = this.#host;
     this.#listener.message(run);
     this.#giveCredit();
     return true;

@@ -136,6 +136,11 @@ export interface PeerSocket {
   close(close: Close, isCut?: boolean): void;
   /** Replaces the listener. */
   listen(listener: SocketListener): void;
+  /**
+   * From now on a binary message that came in a frame of its own is heard as that frame, a {@link Splice}, where the
+   * transport splices: who passes it on as it is need not copy it.
+   */
+  giveFrames?(): void;
   /** There is another side now, which answers pings, where the transport passes them on. */
   paired?(partner: PeerSocket): void;
   /** Stops reading, where the transport can: backpressure, instead of closing a sender that is too fast. */

@@ -6,6 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import { PayloadReader, type PieceType } from "./payload_reader.ts";
+import { FINAL, lengthOf, OPCODE } from "./encode.ts";
 import type { Message } from "../core/message.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -31,6 +32,11 @@ export class MessageReader {
     return this.#kept.byteLength;
   }
 
+  /** Whether these bytes are one binary message that came in one frame. */
+  isOneFrame(bytes: Bytes): boolean {
+    return this.#payloads.atFrameBoundary && bytes[0] === (FINAL | OPCODE.binary) && isOneFrame(bytes);
+  }
+
   /** Returns the messages that have ended. Binary ones that came whole are views of the bytes. */
   read(bytes: Bytes): Message[] {
     const messages: Message[] = [];
@@ -40,7 +46,8 @@ export class MessageReader {
 
   #take(piece: Bytes, { isText, ends }: PieceType, messages: Message[]): void {
     if (ends && this.#length === 0) {
-      messages.push(toMessage(piece.subarray(0, this.#mostBytes + 1), isText));
+      const isLong = piece.byteLength > this.#mostBytes + 1;
+      messages.push(toMessage(isLong ? piece.subarray(0, this.#mostBytes + 1) : piece, isText));
       return;
     }
     this.#keep(piece);
@@ -65,6 +72,11 @@ export class MessageReader {
 }
 
 const NOTHING = new Uint8Array(0);
+
+function isOneFrame(bytes: Bytes): boolean {
+  const { length, from } = lengthOf(bytes, 1);
+  return from + length === bytes.byteLength;
+}
 
 /** A binary message is a view. */
 function toMessage(bytes: Bytes, isText: boolean): Message {

@@ -31,6 +31,11 @@ export class PayloadReader {
   /** The next piece is the first of its message. */
   #begins = true;
 
+  /** What comes next is the beginning of a frame. */
+  get atFrameBoundary(): boolean {
+    return this.#left === 0;
+  }
+
   /** Returns the pings to answer. @param take Gets each piece, an empty one for a frame without payload, as a view. */
   read(bytes: Bytes, take: TakePiece): Bytes[] {
     const pings: Bytes[] = [];

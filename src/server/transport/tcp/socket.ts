@@ -61,6 +61,8 @@ export class Socket implements PeerSocket, ConnectionListener {
   /** What was written ends within a frame: nothing of ours may follow. */
   #isMidFrame = false;
   #isPaused = false;
+  /** {@link Socket.giveFrames} */
+  #givesFrames = false;
   #isClosing = false;
   /** While it closes: the rest of a frame still has to cross to the other side. */
   #owesRest = false;
@@ -116,6 +118,10 @@ export class Socket implements PeerSocket, ConnectionListener {
 
   listen(listener: SocketListener): void {
     this.#listener = listener;
+  }
+
+  giveFrames(): void {
+    this.#givesFrames = true;
   }
 
   paired(): void {
@@ -208,13 +214,19 @@ export class Socket implements PeerSocket, ConnectionListener {
 
   #passOn(output: Uint8Array<ArrayBuffer>, buffer: ChunkBuffer): void {
     const isPassedOn = output.byteLength > 0 && (!this.#isClosing || this.#owesRest);
-    const isInBuffer = isPassedOn && this.#reader === undefined && output.buffer === buffer.bytes.buffer;
-    if (isPassedOn && this.#reader !== undefined) this.#readMessages(this.#reader, output);
+    const crosses = isPassedOn && (this.#reader === undefined || this.#isFrame(this.#reader, output));
+    const isInBuffer = crosses && output.buffer === buffer.bytes.buffer;
+    if (isPassedOn && !crosses) this.#readMessages(this.#reader!, output);
     if (!isInBuffer) buffer.release();
-    if (!isPassedOn || this.#reader !== undefined) return;
+    if (!crosses) return;
     const { contents, tail } = this.#walker;
     if (tail < output.byteLength) this.#owesRest = false;
     this.#listener.message(new Splice(output, contents, tail, isInBuffer ? buffer : undefined));
+  }
+
+  /** Whether what an introduction socket says is heard as a frame. */
+  #isFrame(reader: MessageReader, output: Uint8Array<ArrayBuffer>): boolean {
+    return this.#givesFrames && !this.#isClosing && reader.isOneFrame(output);
   }
 
   #readMessages(reader: MessageReader, output: Uint8Array<ArrayBuffer>): void {
