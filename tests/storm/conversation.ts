@@ -60,6 +60,8 @@ export const DEPARTURES: Record<Departure | "both", number> = {
   "RST in a frame": 2,
   "both": 2,
 };
+/** One direction of so many has small messages alone. */
+const CHATTERS = 3;
 /** One pair of so many is introduced first. */
 const INTRODUCED = 3;
 /** Writes of messages before that, at most. */
@@ -69,7 +71,8 @@ const LONGEST = 25;
 const SETTLES = 3;
 
 export function loadOf({ chance, bulk }: ConversationOptions): Load {
-  return bulk > 0 && chance.below(bulk) === 0 ? "bulk" : "usual";
+  if (bulk > 0 && chance.below(bulk) === 0) return "bulk";
+  return chance.below(CHATTERS) === 0 ? "chatter" : "usual";
 }
 
 /** A reader that is slow since it has bulk to read is not left with all of it: who closes waits for an answer only so long. */

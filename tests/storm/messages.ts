@@ -28,12 +28,13 @@ const EDGES: Record<"small" | "medium" | "large" | "huge", readonly number[]> = 
 /** How often a message is near such an edge, or anywhere below it. */
 const WEIGHTS = {
   usual: { small: 600, medium: 360, large: 38, huge: 2 },
+  chatter: { small: 1_000, medium: 2, large: 0, huge: 0 },
   bulk: { small: 200, medium: 300, large: 480, huge: 20 },
 };
 /** How far from it: a header, mask and all, has at most 14 bytes. */
 const NEAR = 16;
 
-/** What a direction mostly has: small messages, or large ones, so many that its reader's rest is felt by its sender. */
+/** What a direction mostly has: messages of all sizes, small ones, or large ones, so that its reader's rest is felt by its sender. */
 export type Load = keyof typeof WEIGHTS;
 
 /** Bytes of a message: most are around an edge. */

@@ -43,6 +43,8 @@ interface Expected {
 
 /** Records of one frame, at most. */
 const MOST_RECORDS = 40;
+/** One frame of so many has records of one stream alone: the relay may pass it on as it is. */
+const FRAMES_OF_ONE = 2;
 /** One frame of so many has a heartbeat, or a ping, beside it. */
 const HEARTBEATS = 32;
 /** One socket of so many has a long rest. */
@@ -168,11 +170,14 @@ export class StreamSocket implements StreamSocketHost {
     return this.#wantsToLeave && this.#unopened.size === 0 && [...this.#streams].every(({ letsGo }) => letsGo);
   }
 
-  /** Writes records of some streams, in any order; returns whose. */
+  /** Writes records of some streams, in any order, or of one; returns whose. */
   #fill(): StreamSide[] {
     const { chance } = this.#options;
-    let left = 1 + chance.below(MOST_RECORDS);
+    const isOfOne = chance.below(FRAMES_OF_ONE) === 0;
+    const records = 1 + chance.below(MOST_RECORDS);
+    let left = records;
     return chance.shuffled([...this.#streams]).filter((stream) => {
+      if (isOfOne && left < records) return false;
       const most = Math.min(left, 1 + chance.below(MOST_RECORDS));
       let said = 0;
       while (said < most && stream.say(this.#writer)) said += 1;
