@@ -62,8 +62,11 @@ async function newcomer(relay: Listening): Promise<string> {
   return isIn ? `a newcomer comes in after ${seconds} s` : "no newcomer comes in until the restart";
 }
 
+/** Tries again and again, until the relay has ended. */
 async function comesIn(relay: Listening): Promise<boolean> {
-  for (let attempt = 0; attempt < NEWCOMER_SECONDS * 10; attempt++) {
+  let hasEnded = false;
+  relay.exited.then(() => hasEnded = true);
+  for (let attempt = 0; !hasEnded && attempt < NEWCOMER_SECONDS * 10; attempt++) {
     try {
       using raw = await RawConnection.open(relay);
       await raw.write(handshake("/introduction/newcomer"));
