@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Server } from "../../src/server/mod.ts";
 import { FakeClock } from "../helpers/fakes.ts";
 import { Listening, portOf, startRelay } from "../helpers/process.ts";
@@ -87,20 +87,20 @@ withProgram("promtool", () => {
 Deno.test("one line is logged for an ended pair: how long, how much each way, why; nobody's name", async () => {
   await using relay = await startRelay(["--drain-timeout", "0"]);
   const alice = await Peer.open(`${relay.url}/connection/alice/bob/secret-doc`);
+  const startedAt = performance.now();
   const bob = await Peer.open(`${relay.url}/connection/bob/alice/secret-doc`);
   alice.send("hello");
   await bob.next();
   bob.socket.close(4321, "my reason");
   await Promise.all([alice.closed, bob.closed]);
+  const most = Math.round((performance.now() - startedAt) / 1000);
   relay.signal("SIGTERM");
   await relay.exited;
   const [line] = relay.stderr.split("\n").filter((line) => line.includes("a pair ended"));
-  assertEquals(JSON.parse(line).properties, {
-    seconds: 0,
-    frames: [1, 0],
-    bytes: [5, 0],
-    why: "a peer closed with 4321",
-  });
+  const { seconds, ...properties } = JSON.parse(line).properties;
+  assertEquals(properties, { frames: [1, 0], bytes: [5, 0], why: "a peer closed with 4321" });
+  // A machine that is busy lets it live longer.
+  assert(Number.isInteger(seconds) && seconds >= 0 && seconds <= most, `${seconds} of at most ${most} s`);
   for (const secret of ["alice", "bob", "secret-doc", "my reason"]) assertEquals(line.includes(secret), false, secret);
 });
 
