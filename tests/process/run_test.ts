@@ -54,7 +54,13 @@ Deno.test("a second signal does not wait for the drain", async () => {
   const alice = await Peer.open(`${relay.url}/connection/a/b/doc`);
   relay.signal("SIGTERM");
   while ((await readiness(relay.http))[0] !== 503);
-  const again = setInterval(() => relay.signal("SIGTERM"), LIMITS.sameSignalMs);
+  const again = setInterval(() => {
+    try {
+      relay.signal("SIGTERM");
+    } catch {
+      // It has ended, and not all that it printed has been read.
+    }
+  }, LIMITS.sameSignalMs);
   assertEquals((await relay.exited).code, 130);
   clearInterval(again);
   await alice.closed;
@@ -63,10 +69,8 @@ Deno.test("a second signal does not wait for the drain", async () => {
 Deno.test("a signal that comes twice at once, as a Ctrl-C under deno task does, is one: the relay drains", async () => {
   await using relay = await startRelay(["--drain-timeout", "1"]);
   const alice = await Peer.open(`${relay.url}/connection/a/b/doc`);
-  relay.signal("SIGINT");
-  // The system would make one of two that are under way.
-  while (!relay.stderr.includes("draining")) await new Promise(setImmediate);
-  relay.signal("SIGINT");
+  // Both are there when it goes on: how soon it hears of them does not count. Of two alike the system would make one.
+  for (const signal of ["SIGSTOP", "SIGINT", "SIGTERM", "SIGCONT"] as const) relay.signal(signal);
   assertEquals(await alice.closed, CLOSE.restarting);
   assertEquals((await relay.exited).code, 0);
 });

@@ -100,9 +100,10 @@ for (const transport of TRANSPORTS) {
     const heard: string[] = [];
     thief.onmessage = async ({ data }) => heard.push(typeof data === "string" ? data : await data.text());
     thief.onopen = () => thief.send(new Uint8Array(64));
+    const hungUp = new Promise((resolve) => thief.onclose = resolve);
     await alice.events.next("the loss of Bob", (line) => line === "lost bob");
     await alice.events.next("an error", (line) => line.includes("seal is broken"));
-    await new Promise((resolve) => thief.onclose = resolve); // hung up on
+    await hungUp;
     await alice.events.next("Bob again", (line) => line === "met bob");
     await bob.events.next("Alice again", (line) => line === "met alice");
     await talk(alice, bob, false);
