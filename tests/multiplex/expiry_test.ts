@@ -6,6 +6,8 @@ import jwt from "jsonwebtoken";
 import { Client, type PeerSocket, type RefusalError } from "../../src/client/mod.ts";
 import { CLOSE } from "../../src/protocol.ts";
 import { Server } from "../../src/server/mod.ts";
+import { timedBy } from "../client/client_time.ts";
+import { FakeClock } from "../helpers/fakes.ts";
 import { assertNothingLeft } from "../helpers/nothing_left.ts";
 import { Inbox, within } from "../helpers/process.ts";
 import { type Variant, VARIANTS } from "../helpers/transports.ts";
@@ -14,7 +16,7 @@ import { PlainClient, type PlainStream } from "./plain_client.js";
 
 const SECRET = "a secret of at least thirty-two bytes";
 const HOUR = 3_600;
-/** Seconds of a token that is renewed while the test waits. A client takes none of less than one for worth renewing. */
+/** Seconds of a token that is renewed in the test: fewer than those after which a client expects an answer of the relay. */
 const SHORT = 2;
 
 /** The time of day, which passes only when told to: the relay, in this process, tells by it whether a token is over. */
@@ -98,7 +100,9 @@ for (const variant of VARIANTS.filter(({ isTls }) => !isTls)) {
       if (seconds.length === 1) renew();
       return Promise.resolve(tokenOf("alice", seconds.shift() ?? HOUR));
     };
-    await using alice = new Client({ url: relay.url, userName: "alice", documentIds: ["doc"], token });
+    const clock = new FakeClock();
+    const options = { url: relay.url, userName: "alice", documentIds: ["doc"], token };
+    await using alice = new Client(options, timedBy(clock));
     await using bob = new Client({ url: relay.url, userName: "bob", documentIds: ["doc"], token: tokenOf("bob") });
     const errors: Error[] = [];
     alice.on("error", (error) => errors.push(error));
@@ -106,6 +110,7 @@ for (const variant of VARIANTS.filter(({ isTls }) => !isTls)) {
     // It is said all the while that the token changes.
     let count = 0;
     const talk = setInterval(() => pair[0].send(`${count++}`), 5);
+    clock.pass(SHORT * 1000);
     await within(renewed, "the client to ask again");
     // What it was given is said before all that follows.
     await new Promise((resolve) => setTimeout(resolve, 0));
@@ -123,7 +128,9 @@ for (const variant of VARIANTS.filter(({ isTls }) => !isTls)) {
     await using relay = await GuardedRelay.start(variant);
     const seconds = [SHORT];
     const token = () => Promise.resolve(tokenOf("alice", seconds.shift() ?? HOUR));
-    await using alice = new Client({ url: relay.url, userName: "alice", documentIds: ["doc"], token });
+    const clock = new FakeClock();
+    const options = { url: relay.url, userName: "alice", documentIds: ["doc"], token };
+    await using alice = new Client(options, timedBy(clock));
     await using bob = new Client({ url: relay.url, userName: "bob", documentIds: ["doc"], token: tokenOf("bob") });
     await talking(alice, bob);
     const refused = new Promise<Error>((resolve) => alice.once("error", resolve));
@@ -132,6 +139,7 @@ for (const variant of VARIANTS.filter(({ isTls }) => !isTls)) {
     time.pass(SHORT);
     for (const client of [alice, bob]) client.join("later");
     assertEquals((await within(refused, "a refusal") as RefusalError).reason, "expired");
+    clock.pass(SHORT * 1000);
     await later;
   });
 

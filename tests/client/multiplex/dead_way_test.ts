@@ -1,11 +1,11 @@
 /** A way to a real relay on which nothing passes any more, and no end hears so: its client notices, and finds another. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Environment, platform } from "../../../src/client/environment.ts";
 import { Client } from "../../../src/client/mod.ts";
 import { FakeClock } from "../../helpers/fakes.ts";
 import { within } from "../../helpers/process.ts";
 import { TRANSPORTS } from "../../helpers/transports.ts";
+import { timedBy } from "../client_time.ts";
 import { diary } from "../fake_relay.ts";
 import { RelayStage } from "../stage.ts";
 
@@ -37,15 +37,6 @@ for (const transport of TRANSPORTS) {
     await within(healed, "them to meet again");
     await talk(alice, bob);
   });
-}
-
-/** The platform's own, in a time that only the test lets pass. */
-function timedBy(clock: FakeClock): Environment {
-  const after = (milliseconds: number, action: () => void) => {
-    const timer = clock.after(milliseconds, action);
-    return () => void timer.cancel();
-  };
-  return { ...platform(), now: () => clock.now(), after };
 }
 
 /** Lets time pass, and what follows from it happen. */
