@@ -6,13 +6,20 @@ import { frameOf, type RawConnection, type RawFrame } from "./raw.ts";
 const [BINARY, CLOSING] = [2, 8];
 const KIB = 1024;
 
+/**
+ * Messages that are under way at most to a listener that is waited for: bulk, and no more than a busy machine reads in the
+ * second that it has when a relay ends.
+ */
+const MOST_AHEAD = 8;
+
 /** Sends as fast as it can, until it is stopped or hung up on. */
 export class Speaker {
   #last: Uint8Array | undefined;
   readonly #done: Promise<void>;
 
-  constructor(raw: RawConnection) {
-    this.#done = this.#speak(raw).catch(() => {}); // hung up on
+  /** @param listener At the other end, if it is waited for. */
+  constructor(raw: RawConnection, listener?: Listener) {
+    this.#done = this.#speak(raw, listener).catch(() => {}); // hung up on
   }
 
   /** Ends with these bytes, behind a whole frame. */
@@ -21,8 +28,11 @@ export class Speaker {
     await this.#done;
   }
 
-  async #speak(raw: RawConnection): Promise<void> {
-    for (let i = 0; this.#last === undefined; i++) await raw.write(numbered(i, 64 * KIB));
+  async #speak(raw: RawConnection, listener?: Listener): Promise<void> {
+    for (let i = 0; this.#last === undefined; i++) {
+      await listener?.heard(i - MOST_AHEAD);
+      await raw.write(numbered(i, 64 * KIB));
+    }
     await raw.write(this.#last);
   }
 }
@@ -34,9 +44,16 @@ export class Listener {
   readonly bulk = this.#bulk.promise;
   readonly end: Promise<{ code: number; reason: string } | undefined>;
   #came: () => void = () => {};
+  #count = 0;
+  #hasEnded = false;
 
   constructor(raw: RawConnection) {
-    this.end = this.#listen(raw);
+    this.end = this.#listen(raw).finally(() => this.#hasEnded = true);
+  }
+
+  /** Resolves when so many messages have come, or no more will. */
+  async heard(count: number): Promise<void> {
+    while (this.#count < count && !this.#hasEnded) await Promise.race([this.next(), this.end]);
   }
 
   /** Resolves when the next message has come. */
@@ -50,6 +67,7 @@ export class Listener {
       if (frame?.opcode !== BINARY) return frame && closeOf(frame.payload);
       assertEquals(numberOf(frame), i);
       if (i === 10) this.#bulk.resolve();
+      this.#count += 1;
       this.#came();
     }
   }

@@ -122,8 +122,9 @@ withProgram("nats-server", () => {
       const documents = Array.from({ length: 2 }, (_, i) => `bulk ${i}`);
       const pairs = await Promise.all(documents.map((document) => Pair.open(street, document)));
       const sockets = pairs.flatMap(({ alice, bob }) => [alice, bob]);
-      const speakers = sockets.map((raw) => new Speaker(raw));
       const listeners = sockets.map((raw) => new Listener(raw));
+      // Alice and Bob are next to each other: who is heard by whom differs in the last bit.
+      const speakers = sockets.map((raw, i) => new Speaker(raw, listeners[i ^ 1]));
       await within(Promise.all(listeners.map(({ bulk }) => bulk)), "bulk to be under way");
       street.population.relays[0].signal("SIGTERM");
       const ends = await within(Promise.all(listeners.map(({ end }) => end)), "all to hear of it");
