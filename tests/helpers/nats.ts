@@ -7,6 +7,11 @@
 import { Child } from "./process.ts";
 import { findProgram } from "./programs.ts";
 
+/** Another server may have taken a port that was drawn. */
+const TRIES = 20;
+/** Below the ports that the system gives by itself, here and by default elsewhere, and above those of well-known services. */
+const [LOWEST_PORT, PORTS] = [20_000, 12_000];
+
 /** A server that can be killed, frozen and started again. */
 export class NatsServer implements AsyncDisposable {
   readonly #args: string[];
@@ -20,8 +25,10 @@ export class NatsServer implements AsyncDisposable {
   }
 
   static async start(args: string[] = []): Promise<NatsServer> {
-    const child = spawn("-1", args);
-    return new NatsServer(child, await listening(child), args);
+    const port = freePort();
+    const child = spawn(port, args);
+    await isListening(child);
+    return new NatsServer(child, port, args);
   }
 
   get port(): number {
@@ -42,8 +49,8 @@ export class NatsServer implements AsyncDisposable {
 
   /** Starts it again where it was. */
   async restart(): Promise<void> {
-    this.#child = spawn(String(this.#port), this.#args);
-    await listening(this.#child);
+    this.#child = spawn(this.#port, this.#args);
+    await isListening(this.#child);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -51,13 +58,26 @@ export class NatsServer implements AsyncDisposable {
   }
 }
 
-function spawn(port: string, args: string[]): Child {
-  return new Child("nats-server", findProgram("nats-server")!, { args: ["-a", "127.0.0.1", "-p", port, ...args] });
+function spawn(port: number, args: string[]): Child {
+  return new Child("nats-server", findProgram("nats-server")!, { args: ["-a", "127.0.0.1", "-p", `${port}`, ...args] });
 }
 
-/** The port it listens on, once it does. */
-async function listening(child: Child): Promise<number> {
-  const line = await child.nextErrorLine(/Listening for client connections on/);
+async function isListening(child: Child): Promise<void> {
   await child.nextErrorLine(/Server is ready/);
-  return Number(/:(\d+)$/.exec(line)![1]);
+}
+
+/**
+ * One that is still free when a server that was killed comes again. One of those that the system gives may be gone then: to
+ * any connection of another test.
+ */
+function freePort(): number {
+  for (let tries = 1;; tries++) {
+    const port = LOWEST_PORT + Math.floor(Math.random() * PORTS);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (tries === TRIES) throw error;
+    }
+  }
 }
