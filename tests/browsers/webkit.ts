@@ -6,6 +6,7 @@
 
 // @ts-types="@types/selenium-webdriver"
 import { Builder, By, Key as Keys, type WebDriver } from "selenium-webdriver";
+import { lastingPort } from "../helpers/lasting_port.ts";
 import { findProgram } from "../helpers/programs.ts";
 import type { Browser, Engine, Key, Look, Tab } from "./browser.ts";
 import { waitFor } from "./waiting.ts";
@@ -36,7 +37,8 @@ class Webkit implements Browser {
     if (look.isStill) await stopAnimations(home);
     const screen = programs.use(start("Xvfb", ["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]));
     const display = `:${await firstLine(screen)}`;
-    const port = freePort();
+    // The driver takes a port, and does not tell which one it has picked by itself.
+    const port = lastingPort();
     programs.use(start(DRIVER, [`--port=${port}`], environment(look, home, display)));
     await isListening(port);
     const driver = await connect(port, look);
@@ -193,12 +195,6 @@ async function firstLine(child: Deno.ChildProcess): Promise<string> {
   const { value } = await reader.read();
   reader.releaseLock();
   return new TextDecoder().decode(value).trim();
-}
-
-/** The driver takes a port, and does not tell which one it has picked by itself. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function isListening(port: number): Promise<void> {

@@ -4,13 +4,9 @@
  * @module
  */
 
+import { lastingPort } from "./lasting_port.ts";
 import { Child } from "./process.ts";
 import { findProgram } from "./programs.ts";
-
-/** Another server may have taken a port that was drawn. */
-const TRIES = 20;
-/** Below the ports that the system gives by itself, here and by default elsewhere, and above those of well-known services. */
-const [LOWEST_PORT, PORTS] = [20_000, 12_000];
 
 /** A server that can be killed, frozen and started again. */
 export class NatsServer implements AsyncDisposable {
@@ -25,7 +21,7 @@ export class NatsServer implements AsyncDisposable {
   }
 
   static async start(args: string[] = []): Promise<NatsServer> {
-    const port = freePort();
+    const port = lastingPort();
     const child = spawn(port, args);
     await isListening(child);
     return new NatsServer(child, port, args);
@@ -64,20 +60,4 @@ function spawn(port: number, args: string[]): Child {
 
 async function isListening(child: Child): Promise<void> {
   await child.nextErrorLine(/Server is ready/);
-}
-
-/**
- * One that is still free when a server that was killed comes again. One of those that the system gives may be gone then: to
- * any connection of another test.
- */
-function freePort(): number {
-  for (let tries = 1;; tries++) {
-    const port = LOWEST_PORT + Math.floor(Math.random() * PORTS);
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (tries === TRIES) throw error;
-    }
-  }
 }

@@ -5,6 +5,7 @@
  */
 
 import { assertStringIncludes } from "@std/assert";
+import { lastingPort } from "./lasting_port.ts";
 import { Child, within } from "./process.ts";
 import { findProgram } from "./programs.ts";
 import { block } from "./readme.ts";
@@ -50,7 +51,7 @@ export class Proxy implements AsyncDisposable {
   }
 
   static async #spawn(name: keyof typeof BALANCERS, example: string, ports: readonly number[]): Promise<Proxy> {
-    const [folder, port] = [await Deno.makeTempDir(), freePort()];
+    const [folder, port] = [await Deno.makeTempDir(), lastingPort()];
     const { listen, wrap, args } = BALANCERS[name];
     const places: [string, number][] = ports.map((port, i) => [`10.0.0.${i + 1}:8080`, port]);
     const local = [[listen, port] as const, ...places].reduce((text, [place, port]) => {
@@ -88,11 +89,6 @@ export class Proxy implements AsyncDisposable {
     await this.child[Symbol.asyncDispose]();
     await Deno.remove(this.folder, { recursive: true });
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function isHealthy(port: number): Promise<boolean> {

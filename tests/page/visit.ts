@@ -9,6 +9,7 @@ import type { RelayConfig } from "../../src/server/mod.ts";
 import { Server } from "../../src/server/mod.ts";
 import type { Browser, Tab } from "../browsers/browser.ts";
 import { sees, textsOf } from "../browsers/waiting.ts";
+import { lastingPort } from "../helpers/lasting_port.ts";
 import { focusedElement, resources } from "./in_page.js";
 
 /** A relay, and a visitor of its page whose every request and complaint is noted. */
@@ -18,9 +19,11 @@ export class Visit implements AsyncDisposable {
   #server: Server | undefined;
 
   static async begin(browser: Browser, config: Partial<RelayConfig> = {}): Promise<Visit> {
-    const server = await new Server({ port: 0, host: "127.0.0.1", ...config }).listen();
-    const tab = await browser.open(`http://127.0.0.1:${server.port}/`);
-    return new Visit(tab, server, { ...config, port: server.port });
+    // It may go, and come again where it was.
+    const port = lastingPort();
+    const server = await new Server({ port, host: "127.0.0.1", ...config }).listen();
+    const tab = await browser.open(`http://127.0.0.1:${port}/`);
+    return new Visit(tab, server, { ...config, port });
   }
 
   private constructor(tab: Tab, server: Server | undefined, config: Partial<RelayConfig>) {
