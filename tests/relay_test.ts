@@ -351,6 +351,23 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
     }
   });
 
+  test("a request that never ends keeps neither the relay nor what it shares with others from ending", async () => {
+    const uncaught: unknown[] = [];
+    const report = (event: ErrorEvent) => (event.preventDefault(), uncaught.push(event.error));
+    globalThis.addEventListener("error", report);
+    const relay = await start();
+    using raw = await RawConnection.open(relay);
+    await raw.write("POST / HTTP/1.1\r\nhost: relay\r\ncontent-length: 1000\r\n\r\nabc");
+    await relay.peer("alice");
+    await relay[Symbol.asyncDispose]();
+    globalThis.removeEventListener("error", report);
+    assertEquals(uncaught, []);
+    assertEquals(
+      relay.servers.map(({ status }) => status.backplane?.connected ?? false),
+      relay.servers.map(() => false),
+    );
+  });
+
   test("a handshake that hangs up or is never finished leaves nothing behind", async () => {
     await using relay = await start();
     for (let i = 0; i < 50; i++) {

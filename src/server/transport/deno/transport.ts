@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Clock, Timer } from "../../core/clock.ts";
+import { type Clock, type Timer, within } from "../../core/clock.ts";
 import { DenoSocket, type DenoSocketOptions } from "./socket.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
@@ -38,7 +38,6 @@ export class DenoTransport implements Transport {
   readonly #socketOptions: DenoSocketOptions;
   #server: HttpServer | undefined;
   #restart: Timer | undefined;
-  readonly #abort = new AbortController();
   #isClosing = false;
 
   constructor(options: DenoTransportOptions) {
@@ -56,16 +55,16 @@ export class DenoTransport implements Transport {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#restart?.cancel();
-    // `shutdown` would wait for a request whose body never ends.
-    const impatience = this.#options.clock.after(LIMITS.shutdownMs / 2, () => this.#abort.abort());
-    await this.#server?.shutdown();
-    impatience.cancel();
+    // It waits for a request whose body never ends, until its client hangs up. To abort the server then throws an error
+    // that nobody can catch: the runtime does not know it any more.
+    const shutdown = this.#server?.shutdown() ?? Promise.resolve();
+    await within(this.#options.clock, LIMITS.shutdownMs / 2, shutdown);
   }
 
   #serve(handler: Handler, port: number): HttpServer {
     const { host: hostname, tls } = this.#options;
     const server: HttpServer = Deno.serve(
-      { port, hostname, onListen: () => {}, signal: this.#abort.signal, ...tls },
+      { port, hostname, onListen: () => {}, ...tls },
       (request, { remoteAddr }) => this.#answer(handler, request, remoteAddr.hostname),
     );
     const again = (reason?: unknown) => this.#serveAgain(handler, server.addr.port, reason);
