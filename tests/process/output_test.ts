@@ -50,8 +50,9 @@ Deno.test("a log that nobody reads stops nobody: pairs talk, and a signal ends t
   await assertPairs(`ws://127.0.0.1:${port}`);
   relay.kill("SIGTERM");
   assertEquals((await within(relay.status, "the relay to end", SOON_SECONDS)).code, 0);
-  const log = await new Response(relay.stderr).text();
-  assertEquals(log.length > 60_000, true, `the pipe was never full: ${log.length}`);
+  // How much a pipe takes depends on the pieces that it is given. What found no room was dropped.
+  const lines = (await new Response(relay.stderr).text()).split("\n").length;
+  assertEquals(lines > 10 && lines < LOGGED_REQUESTS, true, `the pipe was never full: ${lines} lines`);
 });
 
 /** Also one that hears no other signal. */
