@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CLOSE } from "../../src/protocol.ts";
+import { LIMITS } from "../../src/server/core/limits.ts";
 import { Peer } from "../helpers/peer.ts";
 import { Population, untilReady } from "../helpers/population.ts";
 import { type Listening, within } from "../helpers/process.ts";
@@ -9,7 +10,7 @@ import { withProgram } from "../helpers/programs.ts";
 import { Chance } from "../soak/chance.ts";
 
 const SEED = 7;
-/** Few enough that all have left when it happens: who goes on sending may miss the close code on this transport. */
+/** All have come to the relay when it happens: who goes on sending may miss the close code on this transport. */
 const STREAMED = 600;
 
 withProgram("nats-server", () => {
@@ -65,7 +66,10 @@ withProgram("nats-server", () => {
     assertEquals([after("relay_remote_pairs"), after('relay_backplane_resets_total{reason="unreachable"}')], [0, 1]);
   });
 
-  for (const [what, signal, seconds] of [["killed", "SIGKILL", 5], ["frozen", "SIGSTOP", 15]] as const) {
+  // Who is killed is noticed before it would have to acknowledge what it was sent, who is frozen soon after that.
+  const receiptSeconds = LIMITS.receiptMs / 1000;
+  const deaths = [["killed", "SIGKILL", receiptSeconds], ["frozen", "SIGSTOP", 2 * receiptSeconds]] as const;
+  for (const [what, signal, seconds] of deaths) {
     Deno.test(`the partners of an instance that is ${what} hear 1012, and its peers are found elsewhere`, async () => {
       await using population = await Population.start(3);
       const [one, other, third] = population.relays;
@@ -90,7 +94,7 @@ withProgram("nats-server", () => {
     const [one, other] = population.relays;
     const [alice, bob] = await pairOf([one, other], "doc");
     const [carol, dave] = [await connect(one, "carol", "dave", "local"), await connect(one, "dave", "carol", "local")];
-    const assertPrefix = await stream(alice, bob, () => population.nats.kill());
+    const assertPrefix = await stream([alice, bob], one, () => population.nats.kill());
     assertEquals([await alice.closed, await bob.closed], [CLOSE.backplaneLost, CLOSE.backplaneLost]);
     await assertPrefix();
 
@@ -116,7 +120,7 @@ withProgram("nats-server", () => {
     const [alice, bob] = await pairOf([one, other], "doc");
     const [carol, dave] = [await connect(one, "carol", "dave", "local"), await connect(one, "dave", "carol", "local")];
     const freeze = () => Promise.resolve(population.nats.signal("SIGSTOP"));
-    const assertPrefix = await stream(alice, bob, freeze);
+    const assertPrefix = await stream([alice, bob], one, freeze);
     alice.send(String(STREAMED)); // into the void, or on to Bob when NATS thaws: then it is the next of the prefix
     assertEquals(await alice.closed, CLOSE.backplaneLost);
     carol.send("still here");
@@ -204,10 +208,23 @@ async function met(sides: readonly Peer[]): Promise<Peer> {
   return sides[0];
 }
 
-/** Numbers from one to the other, and in the middle of them something happens. Gives a check that a prefix arrived. */
-async function stream(from: Peer, to: Peer, happen: () => Promise<void>): Promise<() => Promise<void>> {
+/**
+ * Numbers from one to the other, and in the middle of them something happens. Gives a check that a prefix arrived.
+ *
+ * @param relay That of the first.
+ */
+async function stream(
+  [from, to]: readonly [Peer, Peer],
+  relay: Listening,
+  happen: () => Promise<void>,
+): Promise<() => Promise<void>> {
+  const before = (await statusOf(relay)).frames;
   for (let i = 0; i < STREAMED; i++) from.send(String(i));
   for (let i = 0; i < 500; i++) assertEquals(await to.next(), String(i));
+  const allCame = async () => {
+    while ((await statusOf(relay)).frames < before + STREAMED);
+  };
+  await within(allCame(), "all to come to the relay");
   await happen();
   return async () => {
     await to.closed;
@@ -220,8 +237,12 @@ async function stream(from: Peer, to: Peer, happen: () => Promise<void>): Promis
 }
 
 async function counts(relay: Listening): Promise<{ seekers: number; pairs: number }> {
-  const { seekers, pairs } = await (await fetch(relay.http, { headers: { accept: "application/json" } })).json();
+  const { seekers, pairs } = await statusOf(relay);
   return { seekers, pairs };
+}
+
+async function statusOf(relay: Listening): Promise<{ seekers: number; pairs: number; frames: number }> {
+  return await (await fetch(relay.http, { headers: { accept: "application/json" } })).json();
 }
 
 /** The values of a scrape, by name and labels. */
