@@ -188,10 +188,8 @@ Deno.test("takes every form of a URL that the client takes", () => {
 // Addresses without a relay
 
 Deno.test("a dead address: nothing listens, and the rest is not tried", async () => {
-  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  const { port } = listener.addr;
-  listener.close();
-  const { code, stdout } = await run([`127.0.0.1:${port}`]);
+  using dead = await deadPort();
+  const { code, stdout } = await run([`127.0.0.1:${dead.port}`]);
   assertEquals(code, 1);
   assertMatch(stdout, /\n✗ reachable .*\n {4}expected +an answer from ws:.*\n {4}got +.*Connection refused/);
   assertMatch(
@@ -390,13 +388,12 @@ Deno.test("--ready asks only whether the relay is ready", async () => {
 Deno.test("--ready of a relay without such a page, of a dead and of a silent address", async () => {
   await using ancestor = await startAncestor(3);
   assertStringIncludes(failure(await report(ancestor.url, "--ready")).advice!, "check others without --ready");
-  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  const url = `ws://127.0.0.1:${listener.addr.port}`;
-  assertEquals(failure(await report(url, "--ready", "--timeout", "0.2")).got, "no answer in 200 ms");
-  const { port } = listener.addr;
-  listener.close();
-  while (await isOpen(port));
-  assertStringIncludes(failure(await report(url, "--ready")).advice!, "Nothing listens there");
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const silent = `ws://127.0.0.1:${listener.addr.port}`;
+  assertEquals(failure(await report(silent, "--ready", "--timeout", "0.2")).got, "no answer in 200 ms");
+  using dead = await deadPort();
+  const { advice } = failure(await report(`ws://127.0.0.1:${dead.port}`, "--ready"));
+  assertStringIncludes(advice!, "Nothing listens there");
 });
 
 Deno.test("--live asks only whether the process lives: a relay that drains or is cut off does", async () => {
@@ -473,14 +470,11 @@ Deno.test("the image asks whether the relay lives", async () => {
   assertMatch(dockerfile, /^HEALTHCHECK .* CMD \["\/relay", "check", "--live"\]$/m);
 });
 
-/** A listener that was closed may take connections for a moment longer. */
-async function isOpen(port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ port, hostname: "127.0.0.1" })).close();
-    return true;
-  } catch {
-    return false;
-  }
+/** One where nobody listens, and nobody else will meanwhile: a connection has it. */
+async function deadPort(): Promise<{ port: number } & Disposable> {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const connection = await Deno.connect({ port: listener.addr.port, hostname: "127.0.0.1" });
+  return { port: connection.localAddr.port, [Symbol.dispose]: () => connection.close() };
 }
 
 // Arguments and output
