@@ -9,7 +9,8 @@ import { soak } from "./soak.ts";
 for (const variant of VARIANTS.filter(({ transport, isTls }) => transport === "tcp" || !isTls)) {
   const { name } = variant;
   Deno.test(`${name}: 200 peers of every dialect join, connect, talk, drop and send garbage; nothing is lost or left`, async () => {
-    const options = { variant, peers: 200, steps: 3_000, seconds: 8, seed: 4, instances: 1, streams: 0.3 };
+    // A machine that is busy takes longer, and does all the same: in a part of the steps the rarest may be missing.
+    const options = { variant, peers: 200, steps: 3_000, seconds: 60, seed: 4, instances: 1, streams: 0.3 };
     const { actions } = await soak(options);
     assertEquals(Object.keys(actions).length, 12, "every action happened");
   });
