@@ -1,8 +1,9 @@
 /** Load balancers with the README's configurations, three relay processes behind each: who has to meet, meets. */
 
 import { assert, assertEquals } from "@std/assert";
+import { lastingPort } from "../helpers/lasting_port.ts";
+import { NatsServer } from "../helpers/nats.ts";
 import { Peer } from "../helpers/peer.ts";
-import { Population } from "../helpers/population.ts";
 import { type Listening, startRelay, within } from "../helpers/process.ts";
 import { withProgram } from "../helpers/programs.ts";
 import { Proxy } from "../helpers/proxy.ts";
@@ -31,8 +32,8 @@ withProgram("haproxy", () => {
 
   withProgram("nats-server", () => {
     Deno.test("haproxy with NATS: who waits elsewhere when an instance comes back is joined with who comes to it", async () => {
-      await using population = await Population.start(3);
-      await using relays = new Relays(population.relays, population.args);
+      await using nats = await NatsServer.start();
+      await using relays = await Relays.start(3, ["--nats", nats.url]);
       await using proxy = await Proxy.start("haproxy", relays.ports);
       const document = await documentAt(relays.all[0], proxy);
       relays.all[0].signal("SIGKILL");
@@ -93,22 +94,27 @@ function declareTests(balancer: "haproxy" | "nginx"): void {
 class Relays implements AsyncDisposable {
   readonly ports: readonly number[];
 
-  constructor(readonly all: Listening[], readonly args: readonly string[]) {
+  private constructor(readonly all: Listening[], readonly args: readonly string[]) {
     this.ports = all.map(({ port }) => port);
   }
 
-  static async start(count: number, args: string[] = []): Promise<Relays> {
-    return new Relays(await Promise.all(Array.from({ length: count }, () => startRelay(args))), args);
+  static async start(count: number, args: readonly string[] = []): Promise<Relays> {
+    const ports = Array.from({ length: count }, () => lastingPort());
+    return new Relays(await Promise.all(ports.map((port) => startAt(port, args))), args);
   }
 
   async restart(index: number): Promise<void> {
     await this.all[index][Symbol.asyncDispose]();
-    this.all[index] = await startRelay(["--port", `${this.ports[index]}`, ...this.args]);
+    this.all[index] = await startAt(this.ports[index], this.args);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.all.map((relay) => relay[Symbol.asyncDispose]()));
   }
+}
+
+function startAt(port: number, args: readonly string[]): Promise<Listening> {
+  return startRelay(["--port", `${port}`, ...args]);
 }
 
 /** Two who connect to each other at the same time, and have talked. */
