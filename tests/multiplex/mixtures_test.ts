@@ -15,6 +15,8 @@ import { webSocketTrusting } from "../helpers/trust.ts";
 import { PlainClient, type PlainStream } from "./plain_client.js";
 
 const MIB = 1024 * 1024;
+/** Within this a word crosses, on a machine that may be busy. */
+const TALK_SECONDS = 4;
 
 /** Relays in this process. When they end, nothing may be left of anything. */
 class Relays implements AsyncDisposable {
@@ -171,7 +173,7 @@ function behaviours(name: string, start: () => Promise<Relays>, largest = 64 * M
   Deno.test(`${name}: a drain asks to go away, lets conversations live, and ends them with 1012`, async () => {
     const relays = await start();
     const [alice, bob] = await relays.pair("stream");
-    const ended = Promise.all(relays.servers.map((server) => server.drain(LIMITS.endMs / 1000 + 2)));
+    const ended = Promise.all(relays.servers.map((server) => server.drain(LIMITS.endMs / 1000 + TALK_SECONDS)));
     await within(
       alice.client.until(() => alice.client.said.some(({ type }: { type: string }) => type === "GoAway")),
       "GoAway",

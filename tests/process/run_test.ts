@@ -9,8 +9,8 @@ import { frameOf, handshake, RawConnection } from "../helpers/raw.ts";
 import { VARIANTS, WITH_TCP } from "../helpers/transports.ts";
 
 const ROOT = new URL("../..", import.meta.url);
-/** In the second half, pairs talk on, on a machine that may be busy. */
-const DRAIN_SECONDS = 5;
+/** In the second half of six of them, pairs talk on, on a machine that may be busy. */
+const DRAIN_SECONDS = 8;
 /** How late such a machine may be. */
 const SLACK_SECONDS = 10;
 
