@@ -5,6 +5,7 @@
  * @module
  */
 
+import { lastingPort } from "../helpers/lasting_port.ts";
 import { Child, within } from "../helpers/process.ts";
 import { findProgram } from "../helpers/programs.ts";
 import { CERTIFICATE_FILES } from "../helpers/trust.ts";
@@ -59,7 +60,8 @@ class Proxy {
   }
 
   static async start(serverPort: number, tls = ""): Promise<Proxy> {
-    const port = freePort();
+    // It does not tell which port it took, so it is given one.
+    const port = lastingPort();
     const file = await Deno.makeTempFile();
     await Deno.writeTextFile(file, configuration({ port, tls, serverPort }));
     const proxy = new Proxy(port, file);
@@ -75,12 +77,6 @@ class Proxy {
     await this.#child[Symbol.asyncDispose]();
     await Deno.remove(this.#file);
   }
-}
-
-/** It does not tell which port it took, so it is given one. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function accepting(port: number): Promise<void> {
