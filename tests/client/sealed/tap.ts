@@ -63,8 +63,10 @@ export class TappedRelay implements AsyncDisposable {
     return words.filter((word) => wire.some((text) => text.includes(word)));
   }
 
-  /** Those that are in the relay's log, at its most talkative. */
-  inTheLog(words: readonly string[]): string[] {
+  /** Those that are in the relay's log, at its most talkative, once all that has happened is written there. */
+  async inTheLog(words: readonly string[]): Promise<string[]> {
+    await (await fetch(`${this.#relay.http}/nowhere`)).body?.cancel();
+    await this.#relay.nextErrorLine(/no such page/);
     const log = this.#relay.stdout + this.#relay.stderr;
     return words.filter((word) => log.includes(word));
   }
