@@ -9,7 +9,7 @@ import { LIMITS } from "../limits.ts";
 import type { Poll } from "./poll.ts";
 import type { Steps } from "./work_scheduler.ts";
 
-/** Looks at the time are as dear as records: only one of so many is made. */
+/** Looks at the time are as dear as records: only one of so many is made. The first of them begins the turn. */
 const LOOK_EVERY = 8;
 
 /** What is done at once in a turn, for a bounded time, and what is done at its end. */
@@ -41,8 +41,9 @@ export class EventLoopTurn {
 
   /** Asked before each step of what is done at once. */
   hasTime(): boolean {
+    if (++this.#looks % LOOK_EVERY !== 0) return !this.#isLate;
     if (!this.#hasBegun) this.#begin();
-    if (++this.#looks % LOOK_EVERY === 0) this.#isLate ||= this.#clock.now() - this.#startedAt > LIMITS.readAtOnceMs;
+    this.#isLate ||= this.#clock.now() - this.#startedAt > LIMITS.readAtOnceMs;
     return !this.#isLate;
   }
 
@@ -53,14 +54,13 @@ export class EventLoopTurn {
 
   #start(): void {
     this.#hasBegun = true;
-    this.#isLate = false;
     this.#startedAt = this.#clock.now();
   }
 
   #end(): void {
     const actions = this.#actions;
     this.#actions = [];
-    this.#hasBegun = false;
+    this.#hasBegun = this.#isLate = false;
     const until = this.#clock.now() + LIMITS.sendAtOnceMs;
     for (let at = 0; at < actions.length; at++) {
       if (at % LOOK_EVERY === LOOK_EVERY - 1 && this.#clock.now() >= until) return this.#endLater(actions.slice(at));
