@@ -20,7 +20,7 @@ import { guard } from "../core/guard.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/log.ts";
 import { type Budget, BudgetGroup } from "../core/memory_budget.ts";
-import { asBytes, type Message, type Part } from "../core/message.ts";
+import type { Message, Part } from "../core/message.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
 import type { Steps, WorkScheduler } from "../core/scheduling/work_scheduler.ts";
 import {
