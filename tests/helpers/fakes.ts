@@ -11,8 +11,9 @@ import {
   type SocketListener,
   Splice,
 } from "../../src/server/transport/transport.ts";
-import { HEADER_BYTES, lengthOf, writeHeader } from "../../src/server/websocket/encode.ts";
+import { lengthOf } from "../../src/server/websocket/encode.ts";
 import { ChunkContents } from "../../src/server/websocket/frame_walker.ts";
+import { encodeMessage } from "./frames.ts";
 
 /** A logger that nobody listens to. */
 export const silentLog: Logger = relayLogger();
@@ -166,12 +167,10 @@ export class FramedSocket extends FakeSocket {
     chunk.release();
   }
 
-  #frameOf(payload: Uint8Array): Splice {
-    const bytes = new Uint8Array(HEADER_BYTES + payload.byteLength);
-    const from = writeHeader(bytes, 0, new Part(new Uint8Array(payload), false, true, true));
-    bytes.set(payload, from);
+  #frameOf(payload: Uint8Array<ArrayBuffer>): Splice {
+    const bytes = encodeMessage(payload);
     this.held += 1;
-    return new Splice(bytes.subarray(0, from + payload.byteLength), new ChunkContents(), 0, {
+    return new Splice(bytes, new ChunkContents(), 0, {
       release: () => {
         this.held -= 1;
         bytes.fill(0xee);

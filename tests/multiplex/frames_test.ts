@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { RecordWriter } from "../../src/protocol.ts";
+import type { RecordWriter } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
 import type { FramedSocket } from "../helpers/fakes.ts";
 import { type MuxClient, MuxHouse } from "./mux_house.ts";
@@ -26,8 +26,8 @@ Deno.test("frames: few messages wait for others of the same turn, and share a fr
   const [alice, bob] = house.pair("one", "two");
   bob.read();
   const before = bob.recordFrames;
-  alice.socket.receive(frameOf(...messages(1, 3)));
-  alice.socket.receive(frameOf(...messages(2, 3)));
+  alice.begin(...messages(1, 3));
+  alice.begin(...messages(2, 3));
   house.turn();
   bob.read();
   assertEquals([passedOn(bob), bob.recordFrames - before], [0, 1]);
@@ -37,8 +37,8 @@ Deno.test("frames: few messages wait for others of the same turn, and share a fr
 Deno.test("frames: what was said before goes first", () => {
   const house = new MuxHouse();
   const [alice, bob] = house.pair();
-  alice.socket.receive(frameOf((frame) => frame.data(1, Uint8Array.of(1), { text: false, more: false })));
-  alice.socket.receive(frameOf(...messages(1, 20)));
+  alice.begin((frame) => frame.data(1, Uint8Array.of(1), { text: false, more: false }));
+  alice.begin(...messages(1, 20));
   house.turn();
   assertEquals(bob.on(1).messages, [Uint8Array.of(1), ...Array(20).fill(MESSAGE)]);
   assertEquals(passedOn(bob), 0);
@@ -66,8 +66,8 @@ Deno.test("frames: a partner whose socket is full, or whose credit is spent, get
 Deno.test("frames: a run to somebody who closes in the same turn is released", () => {
   const house = new MuxHouse();
   const [alice, bob] = house.pair();
-  bob.socket.receive(frameOf((frame) => frame.close(1, { code: 1000, reason: "" })));
-  alice.socket.receive(frameOf(...messages(1, 20)));
+  bob.begin((frame) => frame.close(1, { code: 1000, reason: "" }));
+  alice.begin(...messages(1, 20));
   house.turn();
   assertEquals(alice.on(1).close?.code, 1000);
   leave(house, alice, bob);
@@ -87,7 +87,7 @@ for (const givesFrames of [true, false]) {
           return Array.from({ length: count }, () => [stream, new Uint8Array(length).fill(next++)] as const);
         });
         for (const [stream, payload] of payloads) expected[stream].push(payload);
-        alice.socket.receive(frameOf(...payloads.map(([stream, payload]) => data(stream, payload))));
+        alice.begin(...payloads.map(([stream, payload]) => data(stream, payload)));
         if (turns) house.turn();
       }
       house.turn();
@@ -114,12 +114,6 @@ function messages(stream: number, count: number): ((frame: RecordWriter) => void
 
 function data(stream: number, payload: Uint8Array): (frame: RecordWriter) => void {
   return (frame) => frame.data(stream, payload, { text: false, more: false });
-}
-
-function frameOf(...records: ((frame: RecordWriter) => void)[]): Uint8Array<ArrayBuffer> {
-  const frame = new RecordWriter();
-  for (const record of records) record(frame);
-  return frame.take();
 }
 
 function passedOn({ socket }: MuxClient): number {

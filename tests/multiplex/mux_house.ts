@@ -174,10 +174,15 @@ export class MuxClient {
 
   /** Sends one frame of records. */
   write(...records: ((frame: RecordWriter) => void)[]): void {
+    this.begin(...records);
+    this.#turn();
+  }
+
+  /** The same, and this turn of the event loop goes on. */
+  begin(...records: ((frame: RecordWriter) => void)[]): void {
     const frame = new RecordWriter();
     for (const record of records) record(frame);
     this.socket.receive(frame.take());
-    this.#turn();
   }
 
   text(stream: number, text: string, more = false): void {

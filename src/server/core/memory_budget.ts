@@ -125,11 +125,7 @@ export class MemoryBudget implements Budget, Sum {
 
   #measure(): void {
     this.#measuredAt = this.#clock.now();
-    this.#total = 0;
-    for (const share of this.#shares) {
-      share.bytes = share.holder.measure();
-      this.#total += share.bytes;
-    }
+    this.#total = measured(this.#shares);
   }
 
   #evictLargest(): void {
@@ -176,12 +172,7 @@ export class BudgetGroup implements Budget, Sum, BudgetHolder {
   }
 
   measure(): number {
-    this.#total = 0;
-    for (const share of this.#shares) {
-      share.bytes = share.holder.measure();
-      this.#total += share.bytes;
-    }
-    return this.#total;
+    return this.#total = measured(this.#shares);
   }
 
   /** Evicts the largest holder that was not evicted yet. */
@@ -201,4 +192,11 @@ export class BudgetGroup implements Budget, Sum, BudgetHolder {
     this.#shares.clear();
     this.#share.close();
   }
+}
+
+/** Measures all holders; returns the bytes of all. */
+function measured(shares: Iterable<Share>): number {
+  let total = 0;
+  for (const share of shares) total += share.bytes = share.holder.measure();
+  return total;
 }

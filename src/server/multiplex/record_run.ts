@@ -30,7 +30,7 @@ export interface FrameOwner {
 
 /** Records of whole messages, as bytes. */
 export class RecordRun extends Splice {
-  /** Set where the run is all of a frame. */
+  /** Who has the frame that it was read from. */
   owner: FrameOwner | undefined;
   #stream: number;
 

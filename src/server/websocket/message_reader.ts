@@ -34,7 +34,9 @@ export class MessageReader {
 
   /** Whether these bytes are one binary message that came in one frame. */
   isOneFrame(bytes: Bytes): boolean {
-    return this.#payloads.atFrameBoundary && bytes[0] === (FINAL | OPCODE.binary) && isOneFrame(bytes);
+    if (!this.#payloads.atFrameBoundary || bytes[0] !== (FINAL | OPCODE.binary)) return false;
+    const { length, from } = lengthOf(bytes, 1);
+    return from + length === bytes.byteLength;
   }
 
   /** Returns the messages that have ended. Binary ones that came whole are views of the bytes. */
@@ -46,8 +48,7 @@ export class MessageReader {
 
   #take(piece: Bytes, { isText, ends }: PieceType, messages: Message[]): void {
     if (ends && this.#length === 0) {
-      const isLong = piece.byteLength > this.#mostBytes + 1;
-      messages.push(toMessage(isLong ? piece.subarray(0, this.#mostBytes + 1) : piece, isText));
+      messages.push(toMessage(piece.subarray(0, this.#mostBytes + 1), isText));
       return;
     }
     this.#keep(piece);
@@ -72,11 +73,6 @@ export class MessageReader {
 }
 
 const NOTHING = new Uint8Array(0);
-
-function isOneFrame(bytes: Bytes): boolean {
-  const { length, from } = lengthOf(bytes, 1);
-  return from + length === bytes.byteLength;
-}
 
 /** A binary message is a view. */
 function toMessage(bytes: Bytes, isText: boolean): Message {
