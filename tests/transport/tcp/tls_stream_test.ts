@@ -1,6 +1,7 @@
 /** What TLS adds to a connection: bytes come and go in records, each of them as a whole. */
 
 import { assertEquals, assertRejects } from "@std/assert";
+import type { Socket } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { systemClock } from "../../../src/server/core/clock.ts";
 import { LIMITS } from "../../../src/server/core/limits.ts";
@@ -10,6 +11,7 @@ import { BufferPool } from "../../../src/server/transport/tcp/buffer_pool.ts";
 import { Connection } from "../../../src/server/transport/tcp/connection.ts";
 import { NO_LISTENER } from "../../../src/server/transport/tcp/connection_listener.ts";
 import { ReadScheduler } from "../../../src/server/transport/tcp/read_scheduler.ts";
+import { TlsListener } from "../../../src/server/transport/tcp/tls_listener.ts";
 import { TlsStream } from "../../../src/server/transport/tcp/tls_stream.ts";
 import { Turn } from "../../../src/server/transport/tcp/turn.ts";
 import { FakeClock } from "../../helpers/fakes.ts";
@@ -49,8 +51,8 @@ Deno.test("what is written arrives, whatever its length, and the end behind it",
 for (const size of [1, 100_000]) {
   Deno.test(`whoever writes ${size} bytes to a connection that fails hears of it`, WITH_TCP, async () => {
     const { stream, peer, poll, tcp } = await connected();
-    tcp.close();
-    await assertRejects(() => writeAll(stream, new Uint8Array(size)), Deno.errors.BadResource);
+    tcp.destroy();
+    await assertRejects(() => writeAll(stream, new Uint8Array(size)), Error, "write");
     peer.close();
     poll.close();
   });
@@ -62,12 +64,17 @@ async function writeAll(stream: TlsStream, bytes: Uint8Array): Promise<void> {
 
 /** A stream and its peer, which has said something: a record is written alone only then. */
 async function connected() {
-  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  const connecting = Deno.connectTls({ hostname: "localhost", port: listener.addr.port, ...trusting() });
   const poll = new Poll(systemClock);
   const turn = new Turn(poll);
-  const tcp = await listener.accept();
-  const stream = new TlsStream(tcp, { secureContext: secureContext(), pool: new BufferPool(), turn });
+  const accepting = Promise.withResolvers<Socket>();
+  const listener = await TlsListener.open({
+    ...{ port: 0, host: "127.0.0.1", clock: systemClock, turn },
+    accepted: accepting.resolve,
+  });
+  const connecting = Deno.connectTls({ hostname: "localhost", port: listener.port, ...trusting() });
+  const tcp = await accepting.promise;
+  listener.close();
+  const stream = new TlsStream(tcp, { secureContext: secureContext(), turn });
   const reading = stream.read(new Uint8Array(1));
   const peer = await connecting;
   await peer.write(new Uint8Array(1));

@@ -16,7 +16,8 @@ export interface ListenerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly turn: Turn;
-  readonly accepted: (connection: Deno.TcpConn) => void;
+  /** @param address Where it comes from. */
+  readonly accepted: (connection: Deno.TcpConn, address: string) => void;
 }
 
 /** One address that is listened on. */
@@ -48,7 +49,7 @@ export class Listener {
       try {
         const connection = await this.#source.accept();
         ignoreErrors(() => connection.setNoDelay(true));
-        this.#options.accepted(connection);
+        this.#options.accepted(connection, connection.remoteAddr.hostname);
       } catch (error) {
         work = LIMITS.lostAcceptWork;
         if (!this.#isClosed && !isLostBefore(error)) await this.#failed(error);

@@ -1,33 +1,62 @@
 /**
- * Node's TLS, as a server, without the queues of its socket: what it decrypts is passed on at once, and what it encrypts
- * comes straight from the caller.
+ * Node's TLS, as a server, without the queues of its socket: what it decrypts is passed on at once, what it encrypts
+ * comes straight from the caller, and it reads only when asked.
  *
  * @module
  */
 
+import type { Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
-import type { Ciphertext } from "./ciphertext.ts";
 
 /** Says that what is written is bytes. */
 const NO_ENCODING = "buffer" as BufferEncoding;
 
-/** The session of one connection. */
-export class TlsSession extends TLSSocket {
-  readonly #decrypted: (bytes: Uint8Array) => void;
+/** The TCP beneath. To pause the socket does not pause it on Deno: it goes on, and all it brings is kept. */
+interface TcpHandle {
+  readStart(): number;
+  readStop(): number;
+}
 
-  constructor(ciphertext: Ciphertext, secureContext: SecureContext, decrypted: (bytes: Uint8Array) => void) {
-    super(ciphertext, { isServer: true, secureContext });
-    this.#decrypted = decrypted;
+/** Gets what happens to a session. */
+export interface SessionListener {
+  /** The bytes are the listener's own. */
+  decrypted(bytes: Uint8Array): void;
+  /** There is no more to read. @param error Unless the peer has ended its side. */
+  ended(error?: Error): void;
+}
+
+/** The session of one connection. It begins to read with {@link TlsSession.startReading}. */
+export class TlsSession extends TLSSocket {
+  readonly #listener: SessionListener;
+  readonly #tcp: TcpHandle;
+
+  constructor(connection: Socket, secureContext: SecureContext, listener: SessionListener) {
+    super(connection, { isServer: true, secureContext });
+    this.#listener = listener;
+    this.#tcp = (this as unknown as { _handle: { _parent: TcpHandle } })._handle._parent;
+    const ended = (error?: Error) => listener.ended(error);
+    // Of what breaks TLS after the handshake, `error` does not tell.
+    this.on("error", ended).on("_tlsError", ended).on("close", () => ended());
+    connection.on("error", ended);
     this.resume();
+    this.stopReading();
+  }
+
+  startReading(): void {
+    if (!this.destroyed) this.#tcp.readStart();
+  }
+
+  stopReading(): void {
+    if (!this.destroyed) this.#tcp.readStop();
   }
 
   override push(bytes: Uint8Array | null): boolean {
-    if (bytes === null) return super.push(null);
-    this.#decrypted(bytes);
-    return true;
+    if (bytes !== null) this.#listener.decrypted(bytes);
+    else this.#listener.ended();
+    return bytes !== null || super.push(null);
   }
 
-  /** One call at a time; `done` when Node's TLS takes more. */
+  /** One call at a time; `done` when the network has taken all. */
   encrypt(bytes: Uint8Array, done: (error?: Error | null) => void): void {
     this._write(bytes, NO_ENCODING, done);
   }

@@ -25,6 +25,7 @@ import { Listener } from "./listener.ts";
 import type { Poll } from "../../core/scheduling/poll.ts";
 import { ReadScheduler } from "./read_scheduler.ts";
 import { Socket, type SocketOptions } from "./socket.ts";
+import { TlsListener } from "./tls_listener.ts";
 import { TlsStream } from "./tls_stream.ts";
 import { Turn } from "./turn.ts";
 
@@ -59,7 +60,7 @@ export class TcpTransport implements Transport {
   readonly #socketOptions: SocketOptions;
   readonly #pool = new BufferPool();
   #secureContext: SecureContext | undefined;
-  #listener: Listener | undefined;
+  #listener: Listener | TlsListener | undefined;
   #inspection: Timer | undefined;
 
   /** @throws {ConfigError} The runtime is too old. */
@@ -72,15 +73,14 @@ export class TcpTransport implements Transport {
     if (options.tls !== undefined) this.#secureContext = createSecureContext(options.tls);
   }
 
-  // deno-lint-ignore require-await -- it rejects where the listener throws
   async listen(handler: Handler): Promise<Address> {
     const turn = new Turn(this.#options.poll);
     const { buffers, host } = this.#options;
     const shared = { pool: this.#pool, scheduler: new ReadScheduler(turn), turn, buffers, open: this.#connections };
     const handshake = this.#handshakeOptions(handler);
-    const accepted = (tcp: Deno.TcpConn) =>
-      this.#admit(new Connection(this.#secured(tcp, turn), shared), tcp, handshake);
-    this.#listener = new Listener({ ...this.#options, turn, accepted });
+    const accepted = (stream: ByteStream, address: string) =>
+      this.#admit(new Connection(stream, shared), address, handshake);
+    this.#listener = await this.#listenOn(turn, accepted);
     this.#inspect();
     return { hostname: host, port: this.#listener.port };
   }
@@ -99,9 +99,17 @@ export class TcpTransport implements Transport {
     return Promise.resolve();
   }
 
-  #secured(tcp: Deno.TcpConn, turn: Turn): ByteStream {
-    const secureContext = this.#secureContext;
-    return secureContext === undefined ? tcp : new TlsStream(tcp, { secureContext, pool: this.#pool, turn });
+  // deno-lint-ignore require-await -- it rejects where the listener throws
+  async #listenOn(
+    turn: Turn,
+    accepted: (stream: ByteStream, address: string) => void,
+  ): Promise<Listener | TlsListener> {
+    if (this.#secureContext === undefined) return new Listener({ ...this.#options, turn, accepted });
+    return TlsListener.open({
+      ...this.#options,
+      turn,
+      accepted: (tcp, address) => accepted(new TlsStream(tcp, { secureContext: this.#secureContext!, turn }), address),
+    });
   }
 
   #handshakeOptions(handler: Handler): HandshakeOptions {
@@ -117,9 +125,8 @@ export class TcpTransport implements Transport {
     };
   }
 
-  #admit(connection: Connection, { remoteAddr }: Deno.TcpConn, options: HandshakeOptions): void {
-    const { hostname } = remoteAddr;
-    const network = networkOfPeer(hostname);
+  #admit(connection: Connection, address: string, options: HandshakeOptions): void {
+    const network = networkOfPeer(address);
     const most = this.#options.maxHandshakesPerAddress;
     if (most > 0 && (this.#perNetwork.get(network) ?? 0) >= most) return connection.destroy();
     // Whoever has asked for nothing yet makes room for somebody who may.
@@ -127,7 +134,7 @@ export class TcpTransport implements Transport {
       const [oldest] = this.#handshakes.keys();
       (oldest ?? connection).destroy();
     }
-    this.#handshakes.set(new Handshake(connection, hostname, options), network);
+    this.#handshakes.set(new Handshake(connection, address, options), network);
     this.#count(network, 1);
   }
 
