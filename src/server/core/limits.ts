@@ -323,6 +323,11 @@ export const LIMITS = {
   descriptorShare: 0.9,
   /** Descriptors that are not connections: runtime, listener, files. Measured 25 at rest. */
   spareDescriptors: 100,
+  /**
+   * Connections that the runtime accepts for Node's TLS in one turn of the event loop: so many have a descriptor until it
+   * ends, although all places are taken.
+   */
+  acceptedAtOnce: 128,
   /** The share of the machine's memory that the relay may take when nothing is configured. */
   memoryShare: 0.75,
   /** Seconds after which a refused client may try again, if nothing better is known. */

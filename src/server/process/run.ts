@@ -64,7 +64,7 @@ function sentenceOf(error: unknown): string {
 
 async function run(given: RelayConfig, { clock, log }: Surroundings): Promise<number> {
   surviveErrors(log);
-  const descriptors = descriptorLimit(Math.ceil(given.maxConnections / CONNECTION_SHARE) + LIMITS.spareDescriptors);
+  const descriptors = descriptorLimit(Math.ceil(given.maxConnections / CONNECTION_SHARE) + spareDescriptors(given));
   const config = fitToDescriptors(given, descriptors, log);
   const server = new Server(config, { clock, log });
   // Before listening: a signal may come as soon as the address is printed, and without a signal listener the runtime
@@ -102,9 +102,14 @@ const ISOLATED = "on Deno Deploy instances do not see each other: peers meet onl
 /** The share of descriptors for connections: well below the watchdog's limit. */
 const CONNECTION_SHARE = LIMITS.descriptorShare * LIMITS.descriptorShare;
 
+/** Those that are not for connections that have a place. */
+function spareDescriptors({ transport, cert }: RelayConfig): number {
+  return LIMITS.spareDescriptors + (transport === "tcp" && cert !== undefined ? LIMITS.acceptedAtOnce : 0);
+}
+
 function fitToDescriptors(config: RelayConfig, descriptors: number | undefined, log: Logger): RelayConfig {
   if (descriptors === undefined) return config;
-  const most = Math.max(1, Math.floor((descriptors - LIMITS.spareDescriptors) * CONNECTION_SHARE));
+  const most = Math.max(1, Math.floor((descriptors - spareDescriptors(config)) * CONNECTION_SHARE));
   if (config.maxConnections <= most) return config;
   log.warning("lowering --max-connections to {most}: only {descriptors} descriptors can be opened", {
     most,

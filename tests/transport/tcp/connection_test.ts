@@ -7,6 +7,7 @@ import { BufferPool } from "../../../src/server/transport/tcp/buffer_pool.ts";
 import { Connection } from "../../../src/server/transport/tcp/connection.ts";
 import { systemClock } from "../../../src/server/core/clock.ts";
 import { Poll } from "../../../src/server/core/scheduling/poll.ts";
+import { Reader } from "../../../src/server/transport/tcp/reader.ts";
 import { type BulkReader, ReadScheduler } from "../../../src/server/transport/tcp/read_scheduler.ts";
 import { Turn } from "../../../src/server/transport/tcp/turn.ts";
 import { FakeClock } from "../../helpers/fakes.ts";
@@ -45,7 +46,13 @@ class Rig implements Disposable {
     const [scheduler, buffers] = [new TestedScheduler(turn), new MemoryBudget(Infinity, new FakeClock())];
     const pool = new BufferPool();
     const shared = { pool, scheduler, turn, buffers, open: new Set<Connection>() };
-    const rig = new Rig(new Connection(accepted, shared), peer, scheduler, poll, buffers);
+    const rig = new Rig(
+      new Connection(accepted, (owner) => new Reader(accepted, owner, shared), shared),
+      peer,
+      scheduler,
+      poll,
+      buffers,
+    );
     const acquire = pool.acquire.bind(pool);
     pool.acquire = (size) => (rig.acquired.push(size), acquire(size));
     rig.#listen();

@@ -10,7 +10,6 @@ import { Poll } from "../../../src/server/core/scheduling/poll.ts";
 import { BufferPool } from "../../../src/server/transport/tcp/buffer_pool.ts";
 import { Connection } from "../../../src/server/transport/tcp/connection.ts";
 import { NO_LISTENER } from "../../../src/server/transport/tcp/connection_listener.ts";
-import { ReadScheduler } from "../../../src/server/transport/tcp/read_scheduler.ts";
 import { TlsListener } from "../../../src/server/transport/tcp/tls_listener.ts";
 import { TlsStream } from "../../../src/server/transport/tcp/tls_stream.ts";
 import { Turn } from "../../../src/server/transport/tcp/turn.ts";
@@ -22,11 +21,7 @@ import { CERTIFICATE_FILES, trusting } from "../../helpers/trust.ts";
 const { small, medium } = LIMITS.readBytes;
 
 Deno.test("what a peer says in one record is passed on in one chunk, whatever it said before", WITH_TCP, async () => {
-  const { stream, peer, turn, poll } = await connected();
-  const chunks = new Inbox<number>();
-  const connection = connectionOver(stream, turn);
-  connection.listen({ ...NO_LISTENER, received: (buffer, length) => (buffer.release(), chunks.push(length)) });
-  connection.resume();
+  const { connection, chunks, peer, poll } = await connected();
   for (const length of [1, small - 1, 1, small + 1, 1, 4 * small, 1, medium - 1, 3 * small, 1]) {
     await peer.write(new Uint8Array(length));
     assertEquals(await chunks.next(`the ${length} bytes of a record`), length);
@@ -68,32 +63,26 @@ async function connected() {
   const turn = new Turn(poll);
   const accepting = Promise.withResolvers<Socket>();
   const listener = await TlsListener.open({
-    ...{ port: 0, host: "127.0.0.1", clock: systemClock, turn },
+    ...{ port: 0, host: "127.0.0.1", turn },
     accepted: accepting.resolve,
   });
   const connecting = Deno.connectTls({ hostname: "localhost", port: listener.port, ...trusting() });
   const tcp = await accepting.promise;
   listener.close();
-  const stream = new TlsStream(tcp, { secureContext: secureContext(), turn });
-  const reading = stream.read(new Uint8Array(1));
+  const pool = new BufferPool();
+  const stream = new TlsStream(tcp, { secureContext: secureContext(), pool, turn });
+  const shared = { pool, turn, buffers: new MemoryBudget(Infinity, new FakeClock()), open: new Set<Connection>() };
+  const connection = new Connection(stream, (owner) => stream.readBy(owner), shared);
+  const chunks = new Inbox<number>();
+  connection.listen({ ...NO_LISTENER, received: (buffer, length) => (buffer.release(), chunks.push(length)) });
+  connection.resume();
   const peer = await connecting;
   await peer.write(new Uint8Array(1));
-  assertEquals(await reading, 1);
-  return { stream, peer, tcp, turn, poll };
+  assertEquals(await chunks.next("its first byte"), 1);
+  return { stream, connection, chunks, peer, tcp, poll };
 }
 
 function secureContext(): SecureContext {
   const [cert, key] = [CERTIFICATE_FILES.cert, CERTIFICATE_FILES.key].map((file) => Deno.readTextFileSync(file));
   return createSecureContext({ cert, key });
-}
-
-function connectionOver(stream: TlsStream, turn: Turn): Connection {
-  const buffers = new MemoryBudget(Infinity, new FakeClock());
-  return new Connection(stream, {
-    pool: new BufferPool(),
-    scheduler: new ReadScheduler(turn),
-    turn,
-    buffers,
-    open: new Set(),
-  });
 }

@@ -7,26 +7,28 @@
 import type { BudgetHolder, MemoryBudget, Share } from "../../core/memory_budget.ts";
 import type { Part } from "../../core/message.ts";
 import type { Releasable } from "../transport.ts";
-import type { ChunkBuffer } from "./buffer_pool.ts";
-import type { ByteStream } from "./byte_stream.ts";
+import type { BufferPool, ChunkBuffer } from "./buffer_pool.ts";
+import type { ByteStream, Incoming, IncomingOwner } from "./byte_stream.ts";
 import { type ConnectionListener, NO_LISTENER } from "./connection_listener.ts";
-import { Reader, type ReaderOptions, type ReaderOwner } from "./reader.ts";
+import type { Turn } from "./turn.ts";
 import { WriteQueue } from "./write_queue.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What its transport has for all connections. */
-export interface ConnectionOptions extends ReaderOptions {
+export interface ConnectionOptions {
+  readonly pool: BufferPool;
+  readonly turn: Turn;
   readonly buffers: MemoryBudget;
   /** Those that are not gone: a connection enters and leaves by itself. */
   readonly open: Set<Connection>;
 }
 
 /** One connection. Reading begins with {@link Connection.resume}. */
-export class Connection implements ReaderOwner, BudgetHolder {
+export class Connection implements IncomingOwner, BudgetHolder {
   readonly #connection: ByteStream;
   readonly #options: ConnectionOptions;
-  readonly #reader: Reader;
+  readonly #incoming: Incoming;
   #listener: ConnectionListener = NO_LISTENER;
   #writing: Bytes | undefined;
   /** The buffer of what is being written, to be released. */
@@ -46,10 +48,10 @@ export class Connection implements ReaderOwner, BudgetHolder {
   #retained = 0;
   #share: Share | undefined;
 
-  constructor(connection: ByteStream, options: ConnectionOptions) {
+  constructor(connection: ByteStream, incoming: (owner: IncomingOwner) => Incoming, options: ConnectionOptions) {
     this.#connection = connection;
     this.#options = options;
-    this.#reader = new Reader(connection, this, options);
+    this.#incoming = incoming(this);
     options.open.add(this);
   }
 
@@ -96,11 +98,11 @@ export class Connection implements ReaderOwner, BudgetHolder {
 
   /** Reads no more. What is being read may still come. */
   pause(): void {
-    this.#reader.pause();
+    this.#incoming.pause();
   }
 
   resume(): void {
-    this.#reader.resume();
+    this.#incoming.resume();
   }
 
   /** Ends this side behind all that was written, then calls `done`. */
@@ -117,7 +119,7 @@ export class Connection implements ReaderOwner, BudgetHolder {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#options.open.delete(this);
-    this.#reader.stop();
+    this.#incoming.stop();
     this.#share?.close();
     this.#connection.close();
     queueMicrotask(() => this.#listener.gone());

@@ -79,8 +79,9 @@ export class Handshake implements ConnectionListener {
     this.#leave();
   }
 
-  /** Makes room for somebody else. */
+  /** Makes room for somebody else, at once: many may be accepted in one turn of the event loop. */
   destroy(): void {
+    this.#leave();
     this.#connection.destroy();
   }
 

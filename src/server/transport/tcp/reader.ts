@@ -14,20 +14,9 @@
 import { clearImmediate, setImmediate } from "node:timers";
 import { LIMITS } from "../../core/limits.ts";
 import { type BufferPool, ChunkBuffer, type PooledBuffer, type ReadSize } from "./buffer_pool.ts";
-import type { ByteStream } from "./byte_stream.ts";
+import type { Incoming, IncomingOwner } from "./byte_stream.ts";
 import type { BulkReader, ReadScheduler } from "./read_scheduler.ts";
 import type { Turn } from "./turn.ts";
-
-/** Who has the connection. */
-export interface ReaderOwner {
-  /** So many bytes have come, at the start of a buffer that is the owner's now. */
-  received(buffer: ChunkBuffer, length: number): void;
-  ended(): void;
-  /** The connection has failed. */
-  destroy(): void;
-  /** So many bytes more are kept for this connection, or fewer. */
-  retain(bytes: number): void;
-}
 
 /** What the readers of one transport share. */
 export interface ReaderOptions {
@@ -39,10 +28,10 @@ export interface ReaderOptions {
 type State = "idle" | "waiting" | "queued" | "reading bulk" | "stopped";
 
 /** The incoming half of one connection. */
-export class Reader implements BulkReader {
-  readonly #connection: ByteStream;
+export class Reader implements Incoming, BulkReader {
+  readonly #connection: Pick<Deno.Conn, "read">;
   readonly #options: ReaderOptions;
-  readonly #owner: ReaderOwner;
+  readonly #owner: IncomingOwner;
   #state: State = "idle";
   #isPaused = true;
   /** What the next read begins with. A request is read at once; then most peers say little. */
@@ -56,7 +45,7 @@ export class Reader implements BulkReader {
   /** Looks whether the rest of what has filled a small buffer was there. */
   #look: ReturnType<typeof setImmediate> | undefined;
 
-  constructor(connection: ByteStream, owner: ReaderOwner, options: ReaderOptions) {
+  constructor(connection: Pick<Deno.Conn, "read">, owner: IncomingOwner, options: ReaderOptions) {
     this.#connection = connection;
     this.#owner = owner;
     this.#options = options;
@@ -66,7 +55,6 @@ export class Reader implements BulkReader {
     return LIMITS.readBytes[this.#size];
   }
 
-  /** What is being read may still come. */
   pause(): void {
     this.#isPaused = true;
   }
@@ -76,7 +64,6 @@ export class Reader implements BulkReader {
     if (this.#state === "idle") this.#readNext();
   }
 
-  /** The connection is closed: nothing is heard any more. */
   stop(): void {
     if (this.#state === "reading bulk") this.#options.scheduler.done(this);
     this.#state = "stopped";

@@ -1,11 +1,10 @@
 /**
- * Accepts connections for Node's TLS, come what may.
+ * Accepts connections for Node's TLS.
  *
  * @module
  */
 
 import { createServer, type Server, type Socket } from "node:net";
-import type { Clock, Timer } from "../../core/clock.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Turn } from "./turn.ts";
 
@@ -13,22 +12,19 @@ import type { Turn } from "./turn.ts";
 export interface TlsListenerOptions {
   readonly port: number;
   readonly host: string;
-  readonly clock: Clock;
   readonly turn: Turn;
   /** @param address Where it comes from. */
   readonly accepted: (connection: Socket, address: string) => void;
 }
 
-/** The handle of Node's server, which has more than its types say. */
-interface Handle {
-  listen(backlog: number): number;
-}
-
-/** One address that is listened on. The runtime accepts at most 128 connections in one turn of the event loop. */
+/**
+ * One address that is listened on. In one turn of the event loop the runtime accepts at most 128 connections.
+ *
+ * Where descriptors run out it accepts nothing any more, and says nothing: the relay is to restart before that.
+ */
 export class TlsListener {
   readonly #options: TlsListenerOptions;
   readonly #server: Server;
-  #again: Timer | undefined;
 
   private constructor(options: TlsListenerOptions) {
     this.#options = options;
@@ -48,7 +44,6 @@ export class TlsListener {
   }
 
   close(): void {
-    this.#again?.cancel();
     this.#server.close();
   }
 
@@ -58,7 +53,6 @@ export class TlsListener {
       this.#server.once("error", reject);
       this.#server.listen({ host, port, backlog: LIMITS.acceptBacklog }, resolve);
     });
-    this.#listenAgain();
   }
 
   #accepted(connection: Socket): void {
@@ -67,14 +61,5 @@ export class TlsListener {
     // It was reset since it was accepted.
     if (connection.remoteAddress === undefined) connection.destroy();
     else accepted(connection, connection.remoteAddress);
-  }
-
-  /** When descriptors have run out, Node's server on Deno accepts nothing any more, and says nothing, until told to. */
-  #listenAgain(): void {
-    const { _handle } = this.#server as unknown as { _handle: Handle };
-    this.#again = this.#options.clock.after(LIMITS.serveAgainMs, () => {
-      _handle.listen(LIMITS.acceptBacklog);
-      this.#listenAgain();
-    });
   }
 }

@@ -20,7 +20,7 @@ interface TcpHandle {
 /** Gets what happens to a session. */
 export interface SessionListener {
   /** The bytes are the listener's own. */
-  decrypted(bytes: Uint8Array): void;
+  decrypted(bytes: Uint8Array<ArrayBuffer>): void;
   /** There is no more to read. @param error Unless the peer has ended its side. */
   ended(error?: Error): void;
 }
@@ -50,7 +50,7 @@ export class TlsSession extends TLSSocket {
     if (!this.destroyed) this.#tcp.readStop();
   }
 
-  override push(bytes: Uint8Array | null): boolean {
+  override push(bytes: Uint8Array<ArrayBuffer> | null): boolean {
     if (bytes !== null) this.#listener.decrypted(bytes);
     else this.#listener.ended();
     return bytes !== null || super.push(null);

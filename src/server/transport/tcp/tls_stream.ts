@@ -1,5 +1,5 @@
 /**
- * TLS over a TCP connection, that is read only when asked.
+ * TLS over a TCP connection.
  *
  * It is Node's TLS, since that of the runtime's own connections does not give up what it has accepted: after `close()`,
  * a handshake that never ends and a peer that reads nothing keep their descriptors for as long as they like (measured:
@@ -11,45 +11,57 @@
 import type { Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { LIMITS } from "../../core/limits.ts";
-import type { ByteStream } from "./byte_stream.ts";
+import { type BufferPool, ChunkBuffer } from "./buffer_pool.ts";
+import type { ByteStream, Incoming, IncomingOwner } from "./byte_stream.ts";
 import { type SessionListener, TlsSession } from "./tls_session.ts";
 import type { Turn } from "./turn.ts";
 
 /** What all streams of a transport share. */
 export interface TlsStreamOptions {
   readonly secureContext: SecureContext;
+  readonly pool: BufferPool;
   readonly turn: Turn;
 }
 
-/** A read that is not done yet. */
-interface Reading {
-  readonly into: Uint8Array;
-  resolve(count: number | null): void;
-  reject(error: Error): void;
-}
-
 /** One connection, as its server. */
-export class TlsStream implements ByteStream, SessionListener {
+export class TlsStream implements ByteStream, Incoming, SessionListener {
+  readonly #pool: BufferPool;
   readonly #turn: Turn;
   readonly #session: TlsSession;
-  /** Decrypted, and not read yet: at most what one read of TCP brought. */
-  readonly #cleartext: Uint8Array[] = [];
-  #reading: Reading | undefined;
-  #error: Error | undefined;
-  #hasEnded = false;
+  #owner: IncomingOwner | undefined;
+  #isPaused = true;
+  /** It reads on in a later turn of the event loop. */
+  #isWaiting = false;
+  /** Work of the latest chunk, and what was charged already of that of the next, which is likely as large. */
+  #latestWork = 0;
+  #charged = 0;
 
-  constructor(connection: Socket, { secureContext, turn }: TlsStreamOptions) {
+  constructor(connection: Socket, { secureContext, pool, turn }: TlsStreamOptions) {
+    this.#pool = pool;
     this.#turn = turn;
     this.#session = new TlsSession(connection, secureContext, this);
     // Its hello, which is read next, and whose answer costs more than much bulk.
     turn.spend(LIMITS.tlsHandshakeWork);
   }
 
-  read(into: Uint8Array): Promise<number | null> {
-    return new Promise((resolve, reject) => {
-      this.#reading = { into, resolve, reject };
-      this.#readOn();
-    });
+  /** From now on, until it is stopped, `owner` gets what comes. */
+  readBy(owner: IncomingOwner): Incoming {
+    this.#owner = owner;
+    return this;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#session.stopReading();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#readInTurn();
+  }
+
+  stop(): void {
+    this.#owner = undefined;
   }
 
   /** Takes as much as is encrypted at once; resolves when the network has it. */
@@ -71,49 +83,51 @@ export class TlsStream implements ByteStream, SessionListener {
     this.#session.destroy();
   }
 
-  decrypted(bytes: Uint8Array): void {
-    this.#session.stopReading();
-    this.#turn.spend(bytes.byteLength * LIMITS.tlsByteWork);
-    this.#cleartext.push(bytes);
-    this.#readOn();
+  decrypted(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#charge(bytes.byteLength);
+    if (this.#turn.isOver && !this.#isPaused) {
+      this.#session.stopReading();
+      this.#readInTurn();
+    }
+    this.#owner?.received(this.#buffered(bytes), bytes.byteLength);
   }
 
   ended(error?: Error): void {
-    this.#error ??= error;
-    this.#hasEnded = true;
-    this.#readOn();
+    const owner = this.#owner;
+    this.#owner = undefined;
+    if (error === undefined) owner?.ended();
+    else owner?.destroy();
   }
 
-  /** Answers whoever reads, or asks TCP for more. */
-  #readOn(): void {
-    const reading = this.#reading;
-    if (reading === undefined) return;
-    if (this.#cleartext.length === 0 && !this.#hasEnded) return this.#session.startReading();
-    this.#reading = undefined;
-    if (this.#cleartext.length > 0) reading.resolve(this.#take(reading.into));
-    else if (this.#error === undefined) reading.resolve(null);
-    else reading.reject(this.#error);
+  #readInTurn(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#turn.run(this.#read);
   }
 
-  /** As many bytes as are there and fit. */
-  #take(into: Uint8Array): number {
-    let length = 0;
-    while (length < into.byteLength && this.#cleartext.length > 0) {
-      const next = this.#cleartext[0];
-      const part = next.subarray(0, into.byteLength - length);
-      into.set(part, length);
-      length += part.byteLength;
-      if (part.byteLength === next.byteLength) freeChunk(this.#cleartext.shift()!);
-      else this.#cleartext[0] = next.subarray(part.byteLength);
+  /** Of many that may read again, those wait for another turn whose chunks would not fit into this one. */
+  readonly #read = () => {
+    this.#isWaiting = false;
+    if (this.#isPaused) return;
+    this.#charged = this.#latestWork;
+    this.#turn.spend(this.#charged);
+    this.#session.startReading();
+  };
+
+  #charge(bytes: number): void {
+    this.#latestWork = LIMITS.operationWork + bytes * (1 + LIMITS.tlsByteWork);
+    this.#turn.spend(Math.max(0, this.#latestWork - this.#charged));
+    this.#charged = 0;
+  }
+
+  /** Small chunks are copied: a new buffer costs more. */
+  #buffered(bytes: Uint8Array<ArrayBuffer>): ChunkBuffer {
+    const { buffer, byteLength } = bytes;
+    if (byteLength > LIMITS.readBytes.medium) {
+      return byteLength === buffer.byteLength ? new ChunkBuffer(buffer) : ChunkBuffer.copyOf(bytes);
     }
-    return length;
+    const room = this.#pool.acquire(byteLength > LIMITS.readBytes.small ? "medium" : "small");
+    room.bytes.set(bytes);
+    return room;
   }
-}
-
-/**
- * Frees what Node's TLS has allocated for a chunk, at once: the collector would run six times as often. Smaller chunks
- * may be parts of a buffer that Node uses again.
- */
-function freeChunk({ buffer }: Uint8Array): void {
-  if (buffer.byteLength > LIMITS.tlsRecordBytes) (buffer as ArrayBuffer).transfer(0);
 }

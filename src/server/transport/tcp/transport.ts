@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Socket as TcpSocket } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { ConfigError } from "../../core/config_error.ts";
 import type { MemoryBudget } from "../../core/memory_budget.ts";
@@ -18,11 +19,11 @@ import { networkOfPeer } from "../../core/networks.ts";
 import type { Tls } from "../../core/tls.ts";
 import type { Address, Handler, Transport, Upgrade } from "../transport.ts";
 import { BufferPool } from "./buffer_pool.ts";
-import type { ByteStream } from "./byte_stream.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Handshake, type HandshakeOptions } from "./handshake.ts";
 import { Listener } from "./listener.ts";
 import type { Poll } from "../../core/scheduling/poll.ts";
+import { Reader, type ReaderOptions } from "./reader.ts";
 import { ReadScheduler } from "./read_scheduler.ts";
 import { Socket, type SocketOptions } from "./socket.ts";
 import { TlsListener } from "./tls_listener.ts";
@@ -47,6 +48,9 @@ export interface TcpTransportOptions {
   readonly poll: Poll;
   readonly log: Logger;
 }
+
+/** What its connections share. */
+interface Shared extends ConnectionOptions, ReaderOptions {}
 
 /** Connections of the runtime's own, and what has become of them. */
 export class TcpTransport implements Transport {
@@ -77,10 +81,7 @@ export class TcpTransport implements Transport {
     const turn = new Turn(this.#options.poll);
     const { buffers, host } = this.#options;
     const shared = { pool: this.#pool, scheduler: new ReadScheduler(turn), turn, buffers, open: this.#connections };
-    const handshake = this.#handshakeOptions(handler);
-    const accepted = (stream: ByteStream, address: string) =>
-      this.#admit(new Connection(stream, shared), address, handshake);
-    this.#listener = await this.#listenOn(turn, accepted);
+    this.#listener = await this.#listenOn(shared, this.#handshakeOptions(handler));
     this.#inspect();
     return { hostname: host, port: this.#listener.port };
   }
@@ -100,16 +101,20 @@ export class TcpTransport implements Transport {
   }
 
   // deno-lint-ignore require-await -- it rejects where the listener throws
-  async #listenOn(
-    turn: Turn,
-    accepted: (stream: ByteStream, address: string) => void,
-  ): Promise<Listener | TlsListener> {
-    if (this.#secureContext === undefined) return new Listener({ ...this.#options, turn, accepted });
-    return TlsListener.open({
-      ...this.#options,
-      turn,
-      accepted: (tcp, address) => accepted(new TlsStream(tcp, { secureContext: this.#secureContext!, turn }), address),
-    });
+  async #listenOn(shared: Shared, options: HandshakeOptions): Promise<Listener | TlsListener> {
+    const admit = (connection: Connection, address: string) => this.#admit(connection, address, options);
+    const listening = { ...this.#options, turn: shared.turn };
+    if (this.#secureContext !== undefined) {
+      return TlsListener.open({ ...listening, accepted: (tcp, address) => admit(this.#secured(tcp, shared), address) });
+    }
+    const accepted = (tcp: Deno.TcpConn, address: string) =>
+      admit(new Connection(tcp, (owner) => new Reader(tcp, owner, shared), shared), address);
+    return new Listener({ ...listening, accepted });
+  }
+
+  #secured(tcp: TcpSocket, shared: Shared): Connection {
+    const stream = new TlsStream(tcp, { ...shared, secureContext: this.#secureContext! });
+    return new Connection(stream, (owner) => stream.readBy(owner), shared);
   }
 
   #handshakeOptions(handler: Handler): HandshakeOptions {
