@@ -11,7 +11,7 @@ import {
   type SocketListener,
   Splice,
 } from "../../src/server/transport/transport.ts";
-import { lengthOf } from "../../src/server/websocket/encode.ts";
+import { payloadStart } from "../../src/server/websocket/encode.ts";
 import { ChunkContents } from "../../src/server/websocket/frame_walker.ts";
 import { encodeMessage } from "./frames.ts";
 
@@ -163,7 +163,7 @@ export class FramedSocket extends FakeSocket {
   override send(chunk: Chunk): void {
     if (!(chunk instanceof Splice)) return super.send(chunk);
     this.passedOn += 1;
-    super.send(chunk.bytes.slice(lengthOf(chunk.bytes, 1).from));
+    super.send(chunk.bytes.slice(payloadStart(chunk.bytes, 0)));
     chunk.release();
   }
 

@@ -51,9 +51,11 @@ export class RecordRun extends Splice {
     const walker = new RecordWalker(frame, start, numberLength);
     const run = new RunContents();
     let end = start;
+    let { credit } = limits;
     while (run.messages < MOST_RECORDS && walker.next() && walker.end - start <= MOST_BYTES) {
       const length = walker.end - walker.payload;
-      if (length > limits.messageBytes || run.cost + creditCost(length) > limits.credit) break;
+      credit -= creditCost(length);
+      if (credit < 0 || length > limits.messageBytes) break;
       if (walker.isText && !isWholeText(frame, walker)) break;
       run.add(length, walker.isText);
       end = walker.end;

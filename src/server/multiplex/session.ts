@@ -31,7 +31,7 @@ import {
   type SocketListener,
   Splice,
 } from "../transport/transport.ts";
-import { lengthOf } from "../websocket/encode.ts";
+import { payloadStart } from "../websocket/encode.ts";
 import { type ControlMessage, readMessages } from "./control_messages.ts";
 import { type ControlHost, ControlSocket } from "./control_socket.ts";
 import type { FramePool } from "./frame_pool.ts";
@@ -255,7 +255,7 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
 
   #readFrame(frame: Splice): void {
     this.#frame = frame;
-    this.#payload = frame.bytes.subarray(lengthOf(frame.bytes, 1).from);
+    this.#payload = frame.bytes.subarray(payloadStart(frame.bytes, 0));
     if (!this.#isOver) this.#reader.read(this.#payload);
     this.#frame?.release();
     this.#frame = this.#payload = undefined;

@@ -66,11 +66,16 @@ function encodeControl(opcode: number, payload: Uint8Array): Uint8Array<ArrayBuf
   return frame;
 }
 
-/** The payload length of a frame, and where its payload begins. */
-export function lengthOf(bytes: Uint8Array, at: number): { length: number; from: number } {
-  const short = bytes[at] & 0x7f;
-  if (short < 126) return { length: short, from: at + 1 };
-  if (short === 126) return { length: bytes[at + 1] << 8 | bytes[at + 2], from: at + 3 };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return { length: Number(view.getBigUint64(at + 1)), from: at + 9 };
+/** Where the payload of an unmasked frame begins. @param at Where the frame does. */
+export function payloadStart(bytes: Uint8Array, at: number): number {
+  const short = bytes[at + 1] & 0x7f;
+  return at + (short < 126 ? 2 : short === 126 ? 4 : 10);
+}
+
+/** Bytes of the payload of a frame. @param at Where the frame begins. */
+export function payloadLength(bytes: Uint8Array, at: number): number {
+  const short = bytes[at + 1] & 0x7f;
+  if (short < 126) return short;
+  if (short === 126) return bytes[at + 2] << 8 | bytes[at + 3];
+  return Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(at + 2));
 }

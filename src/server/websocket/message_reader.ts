@@ -6,7 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import { PayloadReader, type PieceType } from "./payload_reader.ts";
-import { FINAL, lengthOf, OPCODE } from "./encode.ts";
+import { FINAL, OPCODE, payloadLength, payloadStart } from "./encode.ts";
 import type { Message } from "../core/message.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -35,8 +35,7 @@ export class MessageReader {
   /** Whether these bytes are one binary message that came in one frame. */
   isOneFrame(bytes: Bytes): boolean {
     if (!this.#payloads.atFrameBoundary || bytes[0] !== (FINAL | OPCODE.binary)) return false;
-    const { length, from } = lengthOf(bytes, 1);
-    return from + length === bytes.byteLength;
+    return payloadStart(bytes, 0) + payloadLength(bytes, 0) === bytes.byteLength;
   }
 
   /** Returns the messages that have ended. Binary ones that came whole are views of the bytes. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FINAL, lengthOf, OPCODE } from "./encode.ts";
+import { FINAL, OPCODE, payloadLength, payloadStart } from "./encode.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -47,7 +47,7 @@ export class PayloadReader {
 
   #header(bytes: Bytes, at: number, { pings, take }: { pings: Bytes[]; take: TakePiece }): number {
     const opcode = bytes[at] & 0x0f;
-    const { length, from } = lengthOf(bytes, at + 1);
+    const [from, length] = [payloadStart(bytes, at), payloadLength(bytes, at)];
     if (opcode === OPCODE.ping) pings.push(bytes.slice(from, from + length));
     // Of control frames only pings need an answer, and no close is ever passed on.
     if (opcode >= OPCODE.close) return from + length;

@@ -1,6 +1,6 @@
 /** What TLS adds to a connection: bytes come and go in records, each of them as a whole. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Socket } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { systemClock } from "../../../src/server/core/clock.ts";
@@ -14,11 +14,11 @@ import { TlsListener } from "../../../src/server/transport/tcp/tls_listener.ts";
 import { TlsStream } from "../../../src/server/transport/tcp/tls_stream.ts";
 import { Turn } from "../../../src/server/transport/tcp/turn.ts";
 import { FakeClock } from "../../helpers/fakes.ts";
-import { Inbox } from "../../helpers/process.ts";
+import { Inbox, within } from "../../helpers/process.ts";
 import { WITH_TCP } from "../../helpers/transports.ts";
 import { CERTIFICATE_FILES, trusting } from "../../helpers/trust.ts";
 
-const { small, medium } = LIMITS.readBytes;
+const { small, medium, large } = LIMITS.readBytes;
 
 Deno.test("what a peer says in one record is passed on in one chunk, whatever it said before", WITH_TCP, async () => {
   const { connection, chunks, peer, poll } = await connected();
@@ -43,6 +43,53 @@ Deno.test("what is written arrives, whatever its length, and the end behind it",
   poll.close();
 });
 
+Deno.test(
+  "who is paused is not read, though the runtime would go on, and hears all when it is resumed",
+  WITH_TCP,
+  async () => {
+    const { connection, chunks, peer, tcp, poll } = await connected();
+    connection.pause();
+    const before = tcp.bytesRead;
+    // The system takes so much for a peer that is not read.
+    const bytes = 2 * 1024 * 1024;
+    await writeAll(peer, new Uint8Array(bytes));
+    for (let i = 0; i < 20; i++) await turnOfEvents();
+    assert(tcp.bytesRead - before < 2 * large, `${tcp.bytesRead - before} bytes were read`);
+    connection.resume();
+    for (let received = 0; received < bytes;) received += await chunks.next("the rest");
+    connection.destroy();
+    peer.close();
+    poll.close();
+  },
+);
+
+Deno.test("who was reset while it was paused, and is written to, is still read to its end", WITH_TCP, async () => {
+  const { connection, chunks, peer, poll } = await connected();
+  const over = Promise.withResolvers<void>();
+  connection.listen({
+    ...NO_LISTENER,
+    received: (buffer, length) => (buffer.release(), chunks.push(length)),
+    ended: over.resolve,
+    gone: over.resolve,
+  });
+  connection.pause();
+  await peer.write(new Uint8Array(20_000));
+  // Who hangs up on what it has not read resets the connection.
+  connection.write(new Uint8Array(200_000));
+  await peer.read(new Uint8Array(1));
+  peer.close();
+  // The first write may still go out; none after it does, and none is kept.
+  for (let i = 0; i < 3; i++) {
+    connection.write(new Uint8Array(10));
+    while (connection.backlog > 0) await turnOfEvents();
+  }
+  connection.resume();
+  for (let received = 0; received < 20_000;) received += await chunks.next("what it said");
+  await within(over.promise, "the end");
+  connection.destroy();
+  poll.close();
+});
+
 for (const size of [1, 100_000]) {
   Deno.test(`whoever writes ${size} bytes to a connection that fails hears of it`, WITH_TCP, async () => {
     const { stream, peer, poll, tcp } = await connected();
@@ -53,7 +100,12 @@ for (const size of [1, 100_000]) {
   });
 }
 
-async function writeAll(stream: TlsStream, bytes: Uint8Array): Promise<void> {
+/** What has happened on other connections is heard. */
+function turnOfEvents(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+async function writeAll(stream: Pick<Deno.Conn, "write">, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.byteLength;) at += await stream.write(bytes.subarray(at));
 }
 
