@@ -13,7 +13,7 @@ import { NO_LISTENER } from "../../../src/server/transport/tcp/connection_listen
 import { TlsListener } from "../../../src/server/transport/tcp/tls_listener.ts";
 import { TlsStream } from "../../../src/server/transport/tcp/tls_stream.ts";
 import { Turn } from "../../../src/server/transport/tcp/turn.ts";
-import { FakeClock } from "../../helpers/fakes.ts";
+import { FakeClock, silentLog } from "../../helpers/fakes.ts";
 import { Inbox, within } from "../../helpers/process.ts";
 import { WITH_TCP } from "../../helpers/transports.ts";
 import { CERTIFICATE_FILES, trusting } from "../../helpers/trust.ts";
@@ -115,7 +115,7 @@ async function connected() {
   const turn = new Turn(poll);
   const accepting = Promise.withResolvers<Socket>();
   const listener = await TlsListener.open({
-    ...{ port: 0, host: "127.0.0.1", turn },
+    ...{ port: 0, host: "127.0.0.1", log: silentLog, turn },
     accepted: accepting.resolve,
   });
   const connecting = Deno.connectTls({ hostname: "localhost", port: listener.port, ...trusting() });

@@ -6,12 +6,14 @@
 
 import { createServer, type Server, type Socket } from "node:net";
 import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/log.ts";
 import type { Turn } from "./turn.ts";
 
 /** Where and how to listen. */
 export interface TlsListenerOptions {
   readonly port: number;
   readonly host: string;
+  readonly log: Logger;
   readonly turn: Turn;
   /** @param address Where it comes from. */
   readonly accepted: (connection: Socket, address: string) => void;
@@ -48,11 +50,12 @@ export class TlsListener {
   }
 
   async #listen(): Promise<void> {
-    const { host, port } = this.#options;
+    const { host, log, port } = this.#options;
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
       this.#server.listen({ host, port, backlog: LIMITS.acceptBacklog }, resolve);
     });
+    this.#server.on("error", (error) => log.error("cannot accept connections: {error}", { error }));
   }
 
   #accepted(connection: Socket): void {

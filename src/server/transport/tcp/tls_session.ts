@@ -11,8 +11,10 @@ import { type SecureContext, TLSSocket } from "node:tls";
 /** Says that what is written is bytes. */
 const NO_ENCODING = "buffer" as BufferEncoding;
 
-/** The TCP beneath. To pause the socket does not pause it on Deno: it goes on, and all it brings is kept. */
-interface TcpHandle {
+/** What Node's sockets read with. */
+interface Handle {
+  /** That of the TCP beneath. On Deno to stop TLS alone stops nothing: TCP is read on, and all it brings is kept. */
+  readonly _parent?: Handle;
   readStart(): number;
   readStop(): number;
 }
@@ -28,12 +30,13 @@ export interface SessionListener {
 /** The session of one connection. It begins to read with {@link TlsSession.startReading}. */
 export class TlsSession extends TLSSocket {
   readonly #listener: SessionListener;
-  readonly #tcp: TcpHandle;
+  readonly #handle: Handle;
 
   constructor(connection: Socket, secureContext: SecureContext, listener: SessionListener) {
     super(connection, { isServer: true, secureContext });
     this.#listener = listener;
-    this.#tcp = (this as unknown as { _handle: { _parent: TcpHandle } })._handle._parent;
+    const { _handle } = this as unknown as { _handle: Handle };
+    this.#handle = _handle._parent ?? _handle;
     const ended = (error?: Error) => listener.ended(error);
     // Of what breaks TLS after the handshake, `error` does not tell.
     this.on("error", ended).on("_tlsError", ended).on("close", () => ended());
@@ -43,11 +46,11 @@ export class TlsSession extends TLSSocket {
   }
 
   startReading(): void {
-    if (!this.destroyed) this.#tcp.readStart();
+    if (!this.destroyed) this.#handle.readStart();
   }
 
   stopReading(): void {
-    if (!this.destroyed) this.#tcp.readStop();
+    if (!this.destroyed) this.#handle.readStop();
   }
 
   override push(bytes: Uint8Array<ArrayBuffer> | null): boolean {
