@@ -25,8 +25,11 @@ const MOST_MIB = 600;
 /** The watchdog looks every second, and a second of this machine's loopback is up to 2 GiB. */
 const WATCHDOG_MIB = 4_096;
 
-/** A hundred is the aim, which a machine that others use at the same time misses by as much as it is busy. */
-const LONGEST_MS = 1_000;
+/**
+ * A hundred is the aim, which a machine that others use at the same time misses by as much as it is busy. On `deno` the
+ * runtime reads whatever comes before anybody has a turn: 330 to 630 ms on an idle machine, 1,070 on one half as fast.
+ */
+const LONGEST_MS = { deno: 2_000, tcp: 1_000 };
 /** What the relay works meanwhile is its own doing, however busy the machine is. */
 const MOST_WORK_MS = { deno: 250, tcp: 100 };
 /** A machine in a data centre may be half as fast as the one that these were measured on, and its collector as late. */
@@ -128,14 +131,16 @@ function declare(attacks: [string, Attack][]): void {
         const outcome = await play(attack, contestant, PATIENCE);
         // The row of the README's table.
         console.log(table([outcome]).split("\n")[2]);
-        assertOutcome(outcome, { mostWorkMs: MACHINE_FACTOR * MOST_WORK_MS[contestant.transport!], ...expected });
+        const transport = contestant.transport!;
+        const bounds = { longestMs: LONGEST_MS[transport], mostWorkMs: MACHINE_FACTOR * MOST_WORK_MS[transport] };
+        assertOutcome(outcome, { ...bounds, ...expected });
       });
     }
   }
 }
 
 function assertOutcome(outcome: Outcome, expected: Expected): void {
-  const { attacker, exitCode, mostMib = MOST_MIB, longestMs = LONGEST_MS, mostWorkMs = 0 } = expected;
+  const { attacker, exitCode, mostMib = MOST_MIB, longestMs = 0, mostWorkMs = 0 } = expected;
   const all = Deno.inspect(outcome);
   assertMatch(outcome.attacker, attacker, all);
   assertEquals(outcome.exitCode, exitCode, all);
