@@ -150,8 +150,6 @@ export const LIMITS = {
   tlsHandshakeWork: 2 * MIB,
   /** Bytes that count besides for each byte that TLS carries: it costs six times what any other does (measured). */
   tlsByteWork: 5,
-  /** Bytes that one record of TLS may contain: RFC 8446, 5.1. */
-  tlsRecordBytes: 16 * KIB,
   /** Connections that the system queues until the relay accepts them: as many as it allows by default. */
   acceptBacklog: 4_096,
   /** Bytes of a request before its body: twice what browsers with long tokens send. */

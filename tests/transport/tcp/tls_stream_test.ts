@@ -64,14 +64,7 @@ Deno.test(
 );
 
 Deno.test("who was reset while it was paused, and is written to, is still read to its end", WITH_TCP, async () => {
-  const { connection, chunks, peer, poll } = await connected();
-  const over = Promise.withResolvers<void>();
-  connection.listen({
-    ...NO_LISTENER,
-    received: (buffer, length) => (buffer.release(), chunks.push(length)),
-    ended: over.resolve,
-    gone: over.resolve,
-  });
+  const { connection, chunks, over, peer, poll } = await connected();
   connection.pause();
   await peer.write(new Uint8Array(20_000));
   // Who hangs up on what it has not read resets the connection.
@@ -85,7 +78,7 @@ Deno.test("who was reset while it was paused, and is written to, is still read t
   }
   connection.resume();
   for (let received = 0; received < 20_000;) received += await chunks.next("what it said");
-  await within(over.promise, "the end");
+  await within(over, "the end");
   connection.destroy();
   poll.close();
 });
@@ -109,7 +102,7 @@ async function writeAll(stream: Pick<Deno.Conn, "write">, bytes: Uint8Array): Pr
   for (let at = 0; at < bytes.byteLength;) at += await stream.write(bytes.subarray(at));
 }
 
-/** A stream and its peer, which has said something: a record is written alone only then. */
+/** A stream, the connection over it, and its peer, which has said something. */
 async function connected() {
   const poll = new Poll(systemClock);
   const turn = new Turn(poll);
@@ -126,12 +119,18 @@ async function connected() {
   const shared = { pool, turn, buffers: new MemoryBudget(Infinity, new FakeClock()), open: new Set<Connection>() };
   const connection = new Connection(stream, (owner) => stream.readBy(owner), shared);
   const chunks = new Inbox<number>();
-  connection.listen({ ...NO_LISTENER, received: (buffer, length) => (buffer.release(), chunks.push(length)) });
+  const over = Promise.withResolvers<void>();
+  connection.listen({
+    ...NO_LISTENER,
+    received: (buffer, length) => (buffer.release(), chunks.push(length)),
+    ended: over.resolve,
+    gone: over.resolve,
+  });
   connection.resume();
   const peer = await connecting;
   await peer.write(new Uint8Array(1));
   assertEquals(await chunks.next("its first byte"), 1);
-  return { stream, connection, chunks, peer, tcp, poll };
+  return { stream, connection, chunks, over: over.promise, peer, tcp, poll };
 }
 
 function secureContext(): SecureContext {

@@ -32,16 +32,17 @@ export class TlsStream implements ByteStream, Incoming, SessionListener {
   #isPaused = true;
   /** It reads on in a later turn of the event loop. */
   #isWaiting = false;
-  /** Work of the latest chunk, and what was charged already of that of the next, which is likely as large. */
-  #latestWork = 0;
+  /**
+   * Work of the latest chunk, and what was charged already of that of the next, which is likely as large. First comes a
+   * hello, whose answer costs more than much bulk.
+   */
+  #latestWork: number = LIMITS.tlsHandshakeWork;
   #charged = 0;
 
   constructor(connection: Socket, { secureContext, pool, turn }: TlsStreamOptions) {
     this.#pool = pool;
     this.#turn = turn;
     this.#session = new TlsSession(connection, secureContext, this);
-    // Its hello, which is read next, and whose answer costs more than much bulk.
-    turn.spend(LIMITS.tlsHandshakeWork);
   }
 
   /** From now on, until it is stopped, `owner` gets what comes. */

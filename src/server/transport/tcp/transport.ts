@@ -172,7 +172,7 @@ export class TcpTransport implements Transport {
   }
 }
 
-/** On an older Deno, Node's TLS never answers over a connection that is not Node's own. */
+/** The oldest on which this transport was tried with TLS, which on Deno 2.5 never answers. */
 const OLDEST_DENO = [2, 8];
 
 /** Throws a {@link ConfigError} if this version of Deno is too old for this transport. */
