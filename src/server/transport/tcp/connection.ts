@@ -151,14 +151,14 @@ export class Connection implements IncomingOwner, BudgetHolder {
   }
 
   /** A peer that has reset the connection may have said much before, of which reading tells the end. */
-  #unwritable(): void {
+  readonly #unwritable = () => {
     if (this.#isGone) return;
     if (this.#ended !== undefined) return this.destroy();
     this.#isUnwritable = true;
     while (this.#writing !== undefined) this.#takeNext();
     this.#unwritten = 0;
     this.#listener.taken();
-  }
+  };
 
   get #queued(): WriteQueue {
     return this.#queue ??= new WriteQueue(this.#options.pool);
@@ -179,13 +179,11 @@ export class Connection implements IncomingOwner, BudgetHolder {
     this.#begin();
   }
 
-  /** Its functions are made for each write: an idle connection keeps none of them. */
-  #begin(): void {
-    if (this.#isGone) return;
-    this.#connection.write(this.#writing!).then((count) => this.#written(count), () => this.#unwritable());
-  }
+  readonly #begin = () => {
+    if (!this.#isGone) this.#connection.write(this.#writing!).then(this.#written, this.#unwritable);
+  };
 
-  #written(count: number): void {
+  readonly #written = (count: number) => {
     if (this.#isGone) return;
     const bytes = this.#writing!;
     this.#unwritten -= count;
@@ -194,10 +192,10 @@ export class Connection implements IncomingOwner, BudgetHolder {
     if (count < bytes.byteLength) this.#writing = bytes.subarray(count);
     else this.#takeNext();
     // Others have their turn before a peer that takes all it is given gets more.
-    if (this.#writing !== undefined) this.#options.turn.run(() => this.#begin());
+    if (this.#writing !== undefined) this.#options.turn.run(this.#begin);
     else if (this.#ended !== undefined) this.#shut();
     this.#listener.taken();
-  }
+  };
 
   #takeNext(): void {
     this.#buffer?.release();

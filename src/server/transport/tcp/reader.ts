@@ -108,16 +108,16 @@ export class Reader implements Incoming, BulkReader {
 
   #readNext(): void {
     this.#state = "waiting";
-    this.#options.turn.run(() => this.#begin());
+    this.#options.turn.run(this.#begin);
   }
 
   /** It may have been stopped, or paused, since it was scheduled. */
-  #begin(): void {
+  readonly #begin = () => {
     if (this.#state !== "waiting") return;
     if (this.#isPaused) return void (this.#state = "idle");
     this.#grow();
     this.#read();
-  }
+  };
 
   /** Moves what has come to the start of a buffer of the present size. */
   #grow(): void {
@@ -133,20 +133,20 @@ export class Reader implements Incoming, BulkReader {
   #read(): void {
     const { bytes } = this.#buffer!;
     const room = this.#end === 0 ? bytes : bytes.subarray(this.#end);
-    this.#connection.read(room).then((count) => this.#received(count), () => this.#failed());
+    this.#connection.read(room).then(this.#received, this.#failed);
   }
 
   /** What came before is passed on first. */
-  #failed(): void {
+  readonly #failed = () => {
     if (this.#state === "stopped") return;
     if (this.#state === "reading bulk") this.#options.scheduler.done(this);
     this.#letGo();
     this.#state = "stopped";
     this.#handOver();
     this.#owner.destroy();
-  }
+  };
 
-  #received(count: number | null): void {
+  readonly #received = (count: number | null) => {
     if (this.#state === "stopped") return;
     if (this.#state === "reading bulk") this.#options.scheduler.done(this);
     this.#options.turn.spend(count ?? 0);
@@ -155,7 +155,7 @@ export class Reader implements Incoming, BulkReader {
     this.#end += count;
     if (this.#end === this.#buffer!.bytes.length) this.#filled();
     else this.#passOn(this.#end - this.#start > LIMITS.readBytes.small ? "medium" : "small");
-  }
+  };
 
   #finish(): void {
     this.#state = "stopped";
