@@ -20,7 +20,7 @@ import { RawConnection } from "../../helpers/raw.ts";
 const IDLE_SECONDS = 600;
 
 /** As much of the runtime's socket as counts bytes. */
-class FakeWebSocket {
+class FakeWebSocket extends EventTarget {
   bufferedAmount = 0;
   onopen: (() => void) | undefined;
 
