@@ -10,14 +10,14 @@ import type { Logger } from "../../core/log.ts";
 import type { Turn } from "./turn.ts";
 
 /** Where and how to listen. */
-export interface ListenerOptions {
+export interface ListenerOptions<Accepted = Deno.TcpConn> {
   readonly port: number;
   readonly host: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly turn: Turn;
   /** @param address Where it comes from. */
-  readonly accepted: (connection: Deno.TcpConn, address: string) => void;
+  readonly accepted: (connection: Accepted, address: string) => void;
 }
 
 /** One address that is listened on. */

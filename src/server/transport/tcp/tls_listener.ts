@@ -6,18 +6,10 @@
 
 import { createServer, type Server, type Socket } from "node:net";
 import { LIMITS } from "../../core/limits.ts";
-import type { Logger } from "../../core/log.ts";
-import type { Turn } from "./turn.ts";
+import type { ListenerOptions } from "./listener.ts";
 
 /** Where and how to listen. */
-export interface TlsListenerOptions {
-  readonly port: number;
-  readonly host: string;
-  readonly log: Logger;
-  readonly turn: Turn;
-  /** @param address Where it comes from. */
-  readonly accepted: (connection: Socket, address: string) => void;
-}
+export type TlsListenerOptions = Omit<ListenerOptions<Socket>, "clock">;
 
 /**
  * One address that is listened on. In one turn of the event loop the runtime accepts at most 128 connections.
