@@ -63,6 +63,27 @@ Deno.test("frames: a partner whose socket is full, or whose credit is spent, get
   leave(house, alice, bob);
 });
 
+Deno.test("frames: credit goes along with what is said, and has a frame of its own only for who hears nothing", () => {
+  for (const [answers, frames] of [[16, 100], [1, 100], [0, 1]]) {
+    const house = new MuxHouse();
+    const [alice, bob] = house.pair();
+    for (const client of [alice, bob]) {
+      client.gives = false;
+      client.window(1, 2 ** 30);
+    }
+    const [framesBefore, creditBefore] = [(alice.read(), alice.recordFrames), alice.credit(1)];
+    for (let i = 0; i < 100; i++) {
+      alice.write(...messages(1, 20));
+      if (answers > 0) bob.write(...messages(1, answers));
+    }
+    assertEquals(bob.on(1).messages, Array(2_000).fill(MESSAGE));
+    assertEquals(alice.on(1).messages, Array(100 * answers).fill(MESSAGE));
+    assertEquals(alice.recordFrames - framesBefore, frames);
+    assertEquals(alice.credit(1) > creditBefore, true);
+    leave(house, alice, bob);
+  }
+});
+
 Deno.test("frames: a run to somebody who closes in the same turn is released", () => {
   const house = new MuxHouse();
   const [alice, bob] = house.pair();

@@ -24,6 +24,8 @@ export class FrameWriter {
   #records = 0;
   /** Streams with something to say that needs no credit. */
   readonly #words = new Queue<Stream>();
+  /** Streams with something to say along with the next frame. */
+  readonly #wordsAlong = new Queue<Stream>();
   /** Streams that were refused, and why. */
   readonly #refusals = new Queue<readonly [number: number, close: Close]>();
   /** Streams with data. */
@@ -49,6 +51,12 @@ export class FrameWriter {
     if (stream.hasWord) return;
     stream.hasWord = true;
     this.#words.push(stream);
+  }
+
+  hasWordAlong(stream: Stream): void {
+    if (stream.hasWordAlong) return;
+    stream.hasWordAlong = true;
+    this.#wordsAlong.push(stream);
   }
 
   hasData(stream: Stream): void {
@@ -77,11 +85,21 @@ export class FrameWriter {
     this.#refusals.push([number, close]);
   }
 
+  /** A frame with these records and what was to be said along with them, or undefined when there is nothing such. */
+  withWordsAlong(run: RecordRun): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#wordsAlong.peek() === undefined) return undefined;
+    const frame = this.#frame ??= this.#pool.acquire();
+    frame.records(run.bytes);
+    this.#writeWordsAlong(frame);
+    return this.#take(frame);
+  }
+
   /** The next frame, or undefined when nothing can be said. Sockets copy it as they send it; then it is written over. */
   next(): Uint8Array<ArrayBuffer> | undefined {
     const frame = this.#frame ??= this.#pool.acquire();
     // A stream whose last data was written may have its close to say.
     while (this.#writeWords(frame) && this.#writeData(frame) && this.#words.peek() !== undefined);
+    if (frame.byteLength > 0) this.#writeWordsAlong(frame);
     return this.#take(frame);
   }
 
@@ -125,6 +143,14 @@ export class FrameWriter {
       this.#refusals.shift();
     }
     return true;
+  }
+
+  /** As far as the frame has room. Some were said by now. */
+  #writeWordsAlong(frame: RecordWriter): void {
+    for (let stream = this.#wordsAlong.peek(); stream !== undefined; stream = this.#wordsAlong.peek()) {
+      if (stream.hasWordAlong && !stream.writeFirst(frame)) return;
+      this.#wordsAlong.shift();
+    }
   }
 
   /** False: the frame is full. */

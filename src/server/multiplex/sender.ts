@@ -76,6 +76,10 @@ export class Sender {
     this.plan();
   }
 
+  hasWordAlong(stream: Stream): void {
+    this.#writer.hasWordAlong(stream);
+  }
+
   hasData(stream: Stream): void {
     this.#writer.hasData(stream);
     this.plan();
@@ -98,7 +102,9 @@ export class Sender {
     if (this.#isStopped || !this.#isEmpty) return false;
     this.#askForRoom();
     if (this.#room < 0 || !run.renumber(stream.number)) return false;
-    this.#socket.send(run.takeFrame() ?? run.bytes);
+    const frame = this.#writer.withWordsAlong(run);
+    this.#socket.send(frame ?? run.takeFrame() ?? run.bytes);
+    if (frame !== undefined) this.#writer.endTurn();
     this.#socket.flush?.();
     return true;
   }

@@ -220,6 +220,10 @@ export class Session implements SocketListener, FrameListener, StreamHost, Contr
     this.#sender.hasWord(stream);
   }
 
+  hasWordAlong(stream: Stream): void {
+    this.#sender.hasWordAlong(stream);
+  }
+
   hasData(stream: Stream): void {
     this.#sender.hasData(stream);
   }

@@ -40,6 +40,8 @@ export interface StreamHost extends FrameOwner {
   readonly maxMessageBytes: number;
   /** The stream has something to say that needs no credit: {@link Stream.writeFirst}. */
   hasWord(stream: Stream): void;
+  /** It has something to say along with what is said next. */
+  hasWordAlong(stream: Stream): void;
   /** The stream has data, and perhaps the credit to send it. */
   hasData(stream: Stream): void;
   /** Writes it at once, if nobody waits for a turn; says whether it did. */
@@ -47,6 +49,11 @@ export interface StreamHost extends FrameOwner {
   /** The stream is over. */
   ended(stream: Stream): void;
 }
+
+/** Credit of the client at which it gets a window back. */
+const GIVE_AT_BYTES = LIMITS.streamWindowBytes / 2;
+/** The same where something is said to it anyway: a peer that is answered gets no frame for its credit alone. */
+const GIVE_ALONG_AT_BYTES = LIMITS.streamWindowBytes * 5 / 8;
 
 const VANISHED: Ending = { code: undefined, reason: "" };
 
@@ -59,6 +66,8 @@ export class Stream implements PeerSocket {
   isQueued = false;
   /** It waits to say what needs no credit. */
   hasWord = false;
+  /** It waits to say it along with what is said next. */
+  hasWordAlong = false;
   readonly #host: StreamHost;
   #listener: SocketListener = NOBODY;
   #queue: SendQueue | undefined;
@@ -164,7 +173,7 @@ export class Stream implements PeerSocket {
   writeFirst(frame: RecordWriter): boolean {
     // An `opened` and a window are no longer than the longest close.
     if (!frame.fits(2 * (2 + WIRE_LIMITS.closeReasonBytes))) return false;
-    this.hasWord = false;
+    this.hasWord = this.hasWordAlong = false;
     if (this.#isOver) return true;
     if (this.#owesOpened) frame.opened(this.number);
     this.#owesOpened = false;
@@ -245,10 +254,11 @@ export class Stream implements PeerSocket {
     return message.problemWith(record);
   }
 
-  /** Gives credit back as soon as half a window is due. */
+  /** Gives credit back as soon as half a window is due, and somewhat earlier along with what is said. */
   #giveCredit(): void {
-    const isDue = this.#isPaired && !this.#isPaused && this.#given <= LIMITS.streamWindowBytes / 2;
-    if (isDue && this.#closing === undefined) this.#host.hasWord(this);
+    if (this.#given > GIVE_ALONG_AT_BYTES || !this.#isPaired || this.#isPaused || this.#closing !== undefined) return;
+    if (this.#given > GIVE_AT_BYTES) this.#host.hasWordAlong(this);
+    else this.#host.hasWord(this);
   }
 
   #writeWindow(frame: RecordWriter): void {
