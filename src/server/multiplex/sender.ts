@@ -99,9 +99,8 @@ export class Sender {
 
   /** A large run is a frame of its own: where it came in one, that is passed on in the memory that it was read into. */
   #sendNow(stream: Stream, run: RecordRun): boolean {
-    if (this.#isStopped || !this.#isEmpty) return false;
-    this.#askForRoom();
-    if (this.#room < 0 || !run.renumber(stream.number)) return false;
+    if (this.#isStopped || !this.#isEmpty || this.#isFull || !run.renumber(stream.number)) return false;
+    this.#room -= run.byteLength + LIMITS.frameOverheadBytes;
     const frame = this.#writer.withWordsAlong(run);
     this.#socket.send(frame ?? run.takeFrame() ?? run.bytes);
     if (frame !== undefined) this.#writer.endTurn();
