@@ -17,7 +17,7 @@ import type { Time } from "./time.ts";
 
 export { READY_BELOW_BYTES } from "./outgoing.ts";
 
-/** How long data that has no credit may delay a close. */
+/** How long data may delay a close while no credit comes for it. */
 const CLOSE_WITHIN_MS = 60_000;
 
 /** What a stream needs of the socket that it is in. */
@@ -152,7 +152,7 @@ export class PeerStream extends SocketEvents {
     // A WebSocket that has not opened has failed. What was not begun needs no end at the relay.
     const farewell = { said, told: wasOpen ? told : { code: ABNORMAL_CLOSURE, reason: "" } };
     if (this.number === 0) return queueMicrotask(() => this.#end({ ...farewell.told, wasClean: false }));
-    this.#cancelFarewell = this.#host.time.after(CLOSE_WITHIN_MS, () => this.#hurry());
+    this.#closeInTime();
     this.#outgoing.behind(() => this.#bid(farewell));
   }
 
@@ -180,6 +180,8 @@ export class PeerStream extends SocketEvents {
   /** The relay takes so many bytes more. Throws a {@link Violation}. */
   grant(bytes: number): void {
     this.#outgoing.grant(bytes);
+    // What goes out slowly is not lost.
+    if (this.#readyState === CLOSING) this.#closeInTime();
   }
 
   /** The other end has closed it. */
@@ -237,6 +239,11 @@ export class PeerStream extends SocketEvents {
     if (this.#readyState === CLOSED) return;
     this.#farewell ??= farewell;
     if (this.#outgoing.isWritten) this.#host.hasWord(this);
+  }
+
+  #closeInTime(): void {
+    this.#cancelFarewell();
+    this.#cancelFarewell = this.#host.time.after(CLOSE_WITHIN_MS, () => this.#hurry());
   }
 
   #hurry(): void {

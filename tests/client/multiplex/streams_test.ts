@@ -241,6 +241,20 @@ Deno.test("multiplex: data without credit delays the end by a minute at most", a
   assertEquals(relay.clock.pending, 0);
 });
 
+Deno.test("multiplex: a close waits for data as long as credit comes for it, however slowly", async () => {
+  const relay = new WelcomingRelay();
+  const client = await relay.paired();
+  const socket = streamOf(client);
+  socket.write(new Uint8Array(1_000_000));
+  socket.close(4000, "all is said");
+  for (let granted = 0; granted < 1_000_000; granted += 100_000) {
+    assertEquals(socket.readyState, 2);
+    await relay.pass(59_000);
+    await relay.write((frame) => frame.window(1, 100_000));
+  }
+  assertEquals([relay.dataOf(1).bytes, relay.lines[relay.lines.length - 1]], [1_000_000, "close 1 4000 all is said"]);
+});
+
 Deno.test("multiplex: who disconnects and connects again waits for the old socket to close", async () => {
   const relay = new WelcomingRelay();
   const client = await relay.paired();
