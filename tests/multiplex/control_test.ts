@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { CLOSE, RecordWriter, WIRE_LIMITS } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/server/core/limits.ts";
-import { FakeSocket } from "../helpers/fakes.ts";
+import { FakeSocket, PausableSocket } from "../helpers/fakes.ts";
 import { EVERYTHING, MuxHouse } from "./mux_house.ts";
 
 const WELCOME = {
@@ -220,6 +220,41 @@ Deno.test("to show tokens is charged: ten thousand cost all that a socket may, a
   for (let i = 0; i < 12; i++) client.say(...Array(1_000).fill({ type: "Token", token: "t" }));
   assertEquals(client.socket.closedWith, CLOSE.flooding);
   assert(shown > 9_000 && shown <= LIMITS.workBurst / LIMITS.tokenWork, `${shown} tokens were looked at`);
+});
+
+Deno.test("opens are paid from the same budget as all other work", () => {
+  const house = new MuxHouse({ permitOf: () => EVERYTHING });
+  const alice = house.client("alice");
+  const tokens = Math.floor(LIMITS.workBurst / LIMITS.tokenWork) - 1_000;
+  for (let left = tokens; left > 0; left -= 1_000) {
+    alice.say(...Array(Math.min(left, 1_000)).fill({ type: "Token", token: "t" }));
+  }
+  assertEquals(alice.socket.closedWith, undefined);
+  let opened = 0;
+  while (alice.socket.closedWith === undefined && opened < LIMITS.openBurst) {
+    alice.close(alice.open({ userName: "bob", documentId: "doc" }));
+    opened += 1;
+  }
+  assertEquals(alice.socket.closedWith, CLOSE.flooding);
+  assert(opened <= 1_000 * LIMITS.tokenWork / LIMITS.openWork, `${opened} streams were opened`);
+});
+
+Deno.test("whose messages wait to be heard is not read on, until they are", () => {
+  const house = new MuxHouse();
+  const socket = new PausableSocket();
+  house.multiplexer.welcome("alice", socket, EVERYTHING);
+  const now = house.clock.now.bind(house.clock);
+  let looks = 0;
+  house.clock.now = () => now() + 10 * looks++;
+  socket.receive(JSON.stringify(Array(1_000).fill({ type: "Heartbeat" })));
+  const text = JSON.stringify([{ type: "Later", text: "x".repeat(LIMITS.pauseUnheardBytes / 2) }]);
+  socket.receive(text);
+  assertEquals(socket.isPaused, false);
+  socket.receive(text);
+  assertEquals(socket.isPaused, true);
+  house.clock.now = now;
+  house.clock.pass(1_000);
+  assertEquals(socket.isPaused, false);
 });
 
 Deno.test("a frame full of messages is heard in turns, in order, and others are heard in between", () => {
