@@ -2,18 +2,23 @@
 
 import { assertEquals } from "@std/assert";
 import { Client } from "../../src/client/mod.ts";
+import { NatsServer } from "../helpers/nats.ts";
 import { within } from "../helpers/process.ts";
+import { withProgram } from "../helpers/programs.ts";
 import { type Generation, ReleasedClient, startAncestor } from "../helpers/released.ts";
+import { TRANSPORTS } from "../helpers/transports.ts";
 import { RelayStage } from "./stage.ts";
 
 const BYTES = new Uint8Array([0, 0xc0, 0xff]);
 
 for (const generation of [3, 4, 4.1] as const) {
-  Deno.test(`released: our client with client ${generation}, both ways`, async () => {
-    await using relay = await RelayStage.start();
-    await using pair = await Pair.meet(relay, generation);
-    await pair.talk();
-  });
+  for (const transport of TRANSPORTS) {
+    Deno.test(`released: our client with client ${generation}, both ways, on ${transport}`, async () => {
+      await using relay = await RelayStage.start(["--transport", transport]);
+      await using pair = await Pair.meet(relay, generation);
+      await pair.talk();
+    });
+  }
 
   Deno.test(`released: client ${generation} leaves and ours is told, and the other way round`, async () => {
     await using relay = await RelayStage.start();
@@ -42,6 +47,23 @@ for (const generation of [3, 4, 4.1] as const) {
   });
 }
 
+for (const transport of TRANSPORTS) {
+  withProgram("nats-server", () => {
+    Deno.test(`released: our client with clients 3 and 4 on another instance, both ways, on ${transport}`, async () => {
+      await using nats = await NatsServer.start();
+      const args = ["--transport", transport, "--nats", nats.url];
+      await using one = await RelayStage.start(args);
+      await using other = await RelayStage.start(args);
+      for (const generation of [3, 4] as const) {
+        await using pair = await Pair.meet(one, generation, other);
+        await pair.talk();
+        await pair.released.leave("doc");
+        await pair.parted();
+      }
+    });
+  });
+}
+
 Deno.test("released: our client meets client 3 on relay 3.6.2", async () => {
   await using relay = await RelayStage.start([], () => startAncestor(3));
   await using pair = await Pair.meet(relay, 3);
@@ -66,8 +88,9 @@ class Pair implements AsyncDisposable {
   #disconnected: Promise<void>;
   #data = Promise.withResolvers<unknown>();
 
-  static async meet(relay: RelayStage, generation: Generation): Promise<Pair> {
-    const released = await ReleasedClient.start({ generation, userName: "theirs", url: relay.url });
+  /** @param other Where the released client is, if it is elsewhere. */
+  static async meet(relay: RelayStage, generation: Generation, other = relay): Promise<Pair> {
+    const released = await ReleasedClient.start({ generation, userName: "theirs", url: other.url });
     const pair = new Pair(client(relay, "ours"), released);
     await released.join("doc");
     await pair.met();

@@ -1,7 +1,8 @@
 /** A client that was written from PROTOCOL.md alone, against a real relay. */
 
 import { assert, assertEquals } from "@std/assert";
-import { startRelay } from "../helpers/process.ts";
+import { Client, type PeerSocket } from "../../src/client/mod.ts";
+import { startRelay, within } from "../helpers/process.ts";
 import { TRANSPORTS } from "../helpers/transports.ts";
 import { PlainClient } from "./plain_client.js";
 
@@ -34,6 +35,30 @@ for (const transport of TRANSPORTS) {
     assertEquals([mine.close_, stream.close_], [{ code: 1000, reason: "" }, { code: 1000, reason: "" }]);
     bob.leave();
     await Promise.all([alice.closed, bob.closed]);
+  });
+
+  Deno.test(`${transport}: a plain client meets our client, and each hears all that the other says, and its end`, async () => {
+    await using relay = await startRelay(["--transport", transport]);
+    await using ours = new Client({ url: relay.url, userName: "ours", documentIds: ["doc"] });
+    const opened = new Promise<PeerSocket>((resolve) => ours.on("peer.connect", ({ socket }) => resolve(socket)));
+    const plain = new PlainClient(relay.url, "plain").connect(["doc"]);
+    const socket = await within(opened, "them to meet");
+    const heard: number[] = [];
+    const end = new Promise<number>((resolve) => socket.on("close", ({ code }) => resolve(code)));
+    socket.on("data", (data) => heard.push(typeof data === "string" ? data.length : (data as ArrayBuffer).byteLength));
+    await within(plain.until(() => plain.streams.size === 1), "a stream");
+    const [stream] = plain.streams.values();
+    const sizes = [0, 1, 32_769, 65_473, 262_145, 1_000_003];
+    for (const size of sizes) {
+      stream.send(new Uint8Array(size));
+      socket.write("x".repeat(size));
+    }
+    await within(plain.until(() => stream.messages.length === sizes.length && stream.isFlushed), "all to cross");
+    assertEquals(stream.messages.map((message: string) => message.length), sizes);
+    stream.close(4321, "bye");
+    assertEquals([await within(end, "the end"), heard], [4321, sizes]);
+    plain.leave();
+    await plain.closed;
   });
 
   Deno.test(`${transport}: messages of all sizes cross unchanged and in order, more than a window each way`, async () => {
