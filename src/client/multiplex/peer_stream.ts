@@ -246,9 +246,12 @@ export class PeerStream extends SocketEvents {
     this.#cancelFarewell = this.#host.time.after(CLOSE_WITHIN_MS, () => this.#hurry());
   }
 
+  /** What could not be said is lost, and the other side hears so. */
   #hurry(): void {
+    const { told = CLOSE.peerLost } = this.#farewell ?? {};
+    if (!this.#outgoing.isWritten) this.#farewell = { said: CLOSE.peerLost, told };
     this.#outgoing.end();
-    this.#bid({ said: CLOSE.peerLost, told: CLOSE.peerLost });
+    this.#bid({ said: CLOSE.peerLost, told });
     this.#host.hasWord(this);
   }
 

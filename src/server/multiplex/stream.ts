@@ -292,6 +292,8 @@ export class Stream implements PeerSocket {
   #stalled(): void {
     this.#stall = undefined;
     if (this.#closing === undefined) return this.#fail(CLOSE.slowReader, CLOSE.slowReader);
+    // It does not get what was said before the close: that is not the end that its partner meant.
+    this.#closing = CLOSE.slowReader;
     this.#drop();
     this.#host.hasWord(this);
   }
