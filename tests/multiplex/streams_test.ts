@@ -449,6 +449,15 @@ Deno.test("what a socket says before it ends is heard, also what waits for a lat
   }
 });
 
+Deno.test("a socket that the relay closes hears first how its streams had ended", () => {
+  const house = new MuxHouse();
+  const [alice, bob] = house.pair();
+  bob.begin((frame) => frame.close(1, { code: 4321, reason: "enough" }));
+  // In the same turn, and against the protocol.
+  alice.begin((frame) => frame.opened(1));
+  assertEquals([alice.on(1).close, alice.socket.closedWith?.code], [{ code: 4321, reason: "enough" }, 1002]);
+});
+
 Deno.test("the streams of a socket that ends are lost in turns, and all are", () => {
   const house = new MuxHouse();
   const documents = Array.from({ length: 1_000 }, (_, i) => `${i}`);

@@ -243,6 +243,21 @@ Deno.test("multiplex: data without credit delays the end by a minute at most", a
   assertEquals(relay.clock.pending, 0);
 });
 
+Deno.test("multiplex: who has closed hears nothing more, also while its last words wait for credit", async () => {
+  const relay = new WelcomingRelay();
+  const client = await relay.paired();
+  const socket = streamOf(client);
+  const heard: unknown[] = [];
+  socket.on("data", (data) => heard.push(data));
+  socket.write(new Uint8Array(100_000));
+  const say = (text: string) =>
+    relay.write((frame) => frame.data(1, new TextEncoder().encode(text), { text: true, more: false }));
+  await say("before");
+  socket.close();
+  await say("after");
+  assertEquals([heard, socket.readyState], [["before"], 2]);
+});
+
 Deno.test("multiplex: a close waits for data as long as credit comes for it, however slowly", async () => {
   const relay = new WelcomingRelay();
   const client = await relay.paired();
