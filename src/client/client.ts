@@ -22,7 +22,8 @@ import { PlainWire, type Wire } from "./wire.ts";
  * Finds the peers who are interested in the same documents and connects to them, through a relay.
  *
  * It heals by itself: what is lost, the connection to the relay or to a peer, is made again. What was ended on purpose,
- * by either side, is not. It connects when it is made, and lives until `disconnectServer()`.
+ * by a socket's `close()` without a code or with 1000, is not. It connects when it is made, and lives until
+ * `disconnectServer()`.
  */
 export class Client extends Emitter<ClientEvents> {
   /** Identifies us to other peers. */

@@ -6,6 +6,7 @@
 
 import { arrivals } from "./arrivals.ts";
 import { besideBulk } from "./beside_bulk.ts";
+import { type Crowd as IdleCrowd, crowd } from "./crowd.ts";
 import { instances } from "./instances.ts";
 import { couples, type Crowd, fans, growth, joins, onStreams, type Patience } from "./joins.ts";
 import { meetings } from "./meetings.ts";
@@ -25,6 +26,7 @@ export interface Plan {
   arrivals: number[];
   pace: Pace;
   idleness: Idleness;
+  idleCrowd: IdleCrowd;
   patience: Patience;
   meetings: number;
   /** Readers that stop. */
@@ -50,6 +52,7 @@ export const FULL: Plan = {
   arrivals: [20, 100, 500],
   pace: { rounds: 3, warmUpSeconds: 1, seconds: 3 },
   idleness: { sockets: MANY_SOCKETS, settleSeconds: 2 },
+  idleCrowd: { conversations: 100_000, settleSeconds: 40, seconds: 20 },
   patience: { rounds: 3, deadlineSeconds: 60 },
   meetings: 200,
   readers: 10,
@@ -79,6 +82,7 @@ export const QUICK: Plan = {
   arrivals: [100],
   pace: { rounds: 1, warmUpSeconds: 0.5, seconds: 1.5 },
   idleness: { sockets: 500, settleSeconds: 0.5 },
+  idleCrowd: { conversations: 500, settleSeconds: 0.5, seconds: 0.5 },
   patience: { rounds: 1, deadlineSeconds: 10 },
   meetings: 20,
   readers: 2,
@@ -113,6 +117,9 @@ export const GROUPS: Record<string, (contestants: Contestant[], plan: Plan) => A
     const contestants = all.filter(({ isProxy }) => !isProxy);
     for (const kind of Object.keys(IDLE)) yield await idle(contestants, kind, idleness);
     yield await afterLoad(contestants, load, { ...pace, ...idleness });
+  },
+  async *crowd(all, { idleCrowd }) {
+    yield await crowd(all.filter(({ hasStreams }) => hasStreams), idleCrowd);
   },
   async *bulk(all, { pace }) {
     yield await besideBulk(all.filter(({ hasStreams }) => hasStreams), pace);

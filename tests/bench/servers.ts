@@ -37,6 +37,9 @@ export interface Contestant {
 /** 32 messages of 1 MiB under way are more than the default transport keeps by default; the ancestor has no bound. */
 const ROOM = ["--max-buffered-bytes", String(64 * 1024 * 1024)];
 
+/** Both sides of 100,000 conversations. */
+const STREAMS = ["--max-streams", "200000"];
+
 const WITH_TLS = ["--cert", CERTIFICATE_FILES.cert, "--key", CERTIFICATE_FILES.key];
 
 /** This relay on its default transport. */
@@ -54,7 +57,7 @@ function relay(name: string, options: string[]): Contestant {
     name,
     hasStreams: true,
     start: async () => {
-      const server = await startRelay(options, { env: RELAY_ENV });
+      const server = await startRelay([...options, ...STREAMS], { env: RELAY_ENV });
       return { ...running(server), hasStreams: true, isTls: server.isTls };
     },
   };
