@@ -104,6 +104,20 @@ Deno.test("in the memory budget a socket is one holder, and evicting closes its 
   assert(house.buffers.total < 50 * KIB, `${house.buffers.total} bytes`);
 });
 
+Deno.test("many streams that keep little each are evicted as fast as they come", () => {
+  const limit = 256 * KIB;
+  const house = new MuxHouse({ maxBufferedTotal: limit });
+  const alice = house.client("alice");
+  const numbers = Array.from({ length: 100 }, (_, i) => alice.open({ userName: "bob", documentId: `doc ${i}` }));
+  for (const number of numbers) alice.bytes(number, 8 * KIB);
+  house.clock.pass(2 * LIMITS.measureEveryMs);
+  house.turn();
+  const open = numbers.filter((number) => alice.on(number).close === undefined);
+  assert(house.buffers.total <= limit, `${house.buffers.total} bytes`);
+  assert(house.buffers.total > limit - 10 * KIB, `${house.buffers.total} bytes`);
+  assertEquals([open.length, alice.socket.closedWith], [house.multiplexer.streams, undefined]);
+});
+
 Deno.test("a window of empty or one-byte records weighs what it costs", () => {
   for (const length of [0, 1]) {
     const house = new MuxHouse();

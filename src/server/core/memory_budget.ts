@@ -11,9 +11,13 @@ import { LIMITS } from "./limits.ts";
 export interface BudgetHolder {
   /** Bytes kept right now. */
   measure(): number;
-  /** Frees what it can, because the relay is out of buffer space. Its share stays open until it is gone. */
-  evict(): void;
-  /** It stands for several holders: evicting it evicts one of them, and it may be evicted again. */
+  /**
+   * Frees what it can, because the relay is out of buffer space. Its share stays open until it is gone.
+   *
+   * @param bytes What a group has to free, and may free a little more of.
+   */
+  evict(bytes: number): void;
+  /** It stands for several holders: evicting it evicts some of them, and it may be evicted again. */
   readonly isGroup?: boolean;
 }
 
@@ -132,10 +136,13 @@ export class MemoryBudget implements Budget, Sum {
     const shares = [...this.#shares].filter(({ isEvicted }) => !isEvicted).sort((a, b) => b.bytes - a.bytes);
     let kept = shares.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const share of shares) {
-      if (kept <= this.#limit || share.bytes <= this.#fairShare()) return;
-      kept -= share.bytes;
-      share.isEvicted = share.holder.isGroup !== true;
-      share.holder.evict();
+      const [excess, unfair] = [kept - this.#limit, share.bytes - this.#fairShare()];
+      if (excess <= 0 || unfair <= 0) return;
+      const isGroup = share.holder.isGroup === true;
+      const due = isGroup ? Math.min(excess, unfair) : share.bytes;
+      kept -= due;
+      share.isEvicted = !isGroup;
+      share.holder.evict(due);
     }
   }
 }
@@ -175,15 +182,18 @@ export class BudgetGroup implements Budget, Sum, BudgetHolder {
     return this.#total = measured(this.#shares);
   }
 
-  /** Evicts the largest holder that was not evicted yet. */
-  evict(): void {
-    let largest: Share | undefined;
-    for (const share of this.#shares) {
-      if (!share.isEvicted && share.bytes > (largest?.bytes ?? 0)) largest = share;
+  /** Evicts the largest holders that were not evicted yet: many small ones may come faster than one a measurement. */
+  evict(bytes: number): void {
+    const shares = [...this.#shares].filter(({ isEvicted }) => !isEvicted).sort((a, b) => b.bytes - a.bytes);
+    let due = bytes;
+    for (const share of shares) {
+      // The first may have been all, as when the peer is gone with it.
+      if (due <= 0 || share.bytes === 0) return;
+      if (share.isClosed) continue;
+      due -= share.bytes;
+      share.isEvicted = true;
+      share.holder.evict(share.bytes);
     }
-    if (largest === undefined) return;
-    largest.isEvicted = true;
-    largest.holder.evict();
   }
 
   /** The peer is gone, and all that was kept for it. */
