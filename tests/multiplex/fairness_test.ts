@@ -104,6 +104,21 @@ Deno.test("in the memory budget a socket is one holder, and evicting closes its 
   assert(house.buffers.total < 50 * KIB, `${house.buffers.total} bytes`);
 });
 
+Deno.test("the streams of a socket that takes nothing are evicted before the socket, however much that keeps", () => {
+  const house = new MuxHouse({ maxBufferedTotal: 500 * KIB });
+  const [alice, bob] = house.pair(...Array.from({ length: 20 }, (_, i) => `doc ${i}`));
+  bob.socket.backlog = LIMITS.socketBacklogBytes + 1;
+  for (let stream = 1; stream <= 20; stream++) alice.bytes(stream, 30 * KIB);
+  house.clock.pass(2 * LIMITS.measureEveryMs);
+  bob.socket.drain();
+  house.clock.pass(LIMITS.lookAgainMs.most);
+  house.turn();
+  const evicted = Array.from({ length: 20 }, (_, i) => bob.on(i + 1).close).filter((close) => close !== undefined);
+  assert(evicted.length > 0 && evicted.length < 20, `${evicted.length} streams`);
+  assertEquals(evicted, evicted.map(() => CLOSE.outOfBuffers));
+  assertEquals([bob.socket.closedWith, alice.socket.closedWith], [undefined, undefined]);
+});
+
 Deno.test("many streams that keep little each are evicted as fast as they come", () => {
   const limit = 256 * KIB;
   const house = new MuxHouse({ maxBufferedTotal: limit });

@@ -19,6 +19,8 @@ export interface BudgetHolder {
   evict(bytes: number): void;
   /** It stands for several holders: evicting it evicts some of them, and it may be evicted again. */
   readonly isGroup?: boolean;
+  /** To evict it is to end all others of its group: they go first. */
+  readonly endsGroup?: boolean;
 }
 
 /** Where holders open their shares. */
@@ -184,7 +186,7 @@ export class BudgetGroup implements Budget, Sum, BudgetHolder {
 
   /** Evicts the largest holders that were not evicted yet: many small ones may come faster than one a measurement. */
   evict(bytes: number): void {
-    const shares = [...this.#shares].filter(({ isEvicted }) => !isEvicted).sort((a, b) => b.bytes - a.bytes);
+    const shares = [...this.#shares].filter(({ isEvicted }) => !isEvicted).sort(byEviction);
     let due = bytes;
     for (const share of shares) {
       // The first may have been all, as when the peer is gone with it.
@@ -202,6 +204,10 @@ export class BudgetGroup implements Budget, Sum, BudgetHolder {
     this.#shares.clear();
     this.#share.close();
   }
+}
+
+function byEviction(a: Share, b: Share): number {
+  return Number(a.holder.endsGroup ?? false) - Number(b.holder.endsGroup ?? false) || b.bytes - a.bytes;
 }
 
 /** Measures all holders; returns the bytes of all. */

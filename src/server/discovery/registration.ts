@@ -49,6 +49,7 @@ export interface RegistrationOwner {
 export class Registration implements SocketListener, BudgetHolder {
   readonly peerId: string;
   readonly scope: Scope;
+  readonly endsGroup = true;
   /** Its documents, with its index in the list of each. */
   readonly documents = new Map<string, number>();
   /** Messages that it may still send. */

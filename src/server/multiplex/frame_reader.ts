@@ -31,7 +31,7 @@ export interface FrameReaderOptions {
   readonly budget: Budget;
   readonly scheduler: WorkScheduler;
   readonly turn: EventLoopTurn;
-  /** The relay is out of buffer space. */
+  /** The relay is out of buffer space: ends the socket. */
   readonly evict: () => void;
 }
 
@@ -57,7 +57,7 @@ export class FrameReader {
   constructor(listener: FrameListener, options: FrameReaderOptions) {
     this.#listener = listener;
     this.#options = options;
-    this.#share = options.budget.open({ measure: () => this.#bytes, evict: options.evict });
+    this.#share = options.budget.open({ measure: () => this.#bytes, evict: options.evict, endsGroup: true });
   }
 
   /** @param frame Its bytes are lent until this returns. */
