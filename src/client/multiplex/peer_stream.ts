@@ -246,7 +246,7 @@ export class PeerStream extends SocketEvents {
     this.#cancelFarewell = this.#host.time.after(CLOSE_WITHIN_MS, () => this.#hurry());
   }
 
-  /** What could not be said is lost, and the other side hears so. */
+  /** What could not be said is lost, and both sides hear so. */
   #hurry(): void {
     const { told = CLOSE.peerLost } = this.#farewell ?? {};
     if (!this.#outgoing.isWritten) this.#farewell = { said: CLOSE.peerLost, told };
@@ -268,7 +268,7 @@ export class PeerStream extends SocketEvents {
 
   #writeClose(frame: RecordWriter, { said, told }: { readonly said: Close; readonly told: Close }): void {
     frame.close(this.number, said);
-    this.#end({ ...told, wasClean: true });
+    this.#end({ ...told, wasClean: said !== CLOSE.peerLost });
   }
 
   #end(ended: Ended): void {

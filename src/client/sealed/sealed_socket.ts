@@ -129,8 +129,14 @@ export class SealedSocket extends SocketEvents {
     if (!wasOpen) return this.#carrier.close(NORMAL_CLOSURE);
     this.#close = { code: code ?? NO_CODE, reason };
     this.#outbox.add({ size: 0, bytes: new Uint8Array(0), records: () => this.#farewell() });
+    this.#closeInTime();
+  }
+
+  /** As long as the other side takes something, it has another minute for the rest. */
+  #closeInTime(): void {
+    this.#cancelTimeout?.();
     if (this.#outbox.isEmpty) return;
-    this.#cancelTimeout = this.#options.after(CLOSE_WITHIN_MS, () => this.#carrier.close(NORMAL_CLOSURE));
+    this.#cancelTimeout = this.#options.after(CLOSE_WITHIN_MS, () => this.#end({ ...this.#close, wasClean: false }));
   }
 
   #begin(): void {
@@ -192,7 +198,7 @@ export class SealedSocket extends SocketEvents {
   #deliver(message: Message): void {
     switch (message.kind) {
       case "arrived":
-        return this.#outbox.arrived(message.bytes);
+        return this.#arrived(message.bytes);
       case "text":
         return this.#tellMessage(message.text);
       case "binary":
@@ -204,6 +210,11 @@ export class SealedSocket extends SocketEvents {
         this.#outbox.stop();
         this.#carrier.close(NORMAL_CLOSURE);
     }
+  }
+
+  #arrived(bytes: number): void {
+    this.#outbox.arrived(bytes);
+    if (this.#readyState === CLOSING) this.#closeInTime();
   }
 
   /** As a WebSocket, it tells nothing more once it is being closed. */

@@ -232,12 +232,15 @@ Deno.test("multiplex: who disconnects with more to say than it has credit for st
 Deno.test("multiplex: data without credit delays the end by a minute at most", async () => {
   const relay = new WelcomingRelay();
   const client = await relay.paired();
+  const clean: boolean[] = [];
+  streamOf(client).on("close", ({ wasClean }) => clean.push(wasClean));
   streamOf(client).write(new Uint8Array(100_000));
   client.disconnectServer();
   await relay.pass(59_000);
   assertEquals(relay.introduction.closedWith, undefined);
   await relay.pass(1_000);
-  // The other side hears that it did not get all.
+  // Both sides hear that not all arrived.
+  assertEquals(clean, [false]);
   const lost = `close 1 ${CLOSE.peerLost.code} ${CLOSE.peerLost.reason}`;
   assertEquals([relay.lines.at(-1), relay.introduction.closedWith], [lost, 1000]);
   assertEquals(relay.clock.pending, 0);

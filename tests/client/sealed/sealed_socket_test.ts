@@ -376,6 +376,18 @@ Deno.test("sealed: who closes waits a minute for the other side to take what was
   assertEquals(left.carrier.closedWith, undefined);
   left.clock.pass(1);
   assertEquals(left.carrier.closedWith, { code: 1000, reason: undefined });
+  assertEquals(left.closes.map(({ wasClean }) => wasClean), [false]);
+});
+
+Deno.test("sealed: who closes has another minute whenever the other side has taken something", () => {
+  const pair = new Pair().open().settle();
+  const { left, right } = pair;
+  left.socket.send(new Uint8Array(8_000_000));
+  left.socket.close(4000, "all is said");
+  while (pair.passOne(left, right)) if (pair.passOne(right, left)) left.clock.pass(59_999);
+  assertEquals(right.heard.length, 1);
+  pair.settle();
+  assertEquals([left, right].map(({ closeCode }) => closeCode), [4000, 4000]);
 });
 
 Deno.test("sealed: nobody can have taken more than was sent", () => {
