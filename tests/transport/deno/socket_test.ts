@@ -23,22 +23,28 @@ const IDLE_SECONDS = 600;
 class FakeWebSocket extends EventTarget {
   bufferedAmount = 0;
   onopen: (() => void) | undefined;
+  isClosed = false;
+
+  close(): void {
+    this.isClosed = true;
+  }
 
   send(message: Message): void {
     this.bufferedAmount += byteLength(message);
   }
 }
 
-function opened(runtime: FakeWebSocket): PeerSocket {
+function opened(runtime: FakeWebSocket, before = (_clock: FakeClock) => {}): PeerSocket {
   const upgraded: PeerSocket[] = [];
   const upgrade = new Upgrade((socket) => upgraded.push(socket), () => {}, false);
-  new DenoSocket(runtime as unknown as WebSocket, upgrade, options());
+  const clock = new FakeClock();
+  new DenoSocket(runtime as unknown as WebSocket, upgrade, options(clock));
+  before(clock);
   runtime.onopen!();
   return upgraded[0];
 }
 
-function options() {
-  const clock = new FakeClock();
+function options(clock = new FakeClock()) {
   return { maxMessageBytes: 1_000, clock, log: silentLog, turns: new TurnCounter(clock) };
 }
 
@@ -58,6 +64,14 @@ Deno.test("the backlog of a socket is what was sent in this turn and what the ne
   }
   socket.send(new Uint8Array(3));
   assertEquals(socket.backlog, 3 + LIMITS.frameOverheadBytes);
+});
+
+Deno.test("who opened while the process stood still is welcome, who opens too late is not", () => {
+  for (const [before, isWelcome] of [["block", true], ["pass", false]] as const) {
+    const runtime = new FakeWebSocket();
+    const socket = opened(runtime, (clock) => clock[before](LIMITS.openMs + LIMITS.stoodStillMs));
+    assertEquals([socket !== undefined, runtime.isClosed], [isWelcome, !isWelcome], before);
+  }
 });
 
 Deno.test("what a socket that vanished had is collected, though the runtime's idle timer holds the socket for minutes", async () => {

@@ -14,7 +14,7 @@
  */
 
 import { CLOSE, type Close } from "../../../protocol.ts";
-import type { Clock, Timer } from "../../core/clock.ts";
+import { type Clock, hasStoodStill, type Timer } from "../../core/clock.ts";
 import { guard } from "../../core/guard.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
@@ -68,7 +68,7 @@ export class DenoSocket implements PeerSocket {
     this.#socket = socket;
     this.#upgrade = upgrade;
     this.#options = options;
-    this.#timer = options.clock.after(LIMITS.openMs, () => this.#neverOpened());
+    this.#timer = this.#awaitOpen();
     socket.binaryType = "arraybuffer";
     const { log } = options;
     socket.onopen = guard(this, log, () => {
@@ -155,6 +155,16 @@ export class DenoSocket implements PeerSocket {
     const now = this.#options.clock.now();
     if (now - this.#receivedAt >= LIMITS.quietMs || now >= deadline) this.#socket.close(close.code, close.reason);
     else this.#timer = this.#options.clock.after(LIMITS.quietMs, () => this.#closeWhenQuiet(close, deadline));
+  }
+
+  /** Who opened while the process stood still is heard after its timers. */
+  #awaitOpen(): Timer {
+    const { clock } = this.#options;
+    const due = clock.now() + LIMITS.openMs;
+    return clock.after(LIMITS.openMs, () => {
+      if (hasStoodStill(clock.now() - due)) this.#timer = this.#awaitOpen();
+      else this.#neverOpened();
+    });
   }
 
   #opened(): void {
