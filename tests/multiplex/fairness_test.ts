@@ -119,6 +119,16 @@ Deno.test("the streams of a socket that takes nothing are evicted before the soc
   assertEquals([bob.socket.closedWith, alice.socket.closedWith], [undefined, undefined]);
 });
 
+Deno.test("a socket that keeps too much by itself is evicted behind its streams, those that keep nothing too", () => {
+  const house = new MuxHouse({ maxBufferedTotal: 500 * KIB });
+  const [alice, bob] = house.pair("one", "empty");
+  bob.socket.backlog = 600 * KIB;
+  assert(house.buffers.total > 500 * KIB);
+  alice.bytes(1, 30 * KIB);
+  house.clock.pass(2 * LIMITS.measureEveryMs);
+  assertEquals([bob.socket.closedWith, alice.socket.closedWith], [CLOSE.outOfBuffers, undefined]);
+});
+
 Deno.test("many streams that keep little each are evicted as fast as they come", () => {
   const limit = 256 * KIB;
   const house = new MuxHouse({ maxBufferedTotal: limit });

@@ -135,7 +135,7 @@ export class MemoryBudget implements Budget, Sum {
   }
 
   #evictLargest(): void {
-    const shares = [...this.#shares].filter(({ isEvicted }) => !isEvicted).sort((a, b) => b.bytes - a.bytes);
+    const shares = evictable(this.#shares);
     let kept = shares.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const share of shares) {
       const [excess, unfair] = [kept - this.#limit, share.bytes - this.#fairShare()];
@@ -186,12 +186,12 @@ export class BudgetGroup implements Budget, Sum, BudgetHolder {
 
   /** Evicts the largest holders that were not evicted yet: many small ones may come faster than one a measurement. */
   evict(bytes: number): void {
-    const shares = [...this.#shares].filter(({ isEvicted }) => !isEvicted).sort(byEviction);
+    const shares = evictable(this.#shares).sort(byEndOfGroup);
     let due = bytes;
     for (const share of shares) {
-      // The first may have been all, as when the peer is gone with it.
-      if (due <= 0 || share.bytes === 0) return;
-      if (share.isClosed) continue;
+      if (due <= 0) return;
+      // The peer may be gone with one before.
+      if (share.isClosed || share.bytes === 0) continue;
       due -= share.bytes;
       share.isEvicted = true;
       share.holder.evict(share.bytes);
@@ -206,8 +206,13 @@ export class BudgetGroup implements Budget, Sum, BudgetHolder {
   }
 }
 
-function byEviction(a: Share, b: Share): number {
-  return Number(a.holder.endsGroup ?? false) - Number(b.holder.endsGroup ?? false) || b.bytes - a.bytes;
+/** Those that were not evicted yet, the largest first. */
+function evictable(shares: Iterable<Share>): Share[] {
+  return [...shares].filter(({ isEvicted }) => !isEvicted).sort((a, b) => b.bytes - a.bytes);
+}
+
+function byEndOfGroup(a: Share, b: Share): number {
+  return Number(a.holder.endsGroup ?? false) - Number(b.holder.endsGroup ?? false);
 }
 
 /** Measures all holders; returns the bytes of all. */
