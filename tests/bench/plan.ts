@@ -6,7 +6,7 @@
 
 import { arrivals } from "./arrivals.ts";
 import { besideBulk } from "./beside_bulk.ts";
-import { type Crowd as IdleCrowd, crowd } from "./crowd.ts";
+import { type IdleCrowd, idleCrowd } from "./idle_crowd.ts";
 import { instances } from "./instances.ts";
 import { couples, type Crowd, fans, growth, joins, onStreams, type Patience } from "./joins.ts";
 import { meetings } from "./meetings.ts";
@@ -118,8 +118,8 @@ export const GROUPS: Record<string, (contestants: Contestant[], plan: Plan) => A
     for (const kind of Object.keys(IDLE)) yield await idle(contestants, kind, idleness);
     yield await afterLoad(contestants, load, { ...pace, ...idleness });
   },
-  async *crowd(all, { idleCrowd }) {
-    yield await crowd(all.filter(({ hasStreams }) => hasStreams), idleCrowd);
+  async *crowd(all, plan) {
+    yield await idleCrowd(all.filter(({ hasStreams }) => hasStreams), plan.idleCrowd);
   },
   async *bulk(all, { pace }) {
     yield await besideBulk(all.filter(({ hasStreams }) => hasStreams), pace);

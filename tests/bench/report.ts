@@ -19,6 +19,8 @@ export interface Metric<Result> {
   unit: Unit;
   of(result: Result): number;
   aim?: Aim;
+  /** {@link Row.absolute} */
+  absolute?: boolean;
 }
 
 /** One line of the report: a server beside the baseline. */
@@ -66,11 +68,12 @@ export function compare<Result>(
   const baseline = sides[sides.length - 1];
   return sides.slice(0, -1).flatMap((side) => {
     const notes = [side, baseline].flatMap((one) => notesOn(one, doubts));
-    return metrics.map(({ name, unit, of, aim }): Row => ({
+    return metrics.map(({ name, unit, of, aim, absolute }): Row => ({
       scenario,
       metric: name,
       unit,
       aim: side.isProxy ? undefined : aim,
+      absolute,
       notes,
       server: side.name,
       value: median(side.results.map(of)),
@@ -78,6 +81,18 @@ export function compare<Result>(
       baselineValue: median(baseline.results.map(of)),
     }));
   });
+}
+
+/** Compares two contestants with each other. */
+export function compareEachOther<Result>(
+  contestants: Contestant[],
+  outcomes: Outcome<Result>[],
+  reading: Reading<Result>,
+): Row[] {
+  return [
+    ...compare(contestants, outcomes, reading),
+    ...compare(contestants.toReversed(), outcomes.toReversed(), reading),
+  ];
 }
 
 function notesOn<Result>(

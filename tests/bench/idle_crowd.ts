@@ -5,15 +5,15 @@
  * @module
  */
 
-import { contest, type Outcome } from "./contest.ts";
+import { contest } from "./contest.ts";
 import { residentBytes, Stopwatch } from "./cost.ts";
 import { Generator } from "./generator.ts";
 import { streamConversations } from "./idle_streams.ts";
-import { compare, type Row } from "./report.ts";
+import { compareEachOther, type Row } from "./report.ts";
 import { type Contestant, pidsOf, type Running } from "./servers.ts";
 
 /** How many conversations, after how long they are idle, and how long they are watched. */
-export interface Crowd {
+export interface IdleCrowd {
   conversations: number;
   settleSeconds: number;
   seconds: number;
@@ -24,32 +24,24 @@ interface Result {
   readonly busySeconds: number;
 }
 
-const MEMORY = "memory per conversation";
-/** For both of its sides. */
+/** For both sides of a conversation. */
 const MOST_BYTES = 2048;
 
 /** Only servers with streams take part: each is compared with the other. */
-export async function crowd(contestants: Contestant[], plan: Crowd): Promise<Row[]> {
-  const outcomes = await contest(contestants, 1, (server) => watch(server, plan));
-  const rows = [
-    ...read(contestants, outcomes, plan),
-    ...read(contestants.toReversed(), outcomes.toReversed(), plan),
-  ];
-  return rows.map((row) => row.metric === MEMORY ? { ...row, aim: { atMost: MOST_BYTES }, absolute: true } : row);
-}
-
-function read(contestants: Contestant[], outcomes: Outcome<Result>[], { conversations, seconds }: Crowd): Row[] {
-  return compare(contestants, outcomes, {
-    scenario: `${conversations} idle conversations as streams`,
+export async function idleCrowd(contestants: Contestant[], crowd: IdleCrowd): Promise<Row[]> {
+  const outcomes = await contest(contestants, 1, (server) => watch(server, crowd));
+  const aim = { aim: { atMost: MOST_BYTES }, absolute: true };
+  return compareEachOther(contestants, outcomes, {
+    scenario: `${crowd.conversations} idle conversations as streams`,
     metrics: [
-      { name: MEMORY, unit: "bytes", of: ({ bytesEach }) => bytesEach },
-      { name: `CPU in ${seconds} s`, unit: "seconds", of: ({ busySeconds }) => busySeconds },
+      { name: "memory per conversation", unit: "bytes", of: ({ bytesEach }) => bytesEach, ...aim },
+      { name: `CPU in ${crowd.seconds} s`, unit: "seconds", of: ({ busySeconds }) => busySeconds },
     ],
   });
 }
 
 /** Memory is read last: the collector comes when nothing else is to do. */
-function watch(server: Running, { conversations, settleSeconds, seconds }: Crowd): Result {
+function watch(server: Running, { conversations, settleSeconds, seconds }: IdleCrowd): Result {
   using generator = new Generator(server);
   const before = residentBytes(...pidsOf(server));
   streamConversations(generator, server, conversations);
