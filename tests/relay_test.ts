@@ -351,6 +351,19 @@ function behaviours(stage: string, start: (config?: Partial<RelayConfig>) => Pro
     }
   });
 
+  test("a relay that has closed keeps nothing of peers with thousands of documents", async () => {
+    await using relay = await start();
+    const documents = Array.from({ length: WIRE_LIMITS.documentsPerPeer }, (_, at) => `doc-${at}`);
+    const alice = await relay.peer("alice", ...documents);
+    const bob = await relay.peer("bob", documents.at(-1)!);
+    assertEquals(await bob.heard(), { type: "Introduction", userName: "alice", documentIds: [documents.at(-1)] });
+    for (const server of relay.servers) {
+      await server.close();
+      assertNothingLeft(server);
+    }
+    for (const peer of [alice, bob]) assertEquals(await peer.closed, CLOSE.restarting);
+  });
+
   test("a request that never ends keeps neither the relay nor what it shares with others from ending", async () => {
     const uncaught: unknown[] = [];
     const report = (event: ErrorEvent) => (event.preventDefault(), uncaught.push(event.error));

@@ -64,6 +64,7 @@ export class Server {
   readonly #admission: Admission;
   readonly #backplane: Backplane;
   readonly #poll: Poll;
+  readonly #scheduler: WorkScheduler;
   readonly #introducer: Introducer;
   readonly #broker: Broker;
   readonly #dismissals: Dismissals;
@@ -96,7 +97,7 @@ export class Server {
     this.#admission = new Admission(this.#config, this.#tokens, clock);
     const counters = this.#counters;
     this.#poll = new Poll(clock);
-    const scheduler = new WorkScheduler(clock, this.#poll);
+    const scheduler = this.#scheduler = new WorkScheduler(clock, this.#poll);
     this.#backplane = backplane ?? openBackplane(this.#config, { clock, counters, log, scheduler });
     const parts = { buffers, clock, counters, log, backplane: this.#backplane };
     this.#introducer = new Introducer({ ...parts, scheduler });
@@ -232,6 +233,8 @@ export class Server {
   async #shutDown(): Promise<void> {
     await this.#transport?.close();
     await this.#backplane.close();
+    // Those who have gone are still being removed from their documents.
+    await this.#scheduler.finished();
     this.#poll.close();
   }
 

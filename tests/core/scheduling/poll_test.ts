@@ -37,3 +37,11 @@ Deno.test("a poll that is closed while it opens keeps nothing open", async () =>
   poll.close();
   await opened;
 });
+
+Deno.test("what waits when a poll is closed is run all the same", async () => {
+  const poll = new Poll(systemClock);
+  await poll.open();
+  const ran = new Promise<void>((resolve) => poll.after(resolve));
+  poll.close();
+  await ran;
+});

@@ -35,20 +35,26 @@ export class Poll {
   /** Runs `action` after the next poll. */
   after(action: () => void): void {
     if (this.#actions.push(action) > 1) return;
-    if (this.#pipe === undefined) this.#clock.after(LIMITS.pollMs, () => this.#run());
+    if (this.#pipe === undefined) this.#runSoon();
     else this.#pipe.signal();
   }
 
+  /** What waits, and what comes later, is run by a timer. */
   close(): void {
     this.#isClosed = true;
     this.#pipe?.close();
     this.#pipe = undefined;
+    if (this.#actions.length > 0) this.#runSoon();
   }
 
   #take(pipe: Pipe): void {
     if (this.#isClosed) return pipe.close();
     this.#pipe = pipe;
     pipe.listen(() => this.#run());
+  }
+
+  #runSoon(): void {
+    this.#clock.after(LIMITS.pollMs, () => this.#run());
   }
 
   #run(): void {

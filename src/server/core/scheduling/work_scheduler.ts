@@ -51,6 +51,11 @@ export class WorkScheduler {
     if (!this.#isWorking) this.#work();
   }
 
+  /** Resolves when no work is left. */
+  async finished(): Promise<void> {
+    while (this.#hasWork) await new Promise<void>((resolve) => this.#poll.after(resolve));
+  }
+
   #work(): void {
     this.#isWorking = true;
     const startedAt = this.#clock.now();
