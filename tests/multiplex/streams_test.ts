@@ -251,6 +251,21 @@ Deno.test("a stream that is given no credit is closed after 60 s for a partner o
   }
 });
 
+Deno.test("credit for which nothing can be sent does not delay a close, however often it comes", () => {
+  const house = new MuxHouse();
+  const [alice, bob] = house.pair();
+  bob.gives = false;
+  for (let i = 0; i < 4; i++) alice.bytes(1, 30_000);
+  alice.close(1, 4000, "done");
+  for (let second = 0; second < 60; second++) {
+    assertEquals(bob.on(1).close, undefined);
+    bob.window(1, 1);
+    house.clock.pass(1_000);
+    house.turn();
+  }
+  assertEquals(bob.on(1).close, CLOSE.slowReader);
+});
+
 Deno.test("data that has no credit delays a close by 60 s at most, and its loss is told", () => {
   const house = new MuxHouse();
   const [alice, bob] = house.pair();

@@ -17,7 +17,7 @@ import type { Time } from "./time.ts";
 
 export { READY_BELOW_BYTES } from "./outgoing.ts";
 
-/** How long data may delay a close while no credit comes for it. */
+/** How long data may delay a close while no credit comes that lets some of it go. */
 const CLOSE_WITHIN_MS = 60_000;
 
 /** What a stream needs of the socket that it is in. */
@@ -181,7 +181,7 @@ export class PeerStream extends SocketEvents {
   grant(bytes: number): void {
     this.#outgoing.grant(bytes);
     // What goes out slowly is not lost.
-    if (this.#readyState === CLOSING) this.#closeInTime();
+    if (this.#readyState === CLOSING && this.nextLength() !== undefined) this.#closeInTime();
   }
 
   /** The other end has closed it. */

@@ -155,6 +155,8 @@ export class Stream implements PeerSocket {
   grant(bytes: number): void {
     if (this.#got + bytes > WIRE_LIMITS.creditBytes) throw new Violation("credit is beyond 2^31-1");
     this.#got += bytes;
+    // A close does not wait for a reader that grants a byte now and then, for which nothing can be sent.
+    if (this.#closing !== undefined && this.#queue?.nextLength(this.#got) === undefined) return;
     this.#stopWaiting();
     if (this.#queue !== undefined && !this.#queue.isEmpty && !this.isQueued) this.#host.hasData(this);
   }

@@ -246,6 +246,20 @@ Deno.test("multiplex: data without credit delays the end by a minute at most", a
   assertEquals(relay.clock.pending, 0);
 });
 
+Deno.test("multiplex: credit for which nothing can be sent does not delay the end, however often it comes", async () => {
+  const relay = new WelcomingRelay();
+  const client = await relay.paired();
+  const socket = streamOf(client);
+  socket.write(new Uint8Array(100_000));
+  socket.close(4000, "not all is said");
+  for (let second = 0; second < 60; second++) {
+    assertEquals(socket.readyState, 2);
+    await relay.write((frame) => frame.window(1, 1));
+    await relay.pass(1_000);
+  }
+  assertEquals(relay.lines.at(-1), `close 1 ${CLOSE.peerLost.code} ${CLOSE.peerLost.reason}`);
+});
+
 Deno.test("multiplex: who has closed hears nothing more, also while its last words wait for credit", async () => {
   const relay = new WelcomingRelay();
   const client = await relay.paired();
