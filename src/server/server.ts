@@ -232,9 +232,8 @@ export class Server {
 
   async #shutDown(): Promise<void> {
     await this.#transport?.close();
-    await this.#backplane.close();
     // Those who have gone are still being removed from their documents.
-    await this.#scheduler.finished();
+    await Promise.all([this.#backplane.close(), this.#scheduler.finished()]);
     this.#poll.close();
   }
 
