@@ -37,11 +37,15 @@ const NEAR = 16;
 /** What a direction mostly has: messages of all sizes, small ones, or large ones, so that its reader's rest is felt by its sender. */
 export type Load = keyof typeof WEIGHTS;
 
+/** Of the messages that would be empty, one of so many is: who sends too many of them in a second is closed. */
+const EMPTY = 16;
+
 /** Bytes of a message: most are around an edge. */
 export function sizeOf(chance: Chance, load: Load): number {
   const edge = chance.pick(EDGES[chance.weighted(WEIGHTS[load])]);
   const size = chance.below(4) === 0 ? chance.below(edge + 1) : edge + chance.below(2 * NEAR + 1) - NEAR;
-  return Math.max(0, Math.min(size, LARGEST));
+  const least = chance.below(EMPTY) === 0 ? 0 : 1;
+  return Math.max(least, Math.min(size, LARGEST));
 }
 
 /** What messages are made of: noise, and text with characters of one to four bytes. */
