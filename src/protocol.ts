@@ -50,7 +50,13 @@ export type {
   Welcome,
   WelcomeLimits,
 } from "./protocol/messages.ts";
-export { connectionPath, introductionPath, PROTOCOL_PARAMETER, SOCKET_PATHS } from "./protocol/paths.ts";
+export {
+  connectionPath,
+  introductionPath,
+  PROTOCOL_PARAMETER,
+  segmentProblem,
+  SOCKET_PATHS,
+} from "./protocol/paths.ts";
 export { type PartFlags, RecordWriter } from "./protocol/record_writer.ts";
 export { creditCost, FLAG, KIND, type Opening, recordLength, RecordReader } from "./protocol/records.ts";
 export { varintLength, writeVarint } from "./protocol/varint.ts";

@@ -36,6 +36,8 @@ export class Client extends Emitter<ClientEvents> {
   readonly #link: IntroductionLink;
   readonly #peers: Peers;
   readonly #wire: Wire;
+  /** Events that are told at the end of the turn. */
+  readonly #due: (() => void)[] = [];
 
   /**
    * Makes a client, which connects at once. Throws a `TypeError` when an option cannot be used.
@@ -112,8 +114,9 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /**
-   * Closes all connections to a peer, or to all peers. Nothing but `join()` or `connectToServer()` brings them back,
-   * whatever the peer does.
+   * Closes all connections to a peer, or to all peers, those included that are being made. Nothing but `join()` or
+   * `connectToServer()` brings them back, whatever the peer does. A peer to whom there is none (see `has()`) stays free to
+   * come.
    */
   disconnectPeer(userName?: UserName): this {
     this.#peers.refuse(userName);
@@ -160,6 +163,7 @@ export class Client extends Emitter<ClientEvents> {
       closed: (code) => this.#emitSoon("server.disconnect", code),
       introduced: (remoteId, wireIds) => this.#introduced(remoteId, wireIds),
       refused: (wireIds, reason) => this.emit("error", new RefusalError(wireIds.map((id) => this.#nameOf(id)), reason)),
+      permitted: (wireIds) => this.#seek(this.#documentsOf(wireIds)),
       failed: (error) => this.emit("error", error),
     });
   }
@@ -167,7 +171,11 @@ export class Client extends Emitter<ClientEvents> {
   #makePeers({ backoff, url }: Settings, environment: Environment): Peers {
     const connector = new Connector({ url, dialer: this.#dialer, session: () => this.#link.session });
     return new Peers({ backoff, environment, connector, wire: this.#wire }, {
-      connected: (event) => this.emit("peer.connect", event),
+      connected: (event) => {
+        // The end of the last connection, which comes before the next one.
+        this.#emitDue();
+        this.emit("peer.connect", event);
+      },
       disconnected: (event) => this.#emitSoon("peer.disconnect", event),
       lost: (documentId) => this.#seek([documentId]),
       failed: (error) => this.emit("error", error),
@@ -180,10 +188,13 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   #introduced(remoteId: string, wireIds: readonly string[]): void {
-    for (const documentId of wireIds.map((id) => this.#wire.documentOf(id))) {
-      // We may have left while the introduction was on its way.
-      if (documentId !== undefined && this.documentIds.has(documentId)) this.#peers.introduced(remoteId, documentId);
-    }
+    for (const documentId of this.#documentsOf(wireIds)) this.#peers.introduced(remoteId, documentId);
+  }
+
+  /** Those of them that we are interested in: we may have left while the relay's word was on its way. */
+  #documentsOf(wireIds: readonly string[]): DocumentId[] {
+    const documentIds = wireIds.map((id) => this.#wire.documentOf(id));
+    return documentIds.filter((id) => id !== undefined && this.documentIds.has(id)) as DocumentId[];
   }
 
   #nameOf(wireId: string): DocumentId {
@@ -192,7 +203,11 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Whoever ends something can still listen for its end in the same turn. */
   #emitSoon<Name extends keyof ClientEvents>(event: Name, ...values: ClientEvents[Name]): void {
-    queueMicrotask(() => this.emit(event, ...values));
+    if (this.#due.push(() => this.emit(event, ...values)) === 1) queueMicrotask(() => this.#emitDue());
+  }
+
+  #emitDue(): void {
+    for (let emit = this.#due.shift(); emit !== undefined; emit = this.#due.shift()) emit();
   }
 }
 

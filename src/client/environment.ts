@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Timers that are set for longer fire at once: they fire after this, which is 24 days. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Chance, time, and news of the network. */
 export interface Environment {
   /** At least 0, less than 1. */
@@ -33,7 +36,7 @@ export function platform(): Environment {
     after: (milliseconds, action) => {
       // In Deno 2.5 a timer that is due runs though it is cleared, if what clears it was read in the same turn.
       let isCancelled = false;
-      const timer = setTimeout(() => isCancelled || action(), milliseconds);
+      const timer = setTimeout(() => isCancelled || action(), Math.min(milliseconds, LONGEST_TIMER_MS));
       return () => {
         isCancelled = true;
         clearTimeout(timer);

@@ -4,14 +4,12 @@
  * @module
  */
 
-import { introductionPath } from "../protocol.ts";
+import { introductionPath, WIRE_LIMITS } from "../protocol.ts";
+import { LONGEST_TIMER_MS } from "./environment.ts";
 import type { WebSocketClass } from "./peer_socket.ts";
 import { type Backoff, DEFAULT_BACKOFF } from "./link/reconnect.ts";
 import { relayUrl } from "./relay_url.ts";
 import { readSecret, type Secret } from "./sealed/secret.ts";
-
-/** Timers that are set for longer fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What a relay may ask for, or a function that gets it, called before every connection. */
 export type Token = string | (() => string | undefined | Promise<string | undefined>);
@@ -99,7 +97,9 @@ function checkDocuments(documentIds: Iterable<string>): string[] {
   }
   const list = [...documentIds];
   list.forEach(checkId);
-  return list;
+  const { size } = new Set(list);
+  if (size <= WIRE_LIMITS.documentsPerPeer) return list;
+  throw misuse(`want at most ${WIRE_LIMITS.documentsPerPeer} documents`, size);
 }
 
 function checkToken(token: unknown): Token | undefined {

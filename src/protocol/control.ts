@@ -6,6 +6,7 @@
 
 import { idProblem, utf8Length } from "./ids.ts";
 import type { Introduction, RelayMessage } from "./messages.ts";
+import { segmentProblem } from "./paths.ts";
 
 /** Puts messages, each as JSON, into as few frames as the bound allows. @param most Bytes of one frame. */
 export function packMessages(texts: readonly string[], most: number): string[] {
@@ -79,7 +80,7 @@ const CHECKS: Record<RelayMessage["type"], (fields: Fields) => boolean> = {
     );
   },
   Heartbeat: () => true,
-  Introduction: ({ userName, documentIds }) => idProblem(userName) === undefined && areIds(documentIds),
+  Introduction: ({ userName, documentIds }) => segmentProblem(userName) === undefined && areIds(documentIds),
   Refusal: ({ join, reason }) => areIds(join) && typeof reason === "string",
   GoAway: ({ reconnectWithinSeconds }) => isNumber(reconnectWithinSeconds),
 };

@@ -25,8 +25,13 @@ export function connectionPath(localId: string, remoteId: string, documentId: st
   return `/connection/${[localId, remoteId, documentId].map(encodeId).join("/")}`;
 }
 
+/** What is wrong with an id that is to be a segment of a path, as the rest of the sentence "want ...", or undefined. */
+export function segmentProblem(id: unknown): string | undefined {
+  return idProblem(id) ?? (id === "." || id === ".." ? "want no dot segment, which URLs drop" : undefined);
+}
+
 function encodeId(id: string): string {
-  const problem = idProblem(id) ?? (id === "." || id === ".." ? "want no dot segment, which URLs drop" : undefined);
+  const problem = segmentProblem(id);
   if (problem !== undefined) throw new TypeError(`Cannot use ${JSON.stringify(id)} as an id: ${problem}`);
   return encodeURIComponent(id);
 }

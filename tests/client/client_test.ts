@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import type { PeerClose, PeerSocket } from "../../src/client/mod.ts";
+import type { Client, PeerClose, PeerSocket } from "../../src/client/mod.ts";
 import { diary, FakeRelay, turn } from "./fake_relay.ts";
+import { streamOf, WelcomingRelay } from "./multiplex/welcoming_relay.ts";
 
 Deno.test("client: it connects by itself, and says all documents at once", async () => {
   const relay = new FakeRelay();
@@ -15,14 +16,13 @@ Deno.test("client: it connects by itself, and says all documents at once", async
   assertEquals([client.open, ...lines], [true, "server.connect"]);
 });
 
-Deno.test("client: what is joined and left in one turn goes out in few messages, in order", async () => {
+Deno.test("client: of what is joined and left in one turn the last word about each document goes out", async () => {
   const relay = new FakeRelay();
   const client = await relay.connected({ documentIds: [] });
   client.join("a").join("b").leave("a").leave("b").join("b").leave("unknown");
   await turn();
   assertEquals(relay.heard.map(({ type, documentIds }) => [type, documentIds]), [
-    ["Join", ["a", "b"]],
-    ["Leave", ["a", "b"]],
+    ["Leave", ["a"]],
     ["Join", ["b"]],
   ]);
 });
@@ -160,6 +160,19 @@ Deno.test("client: connectToServer after disconnectServer brings all documents b
   assertEquals(lines, ["server.connect", "peer.connect bob doc"]);
 });
 
+Deno.test("client: the end of a connection is told before the next one to the same peer", async () => {
+  const relay = new WelcomingRelay();
+  const client = await relay.paired({ documentIds: ["doc", "doc2"] });
+  const lines = diary(client);
+  streamOf(client).write(new Uint8Array(100_000)); // more than there is credit for
+  streamOf(client).close(4000);
+  await relay.say({ type: "Introduction", userName: "bob", documentIds: ["doc2", "doc"] });
+  await relay.say({ type: "Introduction", userName: "bob", documentIds: ["doc2", "doc"] });
+  await relay.pass(1_000);
+  const ofDoc = lines.filter((line) => line.endsWith(" bob doc"));
+  assertEquals(ofDoc, ["peer.disconnect bob doc", "peer.connect bob doc"]);
+});
+
 Deno.test("client: who listened before disconnectServer hears of what connectToServer brings", async () => {
   const relay = new FakeRelay();
   const client = await relay.paired();
@@ -244,6 +257,18 @@ Deno.test("client: whoever disconnects while the token is awaited has no socket 
   token.resolve("late");
   await turn();
   assertEquals(relay.sockets.length, 0);
+});
+
+Deno.test("client: a token function may disconnect", async () => {
+  const relay = new FakeRelay();
+  const client: Client = relay.client({
+    token: () => {
+      client.disconnectServer();
+      return "late";
+    },
+  });
+  await turn();
+  assertEquals([relay.sockets.length, relay.clock.pending], [0, 0]);
 });
 
 Deno.test("client: events know their payloads", () => {

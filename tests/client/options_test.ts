@@ -17,6 +17,10 @@ const MISUSES: [options: unknown, message: string][] = [
   [{ ...URL_ONLY, documentIds: "doc" }, "Cannot create a Client: want documentIds to be a list of strings, got doc"],
   [{ ...URL_ONLY, documentIds: [""] }, 'Cannot use "" as an id'],
   [{ ...URL_ONLY, documentIds: [".."] }, "want no dot segment"],
+  [
+    { ...URL_ONLY, documentIds: Array.from({ length: 10_001 }, (_, i) => `${i}`) },
+    "want at most 10000 documents, got 10001",
+  ],
   [{ ...URL_ONLY, token: 5 }, "Cannot create a Client: want the token to be a string or a function, got number"],
   [{ ...URL_ONLY, minRetryDelay: 0 }, "want minRetryDelay to be a number from 1 to 2147483647, got 0"],
   [{ ...URL_ONLY, minRetryDelay: "500" }, "want minRetryDelay to be a number"],

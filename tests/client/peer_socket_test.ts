@@ -95,6 +95,16 @@ for (const [name, Class] of Object.entries<WebSocketClass>(CLASSES)) {
   });
 }
 
+Deno.test("peer socket: who listens late for the end and then for messages hears the messages first", async () => {
+  const { socket, bare } = fake();
+  bare.receive("1");
+  bare.end(4321);
+  const heard: unknown[] = [];
+  socket.on("close", ({ code }) => heard.push(code)).on("data", (data) => heard.push(data));
+  while (heard.length < 2) await turn();
+  assertEquals(heard, ["1", 4321]);
+});
+
 Deno.test("peer socket: messages that were kept come before later ones, to all who listen first", async () => {
   const { socket, bare } = fake();
   bare.receive("1");

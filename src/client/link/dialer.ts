@@ -119,6 +119,8 @@ export class Dialer {
 }
 
 async function ask(token: Exclude<Token, string>): Promise<unknown> {
+  // It may call the client, which is in the midst of dialling.
+  await undefined;
   try {
     return await token();
   } catch (error) {

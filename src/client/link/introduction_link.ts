@@ -25,6 +25,8 @@ export interface IntroductionLinkListener {
   introduced(userName: string, documentIds: readonly string[]): void;
   /** Documents were not joined. */
   refused(documentIds: readonly string[], reason: string): void;
+  /** These, which were refused for a token that was over, may be joined. */
+  permitted(documentIds: readonly string[]): void;
   failed(error: Error): void;
 }
 
@@ -118,6 +120,7 @@ export class IntroductionLink {
       opened: () => this.#opened(),
       introduced: this.#listener.introduced,
       refused: this.#listener.refused,
+      permitted: this.#listener.permitted,
       goAway: (seconds) => this.#planMove(seconds),
       failed: this.#listener.failed,
       ended: (ending) => this.#ended(ending),
@@ -141,7 +144,7 @@ export class IntroductionLink {
   #planMove(seconds: number): void {
     const { environment } = this.#options;
     const withinMs = seconds * 1000;
-    const delay = environment.random() * withinMs;
+    const delay = Math.max(environment.random() * withinMs, this.#retry.delayOfMove());
     this.#cancelMove();
     this.#cancelMove = environment.after(delay, () => this.#move(Math.max(LEAVE_WITHIN_MS, withinMs - delay)));
   }

@@ -6,10 +6,10 @@
 
 import {
   type Heartbeat,
-  idProblem,
   type Introduction,
   type Join,
   type Leave,
+  segmentProblem,
   utf8Length,
   WIRE_LIMITS,
 } from "../../protocol.ts";
@@ -71,5 +71,5 @@ function parse(text: string): unknown {
 
 function isIntroduction(value: unknown): value is Introduction {
   const { type, userName, documentIds } = (value ?? {}) as Partial<Introduction>;
-  return type === "Introduction" && idProblem(userName) === undefined && Array.isArray(documentIds);
+  return type === "Introduction" && segmentProblem(userName) === undefined && Array.isArray(documentIds);
 }

@@ -4,18 +4,16 @@
  * @module
  */
 
-import { CLOSE, type Close, type JoinRefusal, MULTIPLEX_PROTOCOL, PROTOCOL_PARAMETER } from "../../protocol.ts";
+import { type Close, type JoinRefusal, MULTIPLEX_PROTOCOL, PROTOCOL_PARAMETER } from "../../protocol.ts";
 import type { Call, Dialer, Ending } from "./dialer.ts";
 import type { Environment } from "../environment.ts";
 import { decode, encode, HEARTBEAT, type Order } from "./messages.ts";
-import { readWelcome, Session, type SessionListener, type SessionSocket } from "../multiplex/session.ts";
+import { LOST, readWelcome, Session, type SessionListener, type SessionSocket } from "../multiplex/session.ts";
 import type { PlatformSocket } from "../peer_socket.ts";
 import type { Path } from "../wire.ts";
 
 /** Proxies close what is idle for 30 s and more. */
 const HEARTBEAT_EVERY_MS = 25_000;
-/** How streams end when the socket does, in the words of a socket that is lost. */
-const LOST: Close = { code: 1006, reason: CLOSE.peerLost.reason };
 
 /** Why documents are refused that another token may permit. */
 const EXPIRED: JoinRefusal = "expired";
@@ -24,6 +22,8 @@ const EXPIRED: JoinRefusal = "expired";
 export interface RelaySocketListener extends Omit<SessionListener, "broken" | "welcomed"> {
   /** It is open, and the relay knows of no documents. */
   opened(): void;
+  /** Another token is there: these documents, which were refused since the last one was over, may be joined. */
+  permitted(documentIds: readonly string[]): void;
   ended(ending: Ending): void;
 }
 
@@ -36,11 +36,6 @@ export interface RelaySocketOptions {
   readonly multiplex: boolean;
 }
 
-/** Documents to say the same of. */
-interface Batch extends Order {
-  readonly documentIds: Set<string>;
-}
-
 /** Dials as soon as it is made. */
 export class RelaySocket {
   readonly #options: RelaySocketOptions;
@@ -50,8 +45,9 @@ export class RelaySocket {
   #session: Session | undefined;
   /** The relay has said something, and it was no welcome. */
   #isClassic: boolean;
-  #orders: Batch[] = [];
-  /** Documents that were not joined because the token was over: they are, as soon as there is another. */
+  /** What is to be said of documents at the end of the turn: the last word about each. */
+  readonly #orders = new Map<string, Order["type"]>();
+  /** Documents that were not joined because the token was over. */
   readonly #expired = new Set<string>();
   #cancelHeartbeat = () => {};
   #isOver = false;
@@ -86,12 +82,8 @@ export class RelaySocket {
   /** What is said in one turn goes out together: ten thousand joins are one message, not ten thousand. */
   order({ type, documentIds }: Order): void {
     if (!this.isOpen) return;
-    if (this.#orders.length === 0) queueMicrotask(() => this.#flush());
-    if (this.#orders.at(-1)?.type !== type) this.#orders.push({ type, documentIds: new Set() });
-    for (const id of documentIds) {
-      this.#orders.at(-1)!.documentIds.add(id);
-      this.#expired.delete(id);
-    }
+    if (this.#orders.size === 0) queueMicrotask(() => this.#flush());
+    for (const id of documentIds) this.#orders.set(id, type);
   }
 
   /** Ends it at once, and all streams with it. */
@@ -138,13 +130,19 @@ export class RelaySocket {
   #hearSession(): SessionListener {
     const listener = this.#listener;
     return {
-      welcomed: () => this.#expired.size > 0 && this.order({ type: "Join", documentIds: this.#expired }),
+      welcomed: () => this.#welcomed(),
       introduced: (...values) => this.#isOver || listener.introduced(...values),
       refused: (...values) => this.#isOver || this.#refused(...values),
       goAway: (seconds) => this.#isOver || listener.goAway(seconds),
       failed: (error) => this.#isOver || listener.failed(error),
       broken: (error) => this.#call.fail(error),
     };
+  }
+
+  #welcomed(): void {
+    const documentIds = [...this.#expired];
+    this.#expired.clear();
+    if (documentIds.length > 0 && !this.#isOver) this.#listener.permitted(documentIds);
   }
 
   #refused(documentIds: readonly string[], reason: string): void {
@@ -172,7 +170,7 @@ export class RelaySocket {
   #over(): void {
     this.#isOver = true;
     this.#cancelHeartbeat();
-    this.#orders = [];
+    this.#orders.clear();
   }
 
   #beat(): void {
@@ -192,10 +190,12 @@ export class RelaySocket {
   }
 
   #flush(): void {
-    const orders = this.#orders;
-    this.#orders = [];
-    for (const order of orders) {
-      const messages = encode(order, this.#session !== undefined);
+    const orders = [...this.#orders];
+    this.#orders.clear();
+    // What is left makes room for what is joined.
+    for (const type of ["Leave", "Join"] as const) {
+      const documentIds = orders.filter(([, last]) => last === type).map(([id]) => id);
+      const messages = encode({ type, documentIds }, this.#session !== undefined);
       if (this.#session !== undefined) this.#session.say(messages);
       else for (const message of messages) this.#say(message);
     }

@@ -19,6 +19,8 @@ export class Retry {
   readonly #action: () => void;
   #failures = 0;
   #trustAfterMs = TRUST_AFTER_MS;
+  /** It was open for a while, or was never tried. */
+  #isTrusted = true;
   #cancelTimer = () => {};
 
   constructor(backoff: Backoff, environment: Environment, action: () => void) {
@@ -36,14 +38,18 @@ export class Retry {
   failed({ isOverload = false } = {}): void {
     this.stop();
     if (isOverload) this.#trustAfterMs = TRUST_AFTER_OVERLOAD_MS;
-    const delay = drawDelay(this.#failures, this.#backoff, this.#environment.random);
-    this.#failures += 1;
-    this.#cancelTimer = this.#environment.after(delay, this.#action);
+    this.#cancelTimer = this.#environment.after(this.#nextDelay(), this.#action);
+  }
+
+  /** Milliseconds to wait before it is left for another that is no better, as far as one knows: 0 if it is trusted. */
+  delayOfMove(): number {
+    return this.#isTrusted ? 0 : this.#nextDelay();
   }
 
   /** It opened: if it stays so for a while, earlier failures are forgotten. */
   succeeded(): void {
     this.stop();
+    this.#isTrusted = false;
     this.#cancelTimer = this.#environment.after(this.#trustAfterMs, () => this.#forget());
   }
 
@@ -58,7 +64,14 @@ export class Retry {
     this.#forget();
   }
 
+  #nextDelay(): number {
+    const delay = drawDelay(this.#failures, this.#backoff, this.#environment.random);
+    this.#failures += 1;
+    return delay;
+  }
+
   #forget(): void {
+    this.#isTrusted = true;
     this.#failures = 0;
     this.#trustAfterMs = TRUST_AFTER_MS;
   }

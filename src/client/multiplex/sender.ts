@@ -11,6 +11,8 @@ import type { Time } from "./time.ts";
 
 /** Bytes that may wait in the socket before more is written: then a small message waits for little. */
 const SOCKET_BACKLOG_BYTES = 256 * 1024;
+/** Bytes of a frame that messages share: no more values fit it than the relay takes, since each has a byte or more. */
+const SHARED_FRAME_BYTES = WIRE_LIMITS.introductionValues;
 /** Milliseconds between two looks at a socket that is full: twice as long each time. */
 const LOOK_AGAIN_MS = { least: 1, most: 50 };
 
@@ -51,6 +53,8 @@ export class Sender {
   #lookMs = 0;
   #cancelLook: (() => void) | undefined;
   #isStopped = false;
+  /** When something of a stream went out last. */
+  #wroteAt = -Infinity;
 
   constructor({ socket, time }: SenderOptions, listener: SenderListener) {
     this.#socket = socket;
@@ -61,6 +65,11 @@ export class Sender {
   /** It is in the midst of it. */
   get isFlushing(): boolean {
     return this.#isFlushing;
+  }
+
+  /** When something of a stream went out last, in milliseconds. */
+  get wroteAt(): number {
+    return this.#wroteAt;
   }
 
   /** Says messages, each as JSON. */
@@ -127,7 +136,7 @@ export class Sender {
     if (messages.length === 0) return;
     this.#messages = [];
     // One alone may be as long as a frame.
-    const frames = messages.length === 1 ? messages : packMessages(messages, WIRE_LIMITS.introductionBytes);
+    const frames = messages.length === 1 ? messages : packMessages(messages, SHARED_FRAME_BYTES);
     for (const frame of frames) this.#send(frame);
   }
 
@@ -139,6 +148,7 @@ export class Sender {
       const frame = this.#writer.next((stream) => this.#listener.number(stream));
       if (frame === undefined || this.#isStopped) return true;
       this.#send(frame);
+      this.#wroteAt = this.#time.now();
     }
   }
 

@@ -5,6 +5,7 @@
  */
 
 import {
+  CLOSE,
   type Close,
   KIND,
   MULTIPLEX_PROTOCOL,
@@ -26,6 +27,10 @@ import { TokenRenewal } from "./token_renewal.ts";
 export type { SessionSocket } from "./sender.ts";
 
 const LEFT: Close = { code: 1000, reason: "" };
+/** How streams end when the socket does, in the words of a socket that is lost. */
+export const LOST: Close = { code: 1006, reason: CLOSE.peerLost.reason };
+/** How long streams that end may say nothing: longer than each of them waits for credit. */
+const LEAVE_WITHIN_MS = 65_000;
 const HEARTBEAT = JSON.stringify({ type: "Heartbeat" });
 
 /** Who hears what the relay says. */
@@ -88,6 +93,7 @@ export class Session implements StreamHost {
   #isOver = false;
   /** Hears that there are no streams any more. */
   #whenEmpty: (() => void) | undefined;
+  #cancelLeave = () => {};
 
   /** @param welcome What the relay said first. The frame is to be {@link Session.heard} all the same. */
   constructor(welcome: Welcome, { socket, time, askToken }: SessionOptions, listener: SessionListener) {
@@ -138,6 +144,7 @@ export class Session implements StreamHost {
   leave(close: Close, done: () => void): void {
     this.#whenEmpty = done;
     this.#renewal.stop();
+    this.#leaveWithin(LEAVE_WITHIN_MS);
     for (const stream of [...this.#all]) stream.leave(close);
     this.#sender.flush();
   }
@@ -149,6 +156,7 @@ export class Session implements StreamHost {
     this.#liveness.stop();
     this.#renewal.stop();
     this.#sender.stop();
+    this.#cancelLeave();
     for (const stream of [...this.#all]) stream.lost(close);
   }
 
@@ -165,6 +173,16 @@ export class Session implements StreamHost {
     // There may be room for one that waits.
     if (this.#streams.delete(stream.number)) this.#sender.plan();
     this.#tellEmpty();
+  }
+
+  /** A relay that lives, and takes nothing more, is not waited for. */
+  #leaveWithin(milliseconds: number): void {
+    this.#cancelLeave = this.time.after(milliseconds, () => {
+      const left = this.#sender.wroteAt + LEAVE_WITHIN_MS - this.time.now();
+      if (left > 0) return this.#leaveWithin(left);
+      this.end(LOST);
+      this.#whenEmpty?.();
+    });
   }
 
   #makeSender(options: SenderOptions): Sender {
@@ -209,7 +227,8 @@ export class Session implements StreamHost {
 
   #welcomed({ limits, expiresInSeconds }: Welcome): void {
     this.messageBytes = limits.messageBytes;
-    this.windowBytes = Math.max(limits.windowBytes, WIRE_LIMITS.firstWindowBytes);
+    const { firstWindowBytes, creditBytes } = WIRE_LIMITS;
+    this.windowBytes = Math.min(Math.max(limits.windowBytes, firstWindowBytes), creditBytes);
     this.#mostStreams = Math.max(1, limits.streams);
     this.#renewal.welcomed(expiresInSeconds);
     this.#listener.welcomed();

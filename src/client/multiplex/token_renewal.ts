@@ -14,8 +14,6 @@ const MOST_LEFT_SECONDS = 60;
 const LEAST_SECONDS = 1;
 /** Whoever cannot give a token is asked again, also when the old one is over. */
 const LEAST_PAUSE_SECONDS = 5;
-/** Timers that are set for longer fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Who gives tokens, and who gets them. */
 export interface TokenRenewalOptions {
@@ -41,8 +39,7 @@ export class TokenRenewal {
     this.#cancel();
     if (expiresInSeconds === undefined || expiresInSeconds < LEAST_SECONDS) return;
     const left = Math.min(MOST_LEFT_SECONDS, expiresInSeconds * SHARE_LEFT);
-    const delay = Math.min(LONGEST_TIMER_MS, (expiresInSeconds - left) * 1000);
-    this.#cancel = this.#options.time.after(delay, () => this.#renew(left));
+    this.#cancel = this.#options.time.after((expiresInSeconds - left) * 1000, () => this.#renew(left));
   }
 
   /** Nobody is asked any more. */
@@ -51,16 +48,17 @@ export class TokenRenewal {
     this.#cancel();
   }
 
-  /** @param left Seconds until there is none. */
+  /** Asks, and asks again if there is no token after a while. @param left Seconds until there is none. */
   async #renew(left: number): Promise<void> {
+    const pause = Math.max(LEAST_PAUSE_SECONDS, left / 2);
+    const cancel = this.#cancel = this.#options.time.after(pause * 1000, () => this.#renew(left - pause));
     try {
       const token = await this.#options.askToken();
+      cancel();
       if (token !== undefined && !this.#isOver) this.#options.renewed(token);
     } catch (error) {
       if (this.#isOver) return;
       this.#options.failed(new Error(`Cannot renew the token: ${reasonOf(error)}`, { cause: error }));
-      const pause = Math.max(LEAST_PAUSE_SECONDS, left / 2);
-      this.#cancel = this.#options.time.after(pause * 1000, () => this.#renew(left - pause));
     }
   }
 }

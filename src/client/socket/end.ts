@@ -23,7 +23,8 @@ export class End {
   listen(listener: Listener): void {
     const event = this.#event;
     if (event === undefined) this.#listeners.push(listener);
-    else queueMicrotask(() => callBack(listener, event));
+    // Behind the messages that somebody begins to listen for in the same turn, which come in a microtask.
+    else queueMicrotask(() => queueMicrotask(() => callBack(listener, event)));
   }
 
   come(event: PeerClose): void {

@@ -52,7 +52,7 @@ export class Inbox {
   }
 
   #keep(data: PeerData): void {
-    this.#keptBytes += (typeof data === "string" ? data.length : data.byteLength) + COST_OF_MESSAGE;
+    this.#keptBytes += sizeOf(data) + COST_OF_MESSAGE;
     this.#kept.push(data);
     if (this.#keptBytes <= MOST_BYTES || this.#listeners.length > 0) return;
     this.#state = "lost";
@@ -69,4 +69,10 @@ export class Inbox {
   #deliver(data: PeerData): void {
     for (const listener of [...this.#listeners]) callBack(listener, data);
   }
+}
+
+/** Bytes, or units of text. Who asks for a `Blob` gets that. */
+function sizeOf(data: PeerData | Blob): number {
+  if (typeof data === "string") return data.length;
+  return "byteLength" in data ? data.byteLength : data.size;
 }

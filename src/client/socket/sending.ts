@@ -21,7 +21,7 @@ export interface Payload {
 /** The message that something is sent as: as WebSockets do it, what is neither text nor binary is made text. */
 export function payloadOf(data: Sendable): Payload {
   if (typeof data !== "string") {
-    if (isBlob(data)) return { isText: false, size: data.size, bytes: readBlob(data) };
+    if (isBlob(data)) return payloadOfBlob(data);
     if (isBuffer(data) || ArrayBuffer.isView(data)) {
       return { isText: false, size: data.byteLength, bytes: viewOf(data) };
     }
@@ -53,6 +53,13 @@ function isBlob(data: unknown): data is Blob {
 
 function isBuffer(data: unknown): data is ArrayBufferLike {
   return /^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(data));
+}
+
+function payloadOfBlob(blob: Blob): Payload {
+  const bytes = readBlob(blob);
+  // One that waits behind another is awaited later, or never.
+  bytes.catch(() => {});
+  return { isText: false, size: blob.size, bytes };
 }
 
 async function readBlob(blob: Blob): Promise<Uint8Array> {

@@ -27,12 +27,6 @@ export type MalformedReason =
   | "too many documents"
   | "bad document id";
 
-/**
- * Values in one message: 10,000 documents, which this project's client names twice, and some that the relay ignores. 1
- * MiB of tiny values would take 0.1 s to read as JSON, and 2 s as MessagePack.
- */
-const MOST_VALUES = 2 * WIRE_LIMITS.documentsPerPeer + 2_000;
-
 /** Ids that are checked in one step. */
 const STEP = 256;
 
@@ -73,7 +67,11 @@ function dialectOf(frame: Message): Dialect {
 function parse(frame: Message, dialect: Dialect): { value: unknown } | { reason: MalformedReason } {
   try {
     const bytes = () => asBytes(frame as Exclude<Message, string>);
-    return { value: dialect === "json" ? parseJson(frame, MOST_VALUES) : unpack(bytes(), MOST_VALUES) };
+    return {
+      value: dialect === "json"
+        ? parseJson(frame, WIRE_LIMITS.introductionValues)
+        : unpack(bytes(), WIRE_LIMITS.introductionValues),
+    };
   } catch (error) {
     if (error instanceof CrowdedError) return { reason: "too many values" };
     // Also a RangeError, when the nesting is deeper than the stack.

@@ -8,9 +8,6 @@ import { WIRE_LIMITS } from "../../protocol.ts";
 import { parseJson } from "../core/json.ts";
 import { messageBytes } from "../core/message.ts";
 
-/** Values in one text frame: 10,000 documents, and some more. To read many more would keep others waiting. */
-const MOST_VALUES = WIRE_LIMITS.documentsPerPeer + 2_000;
-
 /** What discovery counts for a message that is not for it. */
 const HEARTBEAT = '{"type":"Heartbeat"}';
 
@@ -61,7 +58,7 @@ export function readMessages(text: string): ControlMessage[] | undefined {
 
 function parse(text: string): unknown {
   try {
-    return parseJson(text, MOST_VALUES);
+    return parseJson(text, WIRE_LIMITS.introductionValues);
   } catch {
     return undefined;
   }

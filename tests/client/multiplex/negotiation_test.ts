@@ -1,6 +1,8 @@
 /** How a client finds out what the relay speaks, and what it says in control frames. */
 
 import { assertEquals } from "@std/assert";
+import { type JoinRefusal, packMessages } from "../../../src/protocol.ts";
+import { readMessages } from "../../../src/server/multiplex/control_messages.ts";
 import { diary, FakeRelay, turn } from "../fake_relay.ts";
 import { WelcomingRelay } from "./welcoming_relay.ts";
 
@@ -33,9 +35,8 @@ Deno.test("multiplex: an older relay is served at once, with what it understands
   await relay.pass(25_000);
   assertEquals(relay.introduction.sent, [
     '{"type":"Join","join":["doc"],"documentIds":["doc"]}',
-    '{"type":"Join","join":["b"],"documentIds":["b"]}',
     '{"type":"Leave","leave":["doc"],"documentIds":["doc"]}',
-    '{"type":"Join","join":["c"],"documentIds":["c"]}',
+    '{"type":"Join","join":["b","c"],"documentIds":["b","c"]}',
     '{"type":"Heartbeat"}',
   ]);
   await relay.introduce("bob", "b");
@@ -93,11 +94,47 @@ Deno.test("multiplex: what is said in one turn is one frame, and documents are n
   client.join("b").join("c").leave("doc").join("d");
   await turn();
   assertEquals(relay.introduction.sent.slice(before), [
-    '[{"type":"Join","join":["b","c"]},{"type":"Leave","leave":["doc"]},{"type":"Join","join":["d"]}]',
+    '[{"type":"Leave","leave":["doc"]},{"type":"Join","join":["b","c","d"]}]',
   ]);
   client.join("e");
   await turn();
   assertEquals(relay.introduction.sent.at(-1), '{"type":"Join","join":["e"]}');
+});
+
+Deno.test("multiplex: however much is said in one turn, a relay can read every frame", async () => {
+  const relay = new WelcomingRelay();
+  const old = Array.from({ length: 10_000 }, (_, i) => `old-${i}`);
+  const client = await relay.connected({ documentIds: old });
+  const before = relay.introduction.sent.length;
+  for (const id of old) client.leave(id).join(id.replace("old", "new"));
+  await turn();
+  const frames = relay.introduction.sent.slice(before);
+  const messages = frames.map((frame) => readMessages(frame)?.map(({ type }) => type).join());
+  assertEquals(messages, ["Leave", "Join"]);
+  // A relay counts values that are no documents, too.
+  const small = packMessages(Array.from({ length: 30_000 }, () => '{"type":"Heartbeat"}'), 22_000);
+  assertEquals(small.flatMap((frame) => readMessages(frame)).length, 30_000);
+});
+
+Deno.test("multiplex: limits that no relay can mean are taken as the nearest that make sense", async () => {
+  const relay = new WelcomingRelay();
+  relay.limits = { ...relay.limits, windowBytes: 2 ** 53 };
+  await relay.paired();
+  assertEquals(relay.lines.at(-1), `window 1 ${2 ** 31 - 1 - 64 * 1024}`);
+});
+
+Deno.test("multiplex: a peer whom no path can name is an error, and those behind it are met", async () => {
+  const relay = new WelcomingRelay();
+  const client = await relay.connected();
+  const lines = diary(client);
+  await relay.say(
+    { type: "Introduction", userName: "..", documentIds: ["doc"] },
+    { type: "Introduction", userName: "bob", documentIds: ["doc"] },
+  );
+  assertEquals(lines, [
+    'error Cannot understand the relay: want a Introduction, got {"type":"Introduction","userName":"..","documentIds":["doc"]}',
+    "peer.connect bob doc",
+  ]);
 });
 
 Deno.test("multiplex: what is not understood is passed over, and what should have been is told", async () => {
@@ -128,6 +165,8 @@ Deno.test("multiplex: refused documents are an error that names them, and says w
   await relay.say({ type: "Refusal", join: ["doc"], reason: "forbidden" });
   const many = Array.from({ length: 12 }, (_, i) => `d${i}`);
   await relay.say({ type: "Refusal", join: many, reason: "full" });
+  await relay.say({ type: "Refusal", join: ["doc"], reason: "constructor" as JoinRefusal });
+  assertEquals(errors.pop()!.message, 'Cannot join "doc": want what the relay allows, got "constructor"');
   assertEquals(errors.map(({ name, message }) => [name, message]), [
     ["RefusalError", 'Cannot join "doc": want a token that names it, got "forbidden"'],
     [

@@ -123,6 +123,34 @@ Deno.test("multiplex: a token that cannot be had is an error, and asked for agai
   assertEquals(relay.clock.pending, 0);
 });
 
+Deno.test("multiplex: a token that never comes is asked for again, and nothing of that survives the end", async () => {
+  const relay = new WelcomingRelay();
+  relay.expiresInSeconds = 100;
+  const { promise } = Promise.withResolvers<string>();
+  let count = 0;
+  const client = await relay.connected({ token: () => ++count === 2 ? promise : `t${count}` });
+  await relay.pass(80_000);
+  assertEquals(count, 2);
+  await relay.pass(10_000);
+  assertEquals([count, relay.introduction.sent.at(-1)], [3, '{"type":"Token","token":"t3"}']);
+  client.disconnectServer();
+  assertEquals(relay.clock.pending, 0);
+});
+
+Deno.test("multiplex: who has left a document before the relay refused it is not joined with the next token", async () => {
+  const relay = new WelcomingRelay();
+  relay.expiresInSeconds = 60;
+  const client = await relay.connected({ token: () => "t" });
+  client.join("private");
+  await turn();
+  client.leave("private");
+  await turn();
+  await relay.say({ type: "Refusal", join: ["private"], reason: "expired" });
+  const said = relay.heard.length;
+  await relay.say({ type: "Welcome", protocol: 5, limits: relay.limits, heartbeatSeconds: 15, expiresInSeconds: 60 });
+  assertEquals(relay.heard.slice(said), []);
+});
+
 Deno.test("multiplex: with another token what was refused since the last one was over is joined, if it is still wanted", async () => {
   const relay = new WelcomingRelay();
   relay.expiresInSeconds = 60;
@@ -202,6 +230,20 @@ Deno.test("multiplex: an old socket that never closes keeps nobody from the new 
   assertEquals(relay.introductions.length, 2);
   client.disconnectServer();
   assertEquals(relay.clock.pending, 0);
+});
+
+Deno.test("multiplex: a relay that sends everybody away at once, again and again, is not tried in a loop", async () => {
+  const relay = new WelcomingRelay();
+  await relay.connected();
+  for (let i = 0; i < 8; i++) {
+    const { introduction } = relay;
+    await relay.say({ type: "GoAway", reconnectWithinSeconds: 0 });
+    while (introduction.closedWith === undefined) await relay.pass(100);
+    introduction.end(1000);
+    await turn();
+    await relay.welcome();
+  }
+  assert(relay.clock.now() > 15_000, `${relay.clock.now()} ms`);
 });
 
 Deno.test("multiplex: who is told to go away and disconnects stays so", async () => {

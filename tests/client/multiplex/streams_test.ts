@@ -289,6 +289,20 @@ Deno.test("multiplex: a close waits for data as long as credit comes for it, how
   assertEquals([relay.dataOf(1).bytes, relay.lines[relay.lines.length - 1]], [1_000_000, "close 1 4000 all is said"]);
 });
 
+Deno.test("multiplex: a relay that lives, but takes nothing more, is left behind a minute later", async () => {
+  const relay = new WelcomingRelay();
+  const client = await relay.paired();
+  let ended: number | undefined;
+  streamOf(client).on("close", ({ code }) => ended = code);
+  relay.introduction.bufferedAmount = 2 ** 20;
+  streamOf(client).write("last words");
+  client.disconnectServer();
+  await relay.pass(60_000);
+  assertEquals([ended, relay.introduction.closedWith], [undefined, undefined]);
+  await relay.pass(5_000);
+  assertEquals([ended, relay.introduction.closedWith, relay.clock.pending], [1006, 1000, 0]);
+});
+
 Deno.test("multiplex: who disconnects and connects again waits for the old socket to close", async () => {
   const relay = new WelcomingRelay();
   const client = await relay.paired();
