@@ -18,6 +18,13 @@ import { type FakeBus, FakeNetwork } from "./fake_bus.ts";
 
 const MIB = 1024 * 1024;
 
+interface HouseOptions {
+  readonly splices?: boolean;
+  readonly timeOfDay: () => number;
+  /** What the instance may buffer in all. */
+  readonly bufferBytes?: number;
+}
+
 /** The rooms of one instance. */
 export class House {
   readonly counters = new Counters();
@@ -29,7 +36,7 @@ export class House {
   constructor(
     readonly clock: FakeClock,
     readonly bus: FakeBus,
-    { splices = false, timeOfDay }: { splices?: boolean; timeOfDay: () => number },
+    { splices = false, timeOfDay, bufferBytes = Infinity }: HouseOptions,
   ) {
     const { counters } = this;
     const shared = { clock, counters, log: silentLog, scheduler: new WorkScheduler(clock, new Poll(clock)) };
@@ -39,7 +46,7 @@ export class House {
       splices,
       timeOfDay,
     });
-    const parts = { ...shared, buffers: new MemoryBudget(Infinity, clock), backplane };
+    const parts = { ...shared, buffers: new MemoryBudget(bufferBytes, clock), backplane };
     this.introducer = new Introducer(parts);
     const remind = (pending: ConnectionKey) => {
       this.introducer.remind(pending);
@@ -94,13 +101,14 @@ export class Houses {
   readonly network: FakeNetwork;
   readonly all: House[];
 
-  constructor(count: number, options: { random?: () => number; splices?: boolean[] } = {}) {
+  constructor(count: number, options: { random?: () => number; splices?: boolean[]; bufferBytes?: number } = {}) {
     this.network = new FakeNetwork(options.random);
     // Time of day that never stands still: of two arrivals one is newer.
     let arrivals = 0;
     const timeOfDay = () => this.clock.now() + ++arrivals / 1e6;
     this.all = Array.from({ length: count }, (_, i) => {
-      return new House(this.clock, this.network.bus(), { splices: options.splices?.[i], timeOfDay });
+      const { splices, bufferBytes } = options;
+      return new House(this.clock, this.network.bus(), { splices: splices?.[i], timeOfDay, bufferBytes });
     });
     this.network.settle();
   }

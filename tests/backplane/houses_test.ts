@@ -9,7 +9,7 @@ import { type FakeSocket, PausableSocket } from "../helpers/fakes.ts";
 import { encode, encodeJson, type LinkMessage } from "../../src/server/backplane/codec.ts";
 import { pairSubject } from "../../src/server/backplane/bus/subjects.ts";
 import type { FakeBus } from "./fake_bus.ts";
-import { Houses, plain } from "./houses.ts";
+import { type House, Houses, plain } from "./houses.ts";
 
 const MIB = 1024 * 1024;
 
@@ -417,6 +417,22 @@ Deno.test("one that leaves at once has met the other: what it said arrives, and 
     }),
     { numRuns: 300 },
   );
+});
+
+Deno.test("one that leaves while the other's offer is on its way has met it, however long it had waited", () => {
+  for (const waits of [0, 1]) {
+    const houses = new Houses(2);
+    const sides: [House, string, string][] = [[houses.all[0], "alice", "bob"], [houses.all[1], "bob", "alice"]];
+    const [[one, ...waiting], [other, ...coming]] = waits === 0 ? sides : sides.toReversed();
+    const patient = one.connect(...waiting);
+    houses.pass(QUIET_MS);
+    const late = other.connect(...coming);
+    patient.vanish({ code: 4000, reason: "no longer" });
+    houses.pass(100);
+    assertEquals(late.closedWith, { code: 4000, reason: "no longer" });
+    houses.pass(QUIET_MS);
+    assertEmpty(houses);
+  }
 });
 
 Deno.test("one who left before the other came is not waited for", () => {

@@ -249,6 +249,8 @@ export const LIMITS = {
   offerAgainMs: [250, 1_000] as readonly number[],
   /** Milliseconds between later offers, at most. */
   offerEveryMs: 5_000,
+  /** Milliseconds for which one that has gone is remembered, since its counterpart's offer may be on its way. */
+  offerOnWayMs: 100,
   /**
    * Milliseconds for which a pending connection that has accepted an offer waits for the answer alone. A later one still
    * counts, until another offer is accepted.

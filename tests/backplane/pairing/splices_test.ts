@@ -43,7 +43,7 @@ Deno.test("between instances that splice, frames cross as the bytes that they ar
 });
 
 /** A pair over two instances in which bob's frame to alice is under way, its rest, and what bob sends behind it. */
-function midFrame(options: { random?: () => number } = {}) {
+function midFrame(options: { random?: () => number; bufferBytes?: number } = {}) {
   const houses = new Houses(2, { ...options, splices: [true, true] });
   const [one, other] = houses.all;
   const [alice, bob] = [one.connect("alice", "bob"), other.connect("bob", "alice")];
@@ -114,6 +114,30 @@ Deno.test("between instances nobody waits for ever for the rest of a frame", () 
   assertEquals(remotePairs(), [1, 1]);
   houses.pass(200);
   assertEquals([alice.closedWith, bob.closedWith, ...remotePairs()], [CLOSE.superseded, CLOSE.peerLost, 0, 0]);
+});
+
+Deno.test("between instances who is out of buffer space says so, also in the midst of a frame", () => {
+  const { houses, alice, bob, remotePairs } = midFrame({ bufferBytes: 4 * MIB });
+  alice.backlog = 3 * MIB;
+  bob.receive(new Splice(new Uint8Array(3 * MIB).fill(3), NOTHING, Infinity));
+  bob.receive(new Splice(new Uint8Array(3 * MIB).fill(3), NOTHING, Infinity));
+  houses.pass(500);
+  assertEquals([bob.closedWith, ...remotePairs()], [CLOSE.outOfBuffers, 0, 0]);
+  assertEquals(alice.closedWith, CLOSE.backplaneLost);
+});
+
+Deno.test("between instances a frame that begins as the other side closes, and never ends, is no loss", () => {
+  const houses = new Houses(2, { splices: [true, true] });
+  const [one, other] = houses.all;
+  const [alice, bob] = [one.connect("alice", "bob"), other.connect("bob", "alice")];
+  houses.pass(100);
+  alice.vanish({ code: 4000, reason: "done" });
+  bob.receive(new Splice(new Uint8Array(10_000).fill(3), NOTHING, Infinity));
+  houses.pass(LIMITS.lingerMs + 1_000);
+  assertEquals(bob.closedWith, { code: 4000, reason: "done" });
+  for (const { backplane, counters } of houses.all) {
+    assertEquals([backplane.status.remotePairs, counters.resets.size], [0, 0]);
+  }
 });
 
 Deno.test("between instances a peer that is lost within a frame takes its partner at once", () => {

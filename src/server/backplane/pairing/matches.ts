@@ -99,7 +99,7 @@ export class Matches implements Matchmaker {
   answerDueMs(key: ConnectionKey): number {
     const connection = this.#find(key);
     if (connection === undefined || !this.#options.bus.isConnected) return 0;
-    return connection.answerDueAt - this.#options.clock.now();
+    return Math.max(connection.answerDueAt - this.#options.clock.now(), LIMITS.offerOnWayMs);
   }
 
   /** Offers all connections here to all instances, which may have missed earlier offers. */

@@ -129,15 +129,18 @@ export class RemoteSocket implements PeerSocket {
     this.#receiving.resume();
   }
 
+  /** The close may still wait: for the end of a frame, or for what the other instance has to take before. */
   terminate(): void {
-    this.lose("reset");
+    if (this.#isGone) return;
+    this.#publish({ type: "reset", handle: this.#partner.handle });
+    this.#end(this.#ownClose ?? CLOSE.backplaneLost);
   }
 
   /** Takes a message of the other instance; `size` is its length on the bus. */
   receive(message: LinkMessage, size: number): void {
     this.#failures.heard();
     if (message.type === "ack") return this.#acknowledged(message.received, message.taken);
-    if (message.type === "reset") return this.lose("reset");
+    if (message.type === "reset") return this.#wasReset();
     if (!this.#receiving.isNext(message)) return this.lose("gap");
     if (message.type === "probe") return this.#receiving.acknowledge();
     this.#receiving.count(size);
@@ -158,6 +161,12 @@ export class RemoteSocket implements PeerSocket {
   lose(reason: LossReason): void {
     if (!UNTOLD.has(reason)) this.#publish({ type: "reset", handle: this.#partner.handle });
     this.#end(CLOSE.backplaneLost, reason);
+  }
+
+  /** Nothing is lost with one that has closed: it was only asked after the end of a frame. */
+  #wasReset(): void {
+    if (this.#partnerClose === undefined) this.lose("reset");
+    else this.#end(this.#partnerClose);
   }
 
   get #isClosing(): boolean {
