@@ -252,7 +252,6 @@ export class PeerStream extends SocketEvents {
     if (!this.#outgoing.isWritten) this.#farewell = { said: CLOSE.peerLost, told };
     this.#outgoing.end();
     this.#bid({ said: CLOSE.peerLost, told });
-    this.#host.hasWord(this);
   }
 
   #deliver(message: string | ArrayBuffer): void {
