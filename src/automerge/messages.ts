@@ -41,6 +41,9 @@ export function decodeMessage(bytes: Uint8Array<ArrayBuffer>): Message {
   const { header: { data, ...message }, rest } = unpack(bytes);
   for (const field of ["type", "senderId", "targetId"]) requireText(message, field);
   if (message.documentId !== undefined) requireText(message, "documentId");
+  // What repos that gossip about remote heads take for granted.
+  if (message.type === "remote-subscription-change") ["add", "remove"].forEach((field) => checkTexts(message, field));
+  if (message.type === "remote-heads-changed") checkHeads(message.newHeads);
   return (data === true ? { ...message, data: rest } : message) as unknown as Message;
 }
 
@@ -75,6 +78,21 @@ function isMetadata(value: unknown): value is PeerMetadata {
   const { storageId, isEphemeral } = value as Partial<Record<keyof PeerMetadata, unknown>>;
   const isFlag = isEphemeral === undefined || typeof isEphemeral === "boolean";
   return isFlag && (storageId === undefined || typeof storageId === "string");
+}
+
+function checkTexts(message: Header, field: string): void {
+  const { [field]: list = [] } = message;
+  if (!isTexts(list)) throw misunderstood(`texts as ${field}`, typeof list);
+}
+
+function checkHeads(newHeads: unknown): void {
+  const all = typeof newHeads === "object" && newHeads !== null ? Object.values(newHeads) : undefined;
+  if (all?.every((heads) => isTexts(heads?.heads) && typeof heads.timestamp === "number")) return;
+  throw misunderstood("heads and their timestamps as newHeads", typeof newHeads);
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
 }
 
 function requireText(message: Record<string, unknown>, field: string): void {

@@ -9,6 +9,7 @@ import { Client, type ClientOptions, type PeerEvent, type PeerSocket } from "../
 import { type Environment, platform } from "../client/environment.ts";
 import { checkId, settle } from "../client/options.ts";
 import { Flush } from "../flush.ts";
+import { WIRE_LIMITS } from "../protocol.ts";
 import { Line } from "./line.ts";
 import { Readiness } from "./readiness.ts";
 import type { Message, NetworkAdapterEvents, PeerId, PeerMetadata } from "./repo_types.ts";
@@ -90,9 +91,13 @@ export class RelayNetworkAdapter extends EventEmitter<NetworkAdapterEvents> {
     if (client === undefined) return;
     this.#client = undefined;
     this.#readiness.declare();
-    const lines = [...this.#lines.values()];
-    this.#forgetAll();
+    const [lines, peerIds] = [[...this.#lines.values()], [...this.#greeted.keys()]];
+    this.#lines.forEach((line) => line.end());
+    this.#lines.clear();
+    this.#greeted.clear();
     this.#flush = new Flush(client, lines, this.#environment);
+    // Last: a listener may throw.
+    for (const peerId of peerIds) this.emit("peer-disconnected", { peerId });
   }
 
   /** Called by the repo. */
@@ -108,6 +113,10 @@ export class RelayNetworkAdapter extends EventEmitter<NetworkAdapterEvents> {
   join(document: string): this {
     const topic = topicOf(document);
     checkId(topic);
+    const { documentsPerPeer } = WIRE_LIMITS;
+    if (this.#topics.size >= documentsPerPeer && !this.#topics.has(topic)) {
+      throw new TypeError(`Cannot join another document: want at most ${documentsPerPeer}, got one more`);
+    }
     this.#client?.join(topic);
     this.#topics.add(topic);
     return this;
@@ -153,14 +162,6 @@ export class RelayNetworkAdapter extends EventEmitter<NetworkAdapterEvents> {
     // What was under way on the lost line is lost, from either side: the repos have to begin anew on another one.
     const [next] = this.#greeted.get(line.peerId) ?? [];
     if (next !== undefined) this.#announce(next);
-  }
-
-  #forgetAll(): void {
-    const peerIds = [...this.#greeted.keys()];
-    this.#lines.forEach((line) => line.end());
-    this.#lines.clear();
-    this.#greeted.clear();
-    for (const peerId of peerIds) this.emit("peer-disconnected", { peerId });
   }
 
   #announce({ peerId, peerMetadata = {} }: Line): void {

@@ -7,6 +7,7 @@
 import * as Y from "yjs";
 import type { Environment } from "../client/environment.ts";
 import type { PeerSocket } from "../client/mod.ts";
+import { callBack } from "../client/socket/callback.ts";
 import { MessageStream } from "../message_stream.ts";
 import { decode, encode, isMalformed, KIND, type Kind, type Message } from "./messages.ts";
 import type { Presence } from "./presence.ts";
@@ -33,6 +34,8 @@ export interface PeerListener {
   progressed(): void;
   /** The peer does not keep to the rules. */
   failed(error: Error): void;
+  /** An update can be read, but Yjs cannot take it in: perhaps because of what somebody else has sent before. */
+  puzzled(error: Error): void;
 }
 
 /** An update of our document. */
@@ -158,13 +161,32 @@ export class Peer {
     if (kind === KIND.ask) return this.#asks(body);
     if (kind === KIND.awareness) return presence.learn(this, body, origin);
     if (kind === KIND.synced) return this.#announces(body);
-    Y.applyUpdate(doc, body, origin);
+    this.#takeIn(body);
     if (kind === KIND.update) return;
     this.#hasAnswered = true;
     this.#listener.progressed();
   }
 
+  /** What the application's listeners throw comes at the end of the transaction, and is nobody's fault here. */
+  #takeIn(update: Uint8Array): void {
+    const { doc, origin } = this.#shared;
+    let problem: { readonly error: unknown } | undefined;
+    const apply = () => {
+      try {
+        Y.applyUpdate(doc, update, origin);
+      } catch (error) {
+        problem = { error };
+      }
+    };
+    callBack(() => Y.transact(doc, apply, origin, false));
+    if (problem === undefined) return;
+    if (isMalformed(encode({ kind: KIND.update, body: update }))) throw problem.error;
+    this.#listener.puzzled(problem.error as Error);
+  }
+
   #asks(vector: Uint8Array): void {
+    // Throws now, and not when it is used, in the midst of something else.
+    Y.decodeStateVector(vector);
     this.#asked = this.#behind = vector;
     this.#isUnaware = true;
     this.#catchUp();

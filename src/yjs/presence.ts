@@ -75,9 +75,12 @@ export class Presence {
     this.#told.delete(peer);
     clients.delete(this.#awareness.clientID);
     const lost = [...clients].filter((client) => !this.#revive(client, origin));
-    this.#mark(origin, () => removeAwarenessStates(this.#awareness, lost, origin));
-    // Or the same states would be taken for old ones when the peer is back.
-    for (const client of lost) this.#awareness.meta.delete(client);
+    try {
+      this.#mark(origin, () => removeAwarenessStates(this.#awareness, lost, origin));
+    } finally {
+      // Or the same states would be taken for old ones when the peer is back.
+      for (const client of lost) this.#awareness.meta.delete(client);
+    }
   }
 
   /** Another provider of the same awareness took these for gone, as it has lost them itself. */

@@ -10,6 +10,7 @@ import { Emitter } from "../client/emitter.ts";
 import { type Environment, platform } from "../client/environment.ts";
 import type { ClientOptions, PeerClose } from "../client/mod.ts";
 import { settle } from "../client/options.ts";
+import { callBack } from "../client/socket/callback.ts";
 import { Freshness } from "./freshness.ts";
 import { Room, type RoomOptions } from "./room.ts";
 import { isSame, type SyncStatus, syncStatusOf } from "./sync_status.ts";
@@ -175,7 +176,6 @@ export class RelayProvider extends Emitter<RelayProviderEvents> {
     this.#shouldConnect = true;
     if (this.#current !== undefined) return;
     this.#former?.drop(); // the new one tells everybody everything
-    this.#tell("connecting");
     this.#current = new Room(this.#roomOptions, {
       reached: () => this.#tell("connected"),
       lost: (code) => this.#lost(code),
@@ -183,6 +183,7 @@ export class RelayProvider extends Emitter<RelayProviderEvents> {
       progressed: () => this.#tellSyncStatus(),
       failed: (error) => this.emit("connection-error", error, this),
     });
+    this.#tell("connecting");
   }
 
   /**
@@ -202,7 +203,10 @@ export class RelayProvider extends Emitter<RelayProviderEvents> {
     this.disconnect();
     this.doc.off("destroy", this.#hearDestroy);
     this.doc.off("update", this.#hearUpdate);
-    if (this.#ownsAwareness) this.awareness.destroy();
+    if (!this.#ownsAwareness) return;
+    // If a listener of the application throws, y-protocols keeps its timer.
+    callBack(() => this.awareness.destroy());
+    clearInterval(this.awareness._checkInterval);
   }
 
   readonly #hearDestroy = (): void => this.destroy();
@@ -224,7 +228,8 @@ export class RelayProvider extends Emitter<RelayProviderEvents> {
     this.#former = room;
     this.#current = undefined;
     room?.end();
-    this.#tell("disconnected");
+    // A listener may have connected.
+    if (this.#current === undefined) this.#tell("disconnected");
   }
 
   #lost(code?: number): void {

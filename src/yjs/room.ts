@@ -8,6 +8,7 @@ import type { Awareness } from "y-protocols/awareness";
 import type * as Y from "yjs";
 import type { Environment } from "../client/environment.ts";
 import { Client, type ClientOptions, type PeerEvent } from "../client/mod.ts";
+import { callBack } from "../client/socket/callback.ts";
 import { Flush } from "../flush.ts";
 import { Agreement } from "./agreement.ts";
 import type { Freshness } from "./freshness.ts";
@@ -136,6 +137,7 @@ export class Room {
       heard: () => this.#options.freshness.heard(),
       progressed: () => this.#progressed(),
       failed: (error) => this.#refuse(userName, error),
+      puzzled: (error) => this.#listener.failed(error),
     });
     this.#peers.set(userName, peer);
     if (this.#agreement.isAnnounced) peer.announce();
@@ -150,7 +152,8 @@ export class Room {
   #forget(peer: Peer): void {
     peer.end();
     this.#peers.delete(peer.userName);
-    this.#shared.presence.forget(peer, this.#options.origin);
+    // A listener of the application may throw.
+    callBack(() => this.#shared.presence.forget(peer, this.#options.origin));
   }
 
   #refuse(userName: string, cause: Error): void {

@@ -19,8 +19,10 @@ Deno.test("golden: a message with data", () => {
 
 Deno.test("a message keeps every field, and data only if there was some", () => {
   const newHeads = { storage: { heads: ["h"], timestamp: 1_763_000_000_000 } };
-  for (const message of [{ newHeads }, { data: new Uint8Array() }, { add: ["x"], count: 0 }]) {
-    const whole: Message = { type: "remote-heads-changed", ...between("a", "b"), ...message };
+  const heads = { type: "remote-heads-changed", newHeads };
+  const subscription = { type: "remote-subscription-change", add: ["x"] };
+  for (const message of [heads, subscription, { type: "sync", data: new Uint8Array(), count: 0 }]) {
+    const whole: Message = { ...between("a", "b"), ...message };
     assertEquals(decodeMessage(encodeMessage(whole) as Uint8Array<ArrayBuffer>), whole);
   }
 });
@@ -54,6 +56,10 @@ for (
     ["no sender", bytes('{"type":"sync","targetId":"b"}')],
     ["no target", bytes('{"type":"sync","senderId":"a"}')],
     ["a document without a name", bytes('{"type":"sync","senderId":"a","targetId":"b","documentId":{}}')],
+    ["a subscription to nothing", bytes(remote("subscription-change", '"add":5'))],
+    ["no heads", bytes(remote("heads-changed", '"documentId":"d"'))],
+    ["heads of nothing", bytes(remote("heads-changed", '"newHeads":{"storage":null}'))],
+    ["heads that are none", bytes(remote("heads-changed", '"newHeads":{"storage":{"heads":[1],"timestamp":1}}'))],
     ["JSON without an end", bytes("[".repeat(100_000))],
   ] satisfies [string, Uint8Array<ArrayBuffer>][]
 ) {
@@ -69,4 +75,9 @@ function between(senderId: string, targetId: string): { senderId: PeerId; target
 function bytes(header: string, ...data: number[]): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder().encode(header);
   return new Uint8Array([0, 0, text.byteLength >> 8, text.byteLength & 255, ...text, ...data]);
+}
+
+/** What repos that gossip say about what others have. */
+function remote(what: string, fields: string): string {
+  return `{"type":"remote-${what}","senderId":"a","targetId":"b",${fields}}`;
 }

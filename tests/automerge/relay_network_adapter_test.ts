@@ -180,12 +180,26 @@ Deno.test("a peer that was met about several documents is lost once when the ada
   assertEquals(told, ["+ bob", "- bob"]);
 });
 
+Deno.test("a listener that throws does not keep the adapter from leaving", async () => {
+  const { relay, adapter } = await introduced("bob");
+  adapter.on("peer-disconnected", () => {
+    throw new Error("mine");
+  });
+  relay.connection.receive(GREETING);
+  assertThrows(() => adapter.disconnect(), Error, "mine");
+  await turn();
+  assertEquals([relay.introduction.closedWith, relay.connection.closedWith], [1000, 1000]);
+});
+
 Deno.test("misuse is told at once", () => {
   const url = "ws://relay";
   assertThrows(() => new RelayNetworkAdapter({ url: "" }), TypeError, "want a url");
   assertThrows(() => new RelayNetworkAdapter({ url, channel: "" }), TypeError, "want at least 1 byte");
   assertThrows(() => new RelayNetworkAdapter({ url, minRetryDelay: 0 }), TypeError, "want minRetryDelay");
   assertThrows(() => new RelayNetworkAdapter({ url }).join("automerge:"), TypeError, "want at least 1 byte");
+  const adapter = new RelayNetworkAdapter({ url });
+  for (let i = 0; i < 10_000; i++) adapter.join(`${i}`);
+  assertThrows(() => adapter.join("one more"), TypeError, "want at most 10000, got one more");
 });
 
 /** An adapter, with what it tells its repo as lines. */

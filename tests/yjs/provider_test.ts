@@ -227,12 +227,67 @@ Deno.test("provider: an exception of a listener is reported, and not held agains
   scene.doc.getText().observe(() => {
     throw new Error("mine");
   });
-  bob.says(update, stateOf("a"));
+  bob.says(answer, stateOf("a"));
+  bob.says(synced, NOTHING);
   await turn();
   globalThis.removeEventListener("error", report);
   assertEquals([uncaught, scene.errors, bob.socket.closedWith], [["mine"], [], undefined]);
+  assertEquals(scene.provider.synced, true);
   bob.says(update, new Uint8Array([9]));
   assertEquals([scene.errors.length, bob.socket.closedWith], [1, 1000]);
+});
+
+Deno.test("provider: a question that makes no sense is found when it is asked, also by who reads nothing", async () => {
+  using scene = await Scene.open();
+  const [mallory, bob] = [await scene.meet("mallory"), await scene.meet("bob")];
+  for (const peer of [mallory, bob]) peer.asks();
+  scene.write("x".repeat(6_000_000));
+  mallory.says(ask, new Uint8Array([9]));
+  assertEquals([scene.errors.length, mallory.socket.closedWith], [1, 1000]);
+  bob.hears();
+  scene.write("all others hear of what follows: ");
+  bob.hears();
+  assertEquals(bob.text, scene.text);
+});
+
+Deno.test("provider: an update that Yjs cannot take in is told, and is held against nobody", async () => {
+  using scene = await Scene.open();
+  const bob = await scene.meet("bob");
+  // Client 7 inserts "x" behind a character of its own that is yet to come.
+  bob.says(update, new Uint8Array([1, 1, 7, 0, 0x84, 7, 5, 1, 120, 0]));
+  assertEquals([scene.errors.length, bob.socket.closedWith], [1, undefined]);
+  bob.says(update, stateOf("a"));
+  assertEquals(scene.text, "a");
+});
+
+Deno.test("provider: a listener of the awareness that throws does not keep it from ending", async () => {
+  const scene = await Scene.open();
+  const bob = await scene.meet("bob");
+  bob.says(awareness, stateOfClient(7, "bob"));
+  const report = (event: ErrorEvent) => event.preventDefault();
+  globalThis.addEventListener("error", report);
+  scene.provider.awareness.on("change", ({ removed }: { removed: number[] }) => {
+    if (removed.length > 0) throw new Error("mine");
+  });
+  scene.provider.destroy();
+  await turn();
+  globalThis.removeEventListener("error", report);
+  assertEquals([scene.relay.clock.pending, scene.diary.at(-1)], [0, "disconnected"]);
+  assertEquals(scene.relay.sockets.map(({ closedWith }) => closedWith), [1000, 1000]);
+});
+
+Deno.test("provider: a listener may connect or disconnect when it is told of the opposite", async () => {
+  using scene = new Scene({ connect: false });
+  const { provider, diary } = scene;
+  provider.once("status", () => provider.disconnect());
+  provider.connect();
+  await turn();
+  assertEquals([provider.status, diary], ["disconnected", ["connecting", "disconnected"]]);
+  provider.connect();
+  await scene.open();
+  provider.once("status", () => provider.connect());
+  provider.disconnect();
+  assertEquals([provider.status, provider.shouldConnect], ["connecting", true]);
 });
 
 Deno.test("provider: when it is destroyed, no timer, listener or socket is left", async () => {
