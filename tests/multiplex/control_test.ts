@@ -127,6 +127,28 @@ Deno.test("documents that a Join did not get are named, with the reason", () => 
   assertEquals<unknown>(bob.said.at(-1), { type: "Refusal", join: ["one more"], reason: "full" });
 });
 
+Deno.test("who asks for too many documents, again and again, is told so each time, and keeps what it has", () => {
+  const house = new MuxHouse();
+  const bob = house.client("bob");
+  bob.say({ type: "Join", join: Array.from({ length: 10_000 }, (_, i) => `${i}`) });
+  for (let i = 0; i < 2 * LIMITS.malformedMessages; i++) bob.say({ type: "Join", join: [`more ${i}`] });
+  bob.read();
+  const refusals = bob.said.filter(({ type }) => type === "Refusal");
+  assertEquals([refusals.length, bob.socket.closedWith], [2 * LIMITS.malformedMessages, undefined]);
+  assertEquals(house.introducer.counts.documents, 10_000);
+});
+
+Deno.test("who may not have a document any more is not reminded of it", () => {
+  const house = new MuxHouse({ permitOf: () => ({ ...EVERYTHING, allowsDocument: () => false }) });
+  const alice = house.client("alice");
+  alice.say({ type: "Join", join: ["doc"] });
+  alice.say({ type: "Token", token: "narrower" });
+  house.introducer.remindHere({ localId: "bob", remoteId: "alice", documentId: "doc" });
+  house.turn();
+  alice.read();
+  assertEquals(alice.said.filter(({ type }) => type === "Introduction"), []);
+});
+
 Deno.test("the longest documents are refused in frames that keep the bound", () => {
   const client = new MuxHouse().client("alice", { ...EVERYTHING, allowsDocument: () => false });
   const ids = Array.from({ length: 200 }, (_, i) => `${i}`.padEnd(512, "\u0001"));

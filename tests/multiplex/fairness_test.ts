@@ -143,6 +143,45 @@ Deno.test("many streams that keep little each are evicted as fast as they come",
   assertEquals([open.length, alice.socket.closedWith], [house.multiplexer.streams, undefined]);
 });
 
+Deno.test("very many streams that keep next to nothing count as what they keep together", () => {
+  const limit = 512 * KIB;
+  const house = new MuxHouse({ maxBufferedTotal: limit });
+  const [alice, bob] = house.pair(...Array.from({ length: 200 }, (_, i) => `doc ${i}`));
+  bob.socket.backlog = LIMITS.socketBacklogBytes + 1;
+  for (let stream = 1; stream <= 200; stream++) alice.bytes(stream, 3 * KIB);
+  house.clock.pass(2 * LIMITS.measureEveryMs);
+  bob.socket.drain();
+  house.clock.pass(LIMITS.lookAgainMs.most);
+  house.turn();
+  const evicted = Array.from({ length: 200 }, (_, i) => bob.on(i + 1).close).filter((close) => close !== undefined);
+  assert(evicted.length > 100 && evicted.length < 200, `${evicted.length} streams`);
+});
+
+Deno.test("what an eviction drops behind a close is told: it does not look like the end that was meant", () => {
+  const house = new MuxHouse({ maxBufferedTotal: 100 * KIB });
+  const [alice, bob] = house.pair("evicted", "other");
+  bob.gives = false;
+  for (let i = 0; i < 4; i++) alice.bytes(1, 30_000);
+  alice.close(1, 1000, "bye");
+  for (let i = 0; i < 10; i++) {
+    house.clock.pass(LIMITS.measureEveryMs);
+    alice.bytes(2, 30_000);
+  }
+  assertEquals(bob.on(1).close, CLOSE.outOfBuffers);
+});
+
+Deno.test("a peer may close with 1013 itself: what it said before arrives", () => {
+  const house = new MuxHouse();
+  const [alice, bob] = house.pair();
+  bob.gives = false;
+  for (let i = 0; i < 4; i++) alice.bytes(1, 30_000);
+  alice.close(1, 1013, "try again later");
+  house.turn();
+  assertEquals(bob.on(1).close, undefined);
+  bob.window(1, LIMITS.streamWindowBytes);
+  assertEquals([bob.on(1).parts, bob.on(1).close], [4, { code: 1013, reason: "try again later" }]);
+});
+
 Deno.test("a window of empty or one-byte records weighs what it costs", () => {
   for (const length of [0, 1]) {
     const house = new MuxHouse();

@@ -68,6 +68,24 @@ class Relays implements AsyncDisposable {
   }
 }
 
+for (const { name, config } of VARIANTS) {
+  Deno.test(`${name}: a bound of messages is one of messages, and not of what they come in, nor of joins`, async () => {
+    await using relays = await Relays.start(1, { ...config, maxMessageBytes: 2_000 });
+    const [alice, bob] = await relays.pair("stream") as [PlainStream, PlainStream];
+    for (let i = 0; i < 20; i++) alice.send("x".repeat(1_000));
+    await within(bob.client.until(() => bob.messages.length === 20), "all in one frame");
+    const documents = Array.from({ length: 500 }, () => crypto.randomUUID());
+    await using carol = await Peer.open(`${relays.url("carol")}/introduction/carol`);
+    carol.say({ type: "Join", join: documents });
+    await using dave = await Peer.open(`${relays.url("dave")}/introduction/dave`);
+    dave.say({ type: "Join", join: documents.slice(-1) });
+    assertEquals(await dave.heard(), { type: "Introduction", userName: "carol", documentIds: documents.slice(-1) });
+    alice.send("x".repeat(2_001));
+    await within(alice.client.until(() => alice.close_ !== undefined), "the end of the stream");
+    assertEquals(alice.close_, CLOSE.tooBig);
+  });
+}
+
 for (const { name, config, isTls, transport } of VARIANTS) {
   // Deno's own WebSockets with TLS need 40 s for one frame of 64 MiB, also between two connection sockets.
   behaviours(name, () => Relays.start(1, config), isTls && transport === "deno" ? 8 * MIB : 64 * MIB);

@@ -318,6 +318,18 @@ for (
   });
 }
 
+Deno.test("last words wait also for one whose peer has joined after it connected", () => {
+  const house = new House();
+  const alice = house.connect("alice", "bob");
+  alice.receive("hello and good-bye");
+  house.interested.add("alice");
+  alice.vanish({ code: 4000, reason: "bye" });
+  const bob = house.connect("bob", "alice");
+  assertEquals([bob.sent, bob.closedWith], [["hello and good-bye"], { code: 4000, reason: "bye" }]);
+  bob.vanish();
+  house.assertEmpty();
+});
+
 Deno.test("last words wait no longer than a second, and no longer than until the peer is back", () => {
   const house = new House();
   house.interested.add("bob");
@@ -343,13 +355,16 @@ Deno.test("a receiver that lets 16 MiB wait ends the pair with 1013 on both side
   assertEquals(bob.sent, [new Uint8Array(8)]);
 });
 
-Deno.test("held frames are bounded by the receiver's backlog like any others", () => {
+Deno.test("who has just come is not slow, however much was held for it; what follows is bounded", () => {
   const house = new House({ maxBufferedBytes: 0 });
   const alice = house.connect("alice", "bob");
   ["1", "2", "3"].forEach((frame) => alice.receive(frame));
   const bob = new FakeSocket();
   bob.backlog = 1;
   house.broker.welcome({ localId: "bob", remoteId: "alice", documentId: "doc" }, bob);
+  house.clock.pass(LIMITS.settleMs);
+  assertEquals([bob.sent, alice.closedWith, bob.closedWith], [["1", "2", "3"], undefined, undefined]);
+  alice.receive("4");
   assertEquals([alice.closedWith, bob.closedWith], [CLOSE.slowReader, CLOSE.slowReader]);
   [alice, bob].forEach((socket) => socket.vanish());
   house.assertEmpty();

@@ -170,7 +170,9 @@ export class BudgetGroup implements Budget, Sum, BudgetHolder {
     if (bytes === share.bytes || share.isClosed) return;
     this.#total += bytes - share.bytes;
     share.bytes = bytes;
-    this.#share.set(this.#total);
+    // What waits in streams is small and changes with every message: in steps, of all of them together.
+    const isDue = this.#total === 0 || Math.abs(this.#total - this.#share.bytes) >= LIMITS.budgetStepBytes;
+    if (isDue) this.#share.set(this.#total);
   }
 
   close(share: Share): void {

@@ -90,7 +90,7 @@ export class Introducer {
   *introduce(listenerId: string, peerId: string, documentIds: readonly string[]): Steps {
     if (this.#isDraining) return;
     for (const listener of [...this.#peers.get(listenerId)]) {
-      const common = documentIds.filter((id) => listener.documents.has(id));
+      const common = documentIds.filter((id) => listener.documents.has(id) && listener.scope.allowsDocument(id));
       if (common.length > 0) {
         yield* inPortions(
           [{ documentIds: common, members: [listener] }],
@@ -125,7 +125,9 @@ export class Introducer {
   remindHere({ localId, remoteId, documentId }: ConnectionKey): void {
     if (this.#isDraining || !this.isInterested(remoteId, documentId)) return;
     const newest = this.#peers.get(remoteId).slice(-LIMITS.remindedSockets);
-    const listener = newest.findLast(({ documents }) => documents.has(documentId));
+    const listener = newest.findLast(({ documents, scope }) =>
+      documents.has(documentId) && scope.allowsDocument(documentId)
+    );
     if (listener !== undefined) this.#tell(listener, localId, [documentId]);
   }
 
@@ -192,8 +194,9 @@ export class Introducer {
     else if (message.type === "Leave") yield* this.#leaveAll(peer, message.leave);
   }
 
-  #refuse(peer: Registration, reason: MalformedReason): void {
-    peer.malformed += 1;
+  /** @param isTold The peer hears of it: that is no message that was not understood. */
+  #refuse(peer: Registration, reason: MalformedReason, isTold = false): void {
+    if (!isTold) peer.malformed += 1;
     increment(this.#options.counters.malformed, reason);
     this.#options.log.debug("malformed message of {peer}: {reason}", { peer: peer.peerId, reason });
     if (peer.malformed >= LIMITS.malformedMessages) this.#dismiss(peer, CLOSE.malformed);
@@ -253,7 +256,7 @@ export class Introducer {
     if (!peer.isOpen) return false;
     const isTooMuch = peer.documents.size + count > WIRE_LIMITS.documentsPerPeer ||
       peer.documentBytes + bytes > LIMITS.documentBytesPerPeer;
-    if (isTooMuch) this.#refuse(peer, "too many documents");
+    if (isTooMuch) this.#refuse(peer, "too many documents", peer.socket.refuse !== undefined);
     else if (this.#documentBytes + bytes > LIMITS.documentBytes) this.#dismiss(peer, CLOSE.outOfBuffers);
     else this.#weigh(peer, bytes);
     return !isTooMuch && peer.isOpen;

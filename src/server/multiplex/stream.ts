@@ -118,8 +118,8 @@ export class Stream implements PeerSocket {
   close(close: Close): void {
     if (this.#closing !== undefined || this.#isOver) return;
     this.#closing = sendable(close);
-    // What nobody took is what it is closed for.
-    if (close.code === CLOSE.slowReader.code) this.#drop();
+    // What nobody took is what the relay closes it for. A peer may say the same code behind its data.
+    if (close === CLOSE.slowReader || close === CLOSE.outOfBuffers) this.#drop();
     this.#host.hasWord(this);
   }
 
@@ -140,8 +140,7 @@ export class Stream implements PeerSocket {
 
   terminate(): void {
     this.close(CLOSE.peerLost);
-    this.#drop();
-    this.#host.hasWord(this);
+    this.#cut(CLOSE.outOfBuffers);
   }
 
   /** The client has sent data. Throws a {@link Violation}. */
@@ -294,8 +293,12 @@ export class Stream implements PeerSocket {
   #stalled(): void {
     this.#stall = undefined;
     if (this.#closing === undefined) return this.#fail(CLOSE.slowReader, CLOSE.slowReader);
-    // It does not get what was said before the close: that is not the end that its partner meant.
-    this.#closing = CLOSE.slowReader;
+    this.#cut(CLOSE.slowReader);
+  }
+
+  /** It does not get what was said before its close: that is not the end that its partner meant. 1012 says so already. */
+  #cut(close: Close): void {
+    if (this.backlog > 0 && this.#closing?.code !== CLOSE.restarting.code) this.#closing = close;
     this.#drop();
     this.#host.hasWord(this);
   }

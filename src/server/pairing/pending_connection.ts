@@ -76,7 +76,7 @@ export class PendingConnection implements SocketListener {
       evict: () => this.close(CLOSE.outOfBuffers),
     });
     options.counters.connectionsHeld += 1;
-    this.#isExpected = this.#isInterested(key.localId) || this.#isInterested(key.remoteId);
+    this.#isExpected = this.#isOneInterested;
     if (holdTimeout > 0) this.#expiry = clock.after(holdTimeout * 1000, () => this.#expire());
     this.#reminder = clock.after(LIMITS.remindFirstMs, () => this.#remind());
     socket.listen(this);
@@ -148,7 +148,8 @@ export class PendingConnection implements SocketListener {
   /** A peer that spoke and hung up may have been introduced to one whose request is not read yet. */
   #lastWordsMs({ code }: Ending): number {
     const hasSpoken = this.#chunks.length > 0 && code !== undefined;
-    return hasSpoken && this.#isExpected ? LIMITS.lastWordsMs : 0;
+    // It may have joined the document after it connected.
+    return hasSpoken && (this.#isExpected || this.#isOneInterested) ? LIMITS.lastWordsMs : 0;
   }
 
   /** Keeps what a socket said and how it ended, for another side that may have come to another instance. */
@@ -200,6 +201,10 @@ export class PendingConnection implements SocketListener {
   #forgetAbsence(): void {
     this.#absence?.cancel();
     this.#absence = undefined;
+  }
+
+  get #isOneInterested(): boolean {
+    return this.#isInterested(this.key.localId) || this.#isInterested(this.key.remoteId);
   }
 
   #isInterested(peerId: string): boolean {

@@ -81,7 +81,7 @@ export class Pipe {
     }
     if (isPaused) this.#applyBackpressure(first, second);
     for (const end of this.#ends) end.socket.listen(end);
-    for (const chunk of held) this.#forward(chunk, byteLength(chunk), first);
+    for (const chunk of held) this.#forward(chunk, byteLength(chunk), first, true);
     if (isPaused) this.drained(second);
   }
 
@@ -115,13 +115,17 @@ export class Pipe {
     this.#forward(chunk, size, from);
   }
 
-  /** Sends a chunk to the other side, or closes the pair when it is past a bound. */
-  #forward(chunk: Chunk, size: number, from: End): void {
+  /**
+   * Sends a chunk to the other side, or closes the pair when it is past a bound.
+   *
+   * @param wasHeld It was kept within another bound: who has just come cannot be slow.
+   */
+  #forward(chunk: Chunk, size: number, from: End, wasHeld = false): void {
     const to = this.#partnerOf(from);
     // The end of a frame that was on its way when the pair was closed.
     if (!this.#isOpen) return to.socket.send(chunk);
     const backlog = to.socket.backlog;
-    if (backlog > this.#options.maxBufferedBytes && !from.canPause) {
+    if (!wasHeld && backlog > this.#options.maxBufferedBytes && !from.canPause) {
       return this.close(to.socket, CLOSE.slowReader, CLOSE.slowReader);
     }
     // A stream counts empty frames in its backlog.
@@ -132,7 +136,7 @@ export class Pipe {
     from.frames += messageCount(chunk);
     from.bytes += size;
     addChunk(this.#options.counters.delivered, chunk, size);
-    to.weigh(backlog + size);
+    to.weigh(to.socket.isStream ? to.socket.backlog : backlog + size);
     if (backlog + size > to.pauseAboveBytes) this.#applyBackpressure(from, to);
   }
 
@@ -197,11 +201,9 @@ class End implements Side, SocketListener, BudgetHolder {
     return this.socket.isStream ? LIMITS.streamResumeBytes : LIMITS.resumeBelowBytes;
   }
 
-  /** Updates the memory budget. A stream's backlog is small and changes with every message: it is updated in steps. */
+  /** Updates the memory budget. */
   weigh(backlog: number): void {
-    const bytes = backlog + (this.socket.unfinished ?? 0);
-    const isDue = !this.socket.isStream || Math.abs(bytes - this.share.bytes) >= LIMITS.budgetStepBytes;
-    if (isDue) this.share.set(bytes);
+    this.share.set(backlog + (this.socket.unfinished ?? 0));
   }
 
   measure(): number {

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { CLOSE, type Close } from "../../../protocol.ts";
+import { CLOSE, type Close, WIRE_LIMITS } from "../../../protocol.ts";
 import { type Clock, hasStoodStill, type Timer } from "../../core/clock.ts";
 import { guard } from "../../core/guard.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -173,10 +173,16 @@ export class DenoSocket implements PeerSocket {
     else this.#upgrade.opened(this);
   }
 
+  /** Of one message of a conversation, or of one frame of an introduction socket, which is none. */
+  get #mostBytes(): number {
+    const { maxMessageBytes } = this.#options;
+    return this.#upgrade.crosses ? maxMessageBytes : Math.max(maxMessageBytes, WIRE_LIMITS.introductionBytes);
+  }
+
   #received(chunk: Chunk): void {
     this.#receivedAt = this.#options.turns.startedAt;
     if (this.#isClosing()) return;
-    if (isLonger(chunk, this.#options.maxMessageBytes)) this.fail(CLOSE.tooBig);
+    if (isLonger(chunk, this.#mostBytes)) this.fail(CLOSE.tooBig);
     else this.#listener.message(chunk);
   }
 
