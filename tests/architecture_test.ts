@@ -61,7 +61,7 @@ const WINGS: Record<string, Wing> = {
   config: { files: [`${SERVER}config.ts`, `${SERVER}config/`], enters: "core" },
   core: { files: [`${SERVER}core/`], enters: "protocol" },
   automerge: { files: ["src/automerge/"], doors: ["mod.ts"], enters: "messages client protocol" },
-  yjs: { files: ["src/yjs/"], doors: ["mod.ts"], enters: "messages client protocol" },
+  yjs: { files: ["src/yjs/"], doors: ["mod.ts"], enters: "messages client sockets protocol" },
   messages: { files: ["src/flush.ts", "src/message_stream.ts"], enters: "client" },
   client: {
     files: ["src/client/"],
@@ -92,7 +92,7 @@ const PACKAGES: Record<string, string[]> = {
   "@std/async/deadline": ["src/check/deadline.ts"],
   "@std/cli/parse-args": [`${SERVER}config.ts`, "src/check/"],
   "@std/http/etag": [`${SERVER}page/assets.ts`],
-  "@std/http/negotiation": [`${SERVER}page/page.ts`],
+  "@std/http/negotiation": [`${SERVER}page/`],
   "@std/http/status": [`${SERVER}transport/tcp/response.ts`],
   "@std/msgpack": ["src/check/"],
   "eventemitter3": ["src/automerge/relay_network_adapter.ts"],

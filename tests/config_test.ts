@@ -109,6 +109,14 @@ Deno.test("who embeds a relay is told of a bad value, too", () => {
   ) {
     assertThrows(() => withDefaults(bad), ConfigError, "Cannot parse");
   }
+  // A relay must not be open to all because its token was misnamed, or not there.
+  for (const bad of [{ tokens: [undefined] }, { tokens: null }, { tokens: [{}] }, { port: null }]) {
+    assertThrows(() => withDefaults(bad as unknown as Partial<RelayConfig>), ConfigError, "Cannot parse");
+  }
+  for (const bad of [{ token: ["s3cret"] }, { allowOrigin: [] }, { toString: "" }]) {
+    assertThrows(() => withDefaults(bad as unknown as Partial<RelayConfig>), ConfigError, "want one of port, host,");
+  }
+  assertEquals(withDefaults({ tokens: undefined }).tokens, []);
   assertEquals(withDefaults({ tokens: ["a,b"], holdTimeout: 0.5, metrics: true }).tokens, ["a,b"]);
 });
 

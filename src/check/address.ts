@@ -49,6 +49,6 @@ export class RelayAddress {
   /** The base URL for reports, without a token, user or password: reports are passed on. */
   toString(): string {
     const { protocol, host, pathname } = new URL(this.#base);
-    return `${protocol}//${host}${pathname}`.replace(/\/$/, "");
+    return `${protocol}//${host}${pathname}`.replace(/\/$/, "").replace(/\/t\/[^/]+$/, "/t/...");
   }
 }

@@ -10,7 +10,7 @@ import { type Environment, readConfig } from "../server/config.ts";
 import { ownUrl } from "../server/config/own_address.ts";
 import { RelayAddress } from "./address.ts";
 import type { Deadline } from "./deadline.ts";
-import { type Answer, ask } from "./http.ts";
+import type { Answer } from "./http.ts";
 
 /** The flags of a relay that decide its address. */
 export const WHERE = ["port", "host", "cert", "key"] as const;
@@ -25,13 +25,17 @@ export function localAddress(flags: LocalFlags, env: Environment): RelayAddress 
   return new RelayAddress(ownUrl(config), flags.token ?? config.tokens[0], { isLocal: true });
 }
 
-/** Requests a page of it without checking its certificate, which `fetch` cannot leave out. */
+/**
+ * Requests a page of it without checking its certificate, and never by the proxy that HTTP_PROXY names, as Docker sets it
+ * in containers: `fetch` can leave out neither.
+ */
 export async function askLocal(url: string, by: Deadline): Promise<Answer> {
   const { protocol, hostname: host, port, pathname: path } = new URL(url);
-  if (protocol === "http:") return await ask(url, {}, by);
-  const tls = { host: host.replace(/^\[(.*)\]$/, "$1"), port: Number(port), rejectUnauthorized: false, ca: [] };
+  const own = { host: host.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
+  const tls = { ...own, rejectUnauthorized: false, ca: [] };
   const answer = Promise.withResolvers<IncomingMessage>();
-  const request = get({ host, path, createConnection: () => connect(tls) }, answer.resolve);
+  const way = protocol === "http:" ? { ...own, agent: false } : { host, createConnection: () => connect(tls) };
+  const request = get({ ...way, path }, answer.resolve);
   request.on("error", answer.reject);
   try {
     return await by.within(answer.promise.then(read));
@@ -42,5 +46,6 @@ export async function askLocal(url: string, by: Deadline): Promise<Answer> {
 
 async function read(response: IncomingMessage): Promise<Answer> {
   const text = (await Array.fromAsync(response)).join("");
-  return { status: response.statusCode ?? 0, headers: new Headers(), text };
+  const headers = new Headers({ "content-type": response.headers["content-type"] ?? "" });
+  return { status: response.statusCode ?? 0, headers, text };
 }

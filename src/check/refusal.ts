@@ -43,7 +43,7 @@ export function got({ status, headers, text }: Answer): string {
   return `HTTP ${status}${isSentence ? `: ${quoted(text.trim(), 200)}` : ""}`;
 }
 
-function advice({ status, headers }: Answer, { hasToken }: RelayAddress): string {
+function advice({ status, headers, text }: Answer, { hasToken }: RelayAddress): string {
   const wait = headers.has("retry-after") ? `, in ${headers.get("retry-after")} s` : "";
   if (status < 300) return `A web server answers here, but no relay. Or: ${NO_UPGRADES}`;
   if (status < 400) return `Use the address that it redirects to: ${headers.get("location")}.`;
@@ -52,7 +52,9 @@ function advice({ status, headers }: Answer, { hasToken }: RelayAddress): string
     401: hasToken
       ? "The token is none of the relay's: check --token."
       : "The relay wants a token: give it with --token.",
-    403: "A firewall, or a proxy in front, refuses this client: look at its rules.",
+    403: text.startsWith("Cannot connect: want the peer id") || text.startsWith("Cannot connect: want a document")
+      ? "The token is a JWT, for one peer: give one of the relay's own tokens, or check with --live and --ready."
+      : "A firewall, or a proxy in front, refuses this client: look at its rules.",
     404: "There is no relay at this address: check host, port and base path.",
     426: NO_UPGRADES,
     429: `The relay bounds what one address may do: try again later${wait}, or raise the bound.`,

@@ -195,12 +195,23 @@ export type Command = { run: RelayConfig } | { print: string };
 
 const NO_ENVIRONMENT: Environment = () => undefined;
 
+function textOf(value: unknown, name: string): string {
+  if (["string", "number", "boolean"].includes(typeof value)) return String(value);
+  throw new ConfigError(`Cannot parse ${name}: want text, a number or a boolean, got ${value}.`);
+}
+
 /** The configuration with all defaults, for programs that embed a relay. Throws a {@link ConfigError}. */
 export function withDefaults(given: Partial<RelayConfig> = {}): RelayConfig {
+  // A relay must not be open to all because its tokens were called `token`, as the flag is, or were not there.
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(OPTIONS, name));
+  if (unknown !== undefined) {
+    throw new ConfigError(`Cannot use ${unknown}: want one of ${Object.keys(OPTIONS).join(", ")}.`);
+  }
   return checkPairs(mapOptions((option, name) => {
     const value = (given as Record<string, unknown>)[name];
     if (value === undefined) return option.initial(NO_ENVIRONMENT);
-    return read(option, name, Array.isArray(value) ? value.map(String) : [String(value)]);
+    const values: unknown[] = Array.isArray(value) ? value : [value];
+    return read(option, name, values.map((one) => textOf(one, name)));
   }));
 }
 
@@ -233,7 +244,7 @@ function parseFlags(args: readonly string[]): Flags {
     collect: flagsOf("list"),
     boolean: ["help", "version"],
     unknown: (arg: string) => {
-      throw new ConfigError(`Cannot parse ${arg}: want one of the flags that --help lists.`);
+      throw new ConfigError(`Cannot parse ${arg || "an empty argument"}: want one of the flags that --help lists.`);
     },
   });
   // npm users write "--". If flags behind it were ignored, a relay would start without its token.

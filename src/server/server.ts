@@ -78,6 +78,7 @@ export class Server {
   #requests = 0;
   #address: Address | undefined;
   readonly #hurry = Promise.withResolvers<void>();
+  #listening: Promise<this> | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -145,9 +146,19 @@ export class Server {
 
   /**
    * Starts to accept connections. Rejects with a `ListenError` when the address cannot be bound, and with a
-   * `ConfigError` when a certificate or key cannot be used.
+   * `ConfigError` when a certificate or key cannot be used; then it may be called again. Later calls wait for the same.
    */
-  async listen(): Promise<this> {
+  listen(): Promise<this> {
+    if (this.#closing !== undefined) {
+      return Promise.reject(new Error("Cannot listen: want a new relay, got a closed one."));
+    }
+    return this.#listening ??= this.#listen().catch((error) => {
+      this.#listening = undefined;
+      throw error;
+    });
+  }
+
+  async #listen(): Promise<this> {
     await this.#tokens.load();
     if (this.#config.metrics) this.#metrics = await this.#openMetrics();
     this.#transport ??= await this.#openTransport();
@@ -231,6 +242,8 @@ export class Server {
   }
 
   async #shutDown(): Promise<void> {
+    // A listener that opens behind the end would stay.
+    await this.#listening?.catch(() => {});
     await this.#transport?.close();
     // Those who have gone are still being removed from their documents.
     await Promise.all([this.#backplane.close(), this.#scheduler.finished()]);

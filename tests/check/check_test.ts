@@ -1,7 +1,8 @@
 /** `relay check`: what it says of relays that work, of those that do not, and of what is no relay. */
 
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { createHash } from "node:crypto";
+import jsonwebtoken from "jsonwebtoken";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { check } from "../../src/check/mod.ts";
 import { RelayAddress } from "../../src/check/address.ts";
 import { type Difference, difference, type Frame } from "../../src/check/sides/frames.ts";
@@ -151,7 +152,7 @@ Deno.test("a relay that speaks protocol 5 and has no room for streams", async ()
 });
 
 Deno.test("a token is shown as the client shows it, and never printed", async () => {
-  await using relay = await startRelay(["--token", "sesame", "--token", "other"]);
+  await using relay = await startRelay(["--token", "sesame", "--token", "mellon"]);
   const missing = failure(await report(relay.url));
   assertEquals(missing.name, "WebSocket");
   assertEquals(missing.got, 'HTTP 401: "Cannot connect: want a valid token, got none."');
@@ -163,7 +164,18 @@ Deno.test("a token is shown as the client shows it, and never printed", async ()
     const { code, stdout } = await run(args);
     assertEquals([code, stdout.includes("sesame")], [0, false]);
   }
-  assertEquals((await report(`${relay.url}/t/other/`)).code, 0);
+  const { code, stdout } = await run([`${relay.url}/t/mellon/`]);
+  assertEquals([code, stdout.includes("mellon"), stdout.includes(`${relay.url}/t/...`)], [0, false, true]);
+});
+
+Deno.test("who shows a JWT, which is for one peer, is told that the check acts as two", async () => {
+  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, publicKey.export({ type: "spki", format: "pem" }) as string);
+  await using relay = await startRelay(["--jwt-key", path]);
+  await Deno.remove(path);
+  const token = jsonwebtoken.sign({ sub: "alice" }, privateKey, { algorithm: "ES256" });
+  assertStringIncludes(failure(await report(relay.url, "--token", token)).advice!, "The token is a JWT, for one peer");
 });
 
 Deno.test("takes every form of a URL that the client takes", () => {
@@ -457,6 +469,16 @@ Deno.test("the relay beside the check is found by its own flags", async () => {
   await using relay = await startTlsRelay(flags);
   const { code, stdout } = await runProcess(["--ready", "--port", `${relay.port}`, ...flags]);
   assertEquals(code, 0, stdout);
+});
+
+Deno.test("the relay beside the check is asked directly, also where a proxy is set for everything, as Docker does", async () => {
+  await using relay = await startRelay();
+  const proxy = "http://127.0.0.1:1";
+  const env = { PORT: `${relay.port}`, HTTP_PROXY: proxy, http_proxy: proxy, HTTPS_PROXY: proxy, ALL_PROXY: proxy };
+  for (const probe of ["--live", "--ready"]) {
+    const { code, stdout } = await runProcess([probe], env);
+    assertEquals(code, 0, stdout);
+  }
 });
 
 Deno.test("a relay that is cut off from NATS lives, and is not ready", async () => {

@@ -108,6 +108,24 @@ Deno.test("who has an asset is told so, in every way of asking", () => {
   assertEquals(answerAsset(ask("/client.js", { "if-none-match": '"old"' }), asset).status, 200);
 });
 
+Deno.test("who takes gzip gets it, under a tag of its own", async () => {
+  const asset = makeAssets().get("/client.js")!;
+  for (const accepted of ["gzip", "gzip, deflate, br, zstd", "br;q=1, gzip;q=0.8, *;q=0.1"]) {
+    const answer = answerAsset(ask("/client.js", { "accept-encoding": accepted }), asset);
+    assertEquals([answer.status, answer.headers.get("content-encoding")], [200, "gzip"], accepted);
+    assertEquals(answer.headers.get("vary"), "accept-encoding");
+    const tag = answer.headers.get("etag")!;
+    const text = await new Response(answer.body!.pipeThrough(new DecompressionStream("gzip"))).text();
+    assertEquals([text, tag === asset.etag], [asset.body, false]);
+    const again = answerAsset(ask("/client.js", { "accept-encoding": accepted, "if-none-match": tag }), asset);
+    assertEquals([again.status, again.headers.get("etag")], [304, tag]);
+  }
+  for (const refused of ["identity", "br", "gzip;q=0", ""]) {
+    const answer = answerAsset(ask("/client.js", { "accept-encoding": refused }), asset);
+    assertEquals([answer.headers.get("content-encoding"), await answer.text()], [null, asset.body], refused);
+  }
+});
+
 Deno.test("two relays tag alike, and different assets differently", () => {
   const [first, second] = [makeAssets(), makeAssets()].map((assets) => [...assets.values()].map(({ etag }) => etag));
   assertEquals(first, second);

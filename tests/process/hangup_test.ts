@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { CLOSE } from "../../src/protocol.ts";
+import { LIMITS } from "../../src/server/core/limits.ts";
 import { Peer } from "../helpers/peer.ts";
 import { Listening, portOf, startRelay, within } from "../helpers/process.ts";
 
@@ -16,6 +17,23 @@ Deno.test("SIGHUP drains a relay without a certificate, however often it comes",
   relay.signal("SIGHUP");
   assertEquals(await alice.closed, CLOSE.restarting);
   assertEquals((await within(relay.exited, "the relay to end", SOON_SECONDS)).code, 0);
+});
+
+Deno.test("a signal behind SIGHUP is the second one: it ends the relay at once", async () => {
+  await using relay = await startRelay(["--drain-timeout", "60"]);
+  const alice = await Peer.open(`${relay.url}/connection/a/b/doc`);
+  relay.signal("SIGHUP");
+  await relay.nextErrorLine(/the terminal is gone/);
+  const again = setInterval(() => {
+    try {
+      relay.signal("SIGTERM");
+    } catch {
+      // It has ended, and not all that it printed has been read.
+    }
+  }, LIMITS.sameSignalMs);
+  assertEquals((await within(relay.exited, "the relay to end", SOON_SECONDS)).code, 130);
+  clearInterval(again);
+  await alice.closed;
 });
 
 Deno.test("SIGHUP ends a relay that may not see how it was started", async () => {

@@ -122,6 +122,14 @@ Deno.test("a relay that may not listen is one sentence and exit code 1", async (
   );
 });
 
+Deno.test("a relay that listens on one address alone prints that, and answers there", async () => {
+  const args = ["run", "-A", "main.ts", "--port", "0", "--host", "127.0.0.2"];
+  const shown = (line: string) => Number(/^🐟 Listening at http:\/\/127\.0\.0\.2:(\d+)$/.exec(line)?.[1]) || undefined;
+  const how = { args, cwd: new URL("../..", import.meta.url) };
+  await using relay = await new Listening("the relay", Deno.execPath(), how).listening(shown);
+  assertEquals(await (await fetch(`http://127.0.0.2:${relay.port}/readyz`)).text(), "ready\n");
+});
+
 Deno.test("--version prints the version, which is the package's", async () => {
   const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   assertEquals([await run(["--version"]), VERSION], [{ code: 0, stdout: `${version}\n`, stderr: "" }, version]);

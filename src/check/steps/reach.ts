@@ -17,7 +17,7 @@ export type Reached = Answer | Error;
 type Causes = readonly (readonly [pattern: RegExp, advice: string])[];
 
 const CONNECTING: Causes = [
-  [/connection refused/i, "Nothing listens there: does the relay run, on this address and port?"],
+  [/connection ?refused|ECONNREFUSED/i, "Nothing listens there: does the relay run, on this address and port?"],
   [/dns error/i, "There is no such host: check its name, and its DNS record."],
   [/are blocked/i, "Browsers refuse this port too: let the relay use another."],
   [/invalid HTTP/i, "What listens there speaks no HTTP: check the port. If it speaks TLS, use wss://."],

@@ -15,6 +15,7 @@ import { type Logger, printLog, relayLogger } from "../core/log.ts";
 import { LineQueue } from "./line_queue.ts";
 import { availableMemory, descriptorLimit, ignoresHangup, openDescriptors, residentMemory } from "./machine.ts";
 import { isDeaf } from "./self_probe.ts";
+import { ownHost, ownUrl } from "../config/own_address.ts";
 import { Server } from "../server.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -69,15 +70,16 @@ async function run(given: RelayConfig, { clock, log }: Surroundings): Promise<nu
   const server = new Server(config, { clock, log });
   // Before listening: a signal may come as soon as the address is printed, and without a signal listener the runtime
   // panics when descriptors run out.
-  const hangup = firstHangup(server, config, log);
-  const signal = firstSignal({ clock, log });
+  const interruption = new Interruption({ clock, log });
+  listenForHangups(server, config, interruption);
+  listenForSignals(interruption);
   const overload = firstOverload(config, descriptors, { clock, log });
   await server.listen();
   announce(config, server.port, clock);
   const deafness = firstDeafness(server, config, { clock, log });
   if (Deno.env.get(DEPLOY_VARIABLE) !== undefined && config.nats.length === 0) log.warning(ISOLATED);
   const needsRestart = Promise.race([overload, deafness]);
-  return await drained(server, await Promise.race([signal, hangup, needsRestart]), needsRestart);
+  return await drained(server, await Promise.race([interruption.come, needsRestart]), needsRestart);
 }
 
 interface Surroundings {
@@ -131,40 +133,56 @@ function surviveErrors(log: Logger): void {
 }
 
 /** The first signal starts the drain; a second one, if it is not the same one again, ends the process at once. */
-function firstSignal({ clock, log }: Surroundings): Promise<End> {
-  return new Promise((resolve) => {
-    let signalledAt: number | undefined;
-    const listener = () => {
-      if (signalledAt !== undefined) {
-        if (clock.now() - signalledAt >= LIMITS.sameSignalMs) Deno.exit(EXIT.impatient);
-        return;
-      }
-      signalledAt = clock.now();
-      log.info("draining; a second signal ends the relay at once");
-      resolve("signal");
-    };
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      // Windows knows only SIGINT of the two.
-      if (Deno.build.os !== "windows" || signal === "SIGINT") Deno.addSignalListener(signal, listener);
-    }
-  });
+class Interruption {
+  readonly #surroundings: Surroundings;
+  readonly #first = Promise.withResolvers<End>();
+  #signalledAt: number | undefined;
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  /** Resolves at the first signal. */
+  get come(): Promise<End> {
+    return this.#first.promise;
+  }
+
+  /** The terminal is gone: that may be told many times. */
+  hangUp(): void {
+    if (this.#signalledAt === undefined) this.#begin("draining; the terminal is gone");
+  }
+
+  signal(): void {
+    if (this.#signalledAt === undefined) return this.#begin("draining; a second signal ends the relay at once");
+    if (this.#surroundings.clock.now() - this.#signalledAt >= LIMITS.sameSignalMs) Deno.exit(EXIT.impatient);
+  }
+
+  #begin(what: string): void {
+    this.#signalledAt = this.#surroundings.clock.now();
+    this.#surroundings.log.info(what);
+    this.#first.resolve("signal");
+  }
+}
+
+function listenForSignals(interruption: Interruption): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    // Windows knows only SIGINT of the two.
+    if (Deno.build.os === "windows" && signal === "SIGTERM") continue;
+    Deno.addSignalListener(signal, () => interruption.signal());
+  }
 }
 
 /**
  * SIGHUP renews the certificate. Without one it means that the terminal is gone, and drains the relay, unless it was
  * started with `nohup`. Must be called before other listeners are added: the first one resets what `nohup` has set.
  */
-function firstHangup(server: Server, { cert }: RelayConfig, log: Logger): Promise<End> {
+function listenForHangups(server: Server, { cert }: RelayConfig, interruption: Interruption): void {
   const isImmune = ignoresHangup() === true;
-  return new Promise((resolve) => {
-    const listener = () => {
-      if (cert !== undefined) return server.renewCertificate();
-      if (isImmune) return;
-      log.info("draining; the terminal is gone");
-      resolve("signal");
-    };
-    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", listener);
-  });
+  const listener = () => {
+    if (cert !== undefined) server.renewCertificate();
+    else if (!isImmune) interruption.hangUp();
+  };
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", listener);
 }
 
 function firstOverload(
@@ -198,7 +216,9 @@ function firstDeafness(server: Server, { host }: RelayConfig, { clock, log }: Su
   });
 }
 
-function announce({ cert }: RelayConfig, port: number, clock: Clock): void {
-  const scheme = cert === undefined ? "http" : "https";
-  new LineQueue(Deno.stdout, clock).push(`🐟 Listening at ${scheme}://localhost:${port}\n`);
+/** The address that a browser on this machine opens: `localhost`, unless the relay listens on another address alone. */
+function announce({ host, cert }: RelayConfig, port: number, clock: Clock): void {
+  const isLocal = ["127.0.0.1", "::1"].includes(ownHost(host));
+  const shown = isLocal ? "localhost" : host;
+  new LineQueue(Deno.stdout, clock).push(`🐟 Listening at ${ownUrl({ host: shown, port, cert })}\n`);
 }
