@@ -157,7 +157,7 @@ export class Peer {
   }
 
   #follow({ kind, body }: Message): void {
-    const { doc, origin, presence } = this.#shared;
+    const { origin, presence } = this.#shared;
     if (kind === KIND.ask) return this.#asks(body);
     if (kind === KIND.awareness) return presence.learn(this, body, origin);
     if (kind === KIND.synced) return this.#announces(body);

@@ -142,6 +142,7 @@ export class Session implements StreamHost {
 
   /** Ends all streams behind what was sent, and tells when that is done: at once if nothing has to wait. */
   leave(close: Close, done: () => void): void {
+    if (this.#isOver) return done();
     this.#whenEmpty = done;
     this.#renewal.stop();
     this.#leaveWithin(LEAVE_WITHIN_MS);
