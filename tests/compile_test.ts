@@ -6,8 +6,9 @@ import { Buffer } from "node:buffer";
 import { VERSION } from "../src/protocol.ts";
 import { makeAssets } from "../src/server/page/assets.ts";
 import { packagesOf } from "./helpers/module_graph.ts";
-import { Listening, portOf } from "./helpers/process.ts";
+import { Listening, portOf, within } from "./helpers/process.ts";
 import { findProgram } from "./helpers/programs.ts";
+import { CERTIFICATE_FILES, fetchTrusting } from "./helpers/trust.ts";
 
 const ROOT = new URL("..", import.meta.url);
 /** How `deno compile` fails where its base runtime cannot be downloaded. */
@@ -61,7 +62,7 @@ Deno.test("each platform's binary is compiled as this one's", async () => {
 Deno.test("the tasks that start it differ only in what they may read", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   const [command, ...others] = ["start", "start:tls", "start:files"]
-    .map((name) => tasks[name].command.replace(/ --allow-read(=\S+)? /, " "));
+    .map((name) => tasks[name].command.replace(/ "?--allow-read(=[^"\s]+)?"? /, " "));
   assertEquals(others, [command, command]);
 });
 
@@ -73,6 +74,20 @@ Deno.test("the task that starts it names permissions that suffice, and not all",
   for (const transport of ["deno", "tcp"]) {
     await assertServes(Deno.execPath(), ["task", "--quiet", "start", "--transport", transport], ROOT.pathname);
   }
+});
+
+Deno.test("the task that starts it with TLS takes files from a folder with a space in its name", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "with a space " });
+  const [RELAY_CERT, RELAY_KEY] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+  await Deno.copyFile(CERTIFICATE_FILES.cert, RELAY_CERT);
+  await Deno.copyFile(CERTIFICATE_FILES.key, RELAY_KEY);
+  const options = { args: ["task", "--quiet", "start:tls", "--port", "0"], cwd: ROOT, env: { RELAY_CERT, RELAY_KEY } };
+  const portOfTls = (line: string) => Number(/https:\/\/localhost:(\d+)$/.exec(line)?.[1]) || undefined;
+  await using relay = await new Listening("the relay", Deno.execPath(), options).listening(portOfTls);
+  assertEquals(await (await fetchTrusting(`https://127.0.0.1:${relay.port}/readyz`)).text(), "ready\n");
+  await Deno.remove(folder, { recursive: true });
+  relay.signal("SIGINT");
+  assertEquals((await within(relay.exited, "the relay to end")).code, 0);
 });
 
 async function assertServes(command: string, args: string[], folder: string): Promise<void> {
