@@ -7,9 +7,8 @@
 import { EventEmitter } from "eventemitter3";
 import { Client, type ClientOptions, type PeerEvent, type PeerSocket } from "../client/mod.ts";
 import { type Environment, platform } from "../client/environment.ts";
-import { checkId, settle } from "../client/options.ts";
+import { checkId, checkJoin, settle } from "../client/options.ts";
 import { Flush } from "../flush.ts";
-import { WIRE_LIMITS } from "../protocol.ts";
 import { Line } from "./line.ts";
 import { Readiness } from "./readiness.ts";
 import type { Message, NetworkAdapterEvents, PeerId, PeerMetadata } from "./repo_types.ts";
@@ -112,11 +111,7 @@ export class RelayNetworkAdapter extends EventEmitter<NetworkAdapterEvents> {
   /** Meets everyone else who has joined this document, by its id or URL. Throws a `TypeError` for what cannot be an id. */
   join(document: string): this {
     const topic = topicOf(document);
-    checkId(topic);
-    const { documentsPerPeer } = WIRE_LIMITS;
-    if (this.#topics.size >= documentsPerPeer && !this.#topics.has(topic)) {
-      throw new TypeError(`Cannot join another document: want at most ${documentsPerPeer}, got one more`);
-    }
+    checkJoin(this.#topics, topic);
     this.#client?.join(topic);
     this.#topics.add(topic);
     return this;

@@ -4,14 +4,13 @@
  * @module
  */
 
-import { WIRE_LIMITS } from "../protocol.ts";
 import { Connector } from "./link/connector.ts";
 import { Dialer } from "./link/dialer.ts";
 import { Emitter } from "./emitter.ts";
 import { type Environment, platform } from "./environment.ts";
 import { CLIENT_EVENTS, type ClientEvents, type DocumentId, type PeerSocketMap, type UserName } from "./events.ts";
 import { IntroductionLink } from "./link/introduction_link.ts";
-import { checkId, type ClientOptions, type Settings, settle } from "./options.ts";
+import { checkJoin, type ClientOptions, type Settings, settle } from "./options.ts";
 import type { PeerSocket } from "./peer_socket.ts";
 import { Peers } from "./peers.ts";
 import { RefusalError } from "./refusal_error.ts";
@@ -93,11 +92,7 @@ export class Client extends Emitter<ClientEvents> {
    * Throws a `TypeError` for an id that is empty or longer than 512 bytes, or the 10,001st document.
    */
   join(documentId: DocumentId): this {
-    checkId(documentId);
-    const { documentsPerPeer } = WIRE_LIMITS;
-    if (this.documentIds.size >= documentsPerPeer && !this.documentIds.has(documentId)) {
-      throw new TypeError(`Cannot join another document: want at most ${documentsPerPeer}, got one more`);
-    }
+    checkJoin(this.documentIds, documentId);
     this.documentIds.add(documentId);
     this.#peers.welcome(documentId);
     this.#seek([documentId]);

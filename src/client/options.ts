@@ -82,6 +82,14 @@ export function checkId(id: string): void {
   introductionPath(id);
 }
 
+/** Throws a `TypeError` unless this can be one more of the documents of a peer, or is among them. */
+export function checkJoin(documentIds: ReadonlySet<string>, id: string): void {
+  checkId(id);
+  const { documentsPerPeer } = WIRE_LIMITS;
+  if (documentIds.size < documentsPerPeer || documentIds.has(id)) return;
+  throw new TypeError(`Cannot join another document: want at most ${documentsPerPeer}, got one more`);
+}
+
 function checkUrl(url: unknown): string {
   if (typeof url === "string" && url !== "") return url;
   // Not `instanceof`: a test environment may have a URL class of its own.

@@ -7,7 +7,7 @@
 import * as Y from "yjs";
 import type { Environment } from "../client/environment.ts";
 import type { PeerSocket } from "../client/mod.ts";
-import { callBack } from "../client/socket/callback.ts";
+import { callBack, report } from "../client/socket/callback.ts";
 import { MessageStream } from "../message_stream.ts";
 import { decode, encode, isMalformed, KIND, type Kind, type Message } from "./messages.ts";
 import type { Presence } from "./presence.ts";
@@ -231,10 +231,4 @@ export class Peer {
       this.#listener.failed(error as Error); // the document has become larger than anything that crosses
     }
   }
-}
-
-function report(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }

@@ -90,6 +90,22 @@ export class Child implements AsyncDisposable {
     this.#process.kill(signal);
   }
 
+  /** Signals again and again until it ends; gives the exit code. */
+  async signalToTheEnd(signal: Deno.Signal, everyMs: number): Promise<number> {
+    const again = setInterval(() => {
+      try {
+        this.signal(signal);
+      } catch {
+        // It has ended, and not all that it printed has been read.
+      }
+    }, everyMs);
+    try {
+      return (await within(this.exited, `${this.#name} to end`)).code;
+    } finally {
+      clearInterval(again);
+    }
+  }
+
   async writeLine(line: string): Promise<void> {
     const bytes = new TextEncoder().encode(`${line}\n`);
     await within(this.#stdin.write(bytes), `${this.#name} to read its stdin`);

@@ -24,15 +24,7 @@ Deno.test("a signal behind SIGHUP is the second one: it ends the relay at once",
   const alice = await Peer.open(`${relay.url}/connection/a/b/doc`);
   relay.signal("SIGHUP");
   await relay.nextErrorLine(/the terminal is gone/);
-  const again = setInterval(() => {
-    try {
-      relay.signal("SIGTERM");
-    } catch {
-      // It has ended, and not all that it printed has been read.
-    }
-  }, LIMITS.sameSignalMs);
-  assertEquals((await within(relay.exited, "the relay to end", SOON_SECONDS)).code, 130);
-  clearInterval(again);
+  assertEquals(await relay.signalToTheEnd("SIGTERM", LIMITS.sameSignalMs), 130);
   await alice.closed;
 });
 

@@ -54,15 +54,7 @@ Deno.test("a second signal does not wait for the drain", async () => {
   const alice = await Peer.open(`${relay.url}/connection/a/b/doc`);
   relay.signal("SIGTERM");
   while ((await readiness(relay.http))[0] !== 503);
-  const again = setInterval(() => {
-    try {
-      relay.signal("SIGTERM");
-    } catch {
-      // It has ended, and not all that it printed has been read.
-    }
-  }, LIMITS.sameSignalMs);
-  assertEquals((await relay.exited).code, 130);
-  clearInterval(again);
+  assertEquals(await relay.signalToTheEnd("SIGTERM", LIMITS.sameSignalMs), 130);
   await alice.closed;
 });
 

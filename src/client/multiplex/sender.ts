@@ -34,6 +34,8 @@ export interface SenderListener {
   number(stream: PeerStream): number;
   /** A frame went out. */
   sent(): void;
+  /** It had something of streams. */
+  wrote(): void;
   /** All that could go out has. */
   flushed(): void;
   /** The socket has to be given up. */
@@ -53,8 +55,6 @@ export class Sender {
   #lookMs = 0;
   #cancelLook: (() => void) | undefined;
   #isStopped = false;
-  /** When something of a stream went out last. */
-  #wroteAt = -Infinity;
 
   constructor({ socket, time }: SenderOptions, listener: SenderListener) {
     this.#socket = socket;
@@ -65,11 +65,6 @@ export class Sender {
   /** It is in the midst of it. */
   get isFlushing(): boolean {
     return this.#isFlushing;
-  }
-
-  /** When something of a stream went out last, in milliseconds. */
-  get wroteAt(): number {
-    return this.#wroteAt;
   }
 
   /** Says messages, each as JSON. */
@@ -148,7 +143,7 @@ export class Sender {
       const frame = this.#writer.next((stream) => this.#listener.number(stream));
       if (frame === undefined || this.#isStopped) return true;
       this.#send(frame);
-      this.#wroteAt = this.#time.now();
+      this.#listener.wrote();
     }
   }
 

@@ -145,7 +145,7 @@ export class Session implements StreamHost {
     if (this.#isOver) return done();
     this.#whenEmpty = done;
     this.#renewal.stop();
-    this.#leaveWithin(LEAVE_WITHIN_MS);
+    this.#leaveInTime();
     for (const stream of [...this.#all]) stream.leave(close);
     this.#sender.flush();
   }
@@ -177,10 +177,9 @@ export class Session implements StreamHost {
   }
 
   /** A relay that lives, and takes nothing more, is not waited for. */
-  #leaveWithin(milliseconds: number): void {
-    this.#cancelLeave = this.time.after(milliseconds, () => {
-      const left = this.#sender.wroteAt + LEAVE_WITHIN_MS - this.time.now();
-      if (left > 0) return this.#leaveWithin(left);
+  #leaveInTime(): void {
+    this.#cancelLeave();
+    this.#cancelLeave = this.time.after(LEAVE_WITHIN_MS, () => {
       this.end(LOST);
       this.#whenEmpty?.();
     });
@@ -190,6 +189,7 @@ export class Session implements StreamHost {
     return new Sender(options, {
       number: (stream) => this.#number(stream),
       sent: () => this.#liveness.sent(),
+      wrote: () => this.#whenEmpty !== undefined && !this.#isOver && this.#leaveInTime(),
       flushed: () => this.#tellEmpty(),
       broken: (error) => this.#listener.broken(error),
     });

@@ -12,10 +12,15 @@ export function callBack<Arguments extends unknown[]>(
   try {
     listener(...values);
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    report(error);
   }
+}
+
+/** Reports what an application threw as uncaught. */
+export function report(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }
 
 /** What was thrown, in words: its message, or itself if it is no object. Empty for what says nothing. */

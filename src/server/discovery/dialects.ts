@@ -67,11 +67,8 @@ function dialectOf(frame: Message): Dialect {
 function parse(frame: Message, dialect: Dialect): { value: unknown } | { reason: MalformedReason } {
   try {
     const bytes = () => asBytes(frame as Exclude<Message, string>);
-    return {
-      value: dialect === "json"
-        ? parseJson(frame, WIRE_LIMITS.introductionValues)
-        : unpack(bytes(), WIRE_LIMITS.introductionValues),
-    };
+    const most = WIRE_LIMITS.introductionValues;
+    return { value: dialect === "json" ? parseJson(frame, most) : unpack(bytes(), most) };
   } catch (error) {
     if (error instanceof CrowdedError) return { reason: "too many values" };
     // Also a RangeError, when the nesting is deeper than the stack.

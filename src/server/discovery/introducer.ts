@@ -90,7 +90,7 @@ export class Introducer {
   *introduce(listenerId: string, peerId: string, documentIds: readonly string[]): Steps {
     if (this.#isDraining) return;
     for (const listener of [...this.#peers.get(listenerId)]) {
-      const common = documentIds.filter((id) => listener.documents.has(id) && listener.scope.allowsDocument(id));
+      const common = documentIds.filter((id) => listener.mayBeIntroduced(id));
       if (common.length > 0) {
         yield* inPortions(
           [{ documentIds: common, members: [listener] }],
@@ -125,9 +125,7 @@ export class Introducer {
   remindHere({ localId, remoteId, documentId }: ConnectionKey): void {
     if (this.#isDraining || !this.isInterested(remoteId, documentId)) return;
     const newest = this.#peers.get(remoteId).slice(-LIMITS.remindedSockets);
-    const listener = newest.findLast(({ documents, scope }) =>
-      documents.has(documentId) && scope.allowsDocument(documentId)
-    );
+    const listener = newest.findLast((one) => one.mayBeIntroduced(documentId));
     if (listener !== undefined) this.#tell(listener, localId, [documentId]);
   }
 

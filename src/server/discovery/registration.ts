@@ -109,6 +109,11 @@ export class Registration implements SocketListener, BudgetHolder {
     return this.keptBytes;
   }
 
+  /** It is interested in the document, and its token still permits that. */
+  mayBeIntroduced(documentId: string): boolean {
+    return this.documents.has(documentId) && this.scope.allowsDocument(documentId);
+  }
+
   /** Bytes that the relay keeps for it: unread introductions, messages that wait, and introductions in the making. */
   get keptBytes(): number {
     return this.unreadBytes + this.#unheardBytes + this.collectedBytes;

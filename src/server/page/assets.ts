@@ -60,14 +60,15 @@ export function makeAssets(): ReadonlyMap<string, Asset> {
 }
 
 /** The asset, or 304 if the client has it already. */
-export function answerAsset({ headers: asked }: RequestHead, { body, gzipped, etag, headers }: Asset): Response {
+export function answerAsset({ headers: asked }: RequestHead, asset: Asset): Response {
+  const { body, etag, headers } = asset;
   // A tag is of one encoding.
   const zipped = { ...headers, "etag": etag.replace(/"$/, '-gzip"'), "content-encoding": "gzip" };
   const known = [etag, zipped.etag].find((tag) => !ifNoneMatch(asked.get("if-none-match"), tag));
   if (known !== undefined) return new Response(null, { status: 304, headers: { ...headers, etag: known } });
   const accepted = new Headers({ "accept-encoding": asked.get("accept-encoding") || "identity" });
   const isZipped = acceptsEncodings({ headers: accepted }, "gzip", "identity") === "gzip";
-  return isZipped ? new Response(gzipped, { headers: zipped }) : new Response(body, { headers });
+  return isZipped ? new Response(asset.gzipped, { headers: zipped }) : new Response(body, { headers });
 }
 
 function makeAsset(body: string, contentType: string, caching: Record<string, string>): Asset {

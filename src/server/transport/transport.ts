@@ -175,6 +175,14 @@ export class Upgrade {
   ) {}
 }
 
+/**
+ * Bytes that one frame, or one message of the WebSocket, may have: a frame of an introduction socket is no message of a
+ * conversation.
+ */
+export function mostFrameBytes({ crosses }: Upgrade, maxMessageBytes: number): number {
+  return crosses ? maxMessageBytes : Math.max(maxMessageBytes, WIRE_LIMITS.introductionBytes);
+}
+
 /** Answers a request of a remote address. Must not wait: see `deno/transport.ts`. */
 export type Handler = (request: RequestHead, address: string) => Response | Upgrade;
 

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { CLOSE, type Close, WIRE_LIMITS } from "../../../protocol.ts";
+import { CLOSE, type Close } from "../../../protocol.ts";
 import { type Clock, hasStoodStill, type Timer } from "../../core/clock.ts";
 import { guard } from "../../core/guard.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -22,6 +22,7 @@ import { assemble, type Message, Part } from "../../core/message.ts";
 import {
   byteLength,
   type Chunk,
+  mostFrameBytes,
   NOBODY,
   type PeerSocket,
   sendable,
@@ -44,6 +45,7 @@ export class DenoSocket implements PeerSocket {
   readonly #socket: WebSocket;
   readonly #upgrade: Upgrade;
   readonly #options: DenoSocketOptions;
+  readonly #mostBytes: number;
   readonly #message: (event: MessageEvent<Chunk>) => void;
   #listener: SocketListener = NOBODY;
   /** Bytes in the runtime's queue, and the turn in which it was asked: to ask takes as long as to send a small frame. */
@@ -68,6 +70,7 @@ export class DenoSocket implements PeerSocket {
     this.#socket = socket;
     this.#upgrade = upgrade;
     this.#options = options;
+    this.#mostBytes = mostFrameBytes(upgrade, options.maxMessageBytes);
     this.#timer = this.#awaitOpen();
     socket.binaryType = "arraybuffer";
     const { log } = options;
@@ -171,12 +174,6 @@ export class DenoSocket implements PeerSocket {
     // Its lease was released when it did not open in time.
     if (this.#isGone) this.#socket.close();
     else this.#upgrade.opened(this);
-  }
-
-  /** Of one message of a conversation, or of one frame of an introduction socket, which is none. */
-  get #mostBytes(): number {
-    const { maxMessageBytes } = this.#options;
-    return this.#upgrade.crosses ? maxMessageBytes : Math.max(maxMessageBytes, WIRE_LIMITS.introductionBytes);
   }
 
   #received(chunk: Chunk): void {

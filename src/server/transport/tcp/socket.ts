@@ -20,6 +20,7 @@ import { closePatience, Liveness } from "../liveness.ts";
 import {
   type Chunk,
   type Ending,
+  mostFrameBytes,
   NOBODY,
   type PeerSocket,
   sendable,
@@ -82,9 +83,7 @@ export class Socket implements PeerSocket, ConnectionListener {
     this.#options = options;
     this.#liveness = new Liveness(clock);
     this.#reader = upgrade.crosses ? undefined : new MessageReader(WIRE_LIMITS.introductionBytes);
-    // A frame of an introduction socket is no message of a conversation.
-    const mostBytes = upgrade.crosses ? maxMessageBytes : Math.max(maxMessageBytes, WIRE_LIMITS.introductionBytes);
-    this.#walker = new FrameWalker({ maxMessageBytes: mostBytes, ownPing: OWN_PING });
+    this.#walker = new FrameWalker({ maxMessageBytes: mostFrameBytes(upgrade, maxMessageBytes), ownPing: OWN_PING });
     this.#walker.answersPings = true;
     // Not the whole upgrade, which knows the request: a relay keeps this for as long as its peers are idle.
     this.#ended = upgrade.ended;
